@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * The names on the wire: what the daemon serves and its clients call. The interface XML beside the
+ * daemon's edge (daemon/bus/org.tessera.Tessera1.xml) says what each method means.
+ */
+
+#define WIRE_BUS_NAME "org.tessera.Tessera1"
+#define WIRE_OBJECT_PATH "/org/tessera/Tessera1"
+
+#define WIRE_INTERFACE_DAEMON "org.tessera.Tessera1.Daemon"
+#define WIRE_INTERFACE_LOGIN "org.tessera.Tessera1.Login"
+#define WIRE_INTERFACE_SESSIONS "org.tessera.Tessera1.Sessions"
+#define WIRE_INTERFACE_TOKENS "org.tessera.Tessera1.Tokens"
+#define WIRE_INTERFACE_USERS "org.tessera.Tessera1.Users"
+#define WIRE_INTERFACE_ROLES "org.tessera.Tessera1.Roles"
+#define WIRE_INTERFACE_KEYS "org.tessera.Tessera1.Keys"
+
+/* The same objects peer to peer, 0600 root; see DESIGN "Processes and trust". */
+#define WIRE_PRIVATE_SOCKET "/run/tessera/private"
+#define WIRE_SYSTEM_BUS "unix:path=/run/dbus/system_bus_socket"
+
+/* The PAM environment variable that carries a session's id: a handle, never a secret or proof. */
+#define WIRE_PAM_ENV_SESSION "TESSERA_SESSION"
+
+/* The account that runs the daemon and so the only one that may own WIRE_BUS_NAME. */
+#define WIRE_DAEMON_USER "tessera"
+
+/* Caps in bytes without a terminator; longer input is refused before anything parses it. */
+#define WIRE_PASSWORD_MAX 1024
+#define WIRE_TOKEN_MAX 8192
+#define WIRE_SECRET_MAX WIRE_TOKEN_MAX /* the answer to a prompt may be either */
+#define WIRE_NAME_MAX 256              /* user, service, role, tty, reason */
+#define WIRE_USER_MAX 32               /* useradd(8)'s own limit */
+#define WIRE_RHOST_MAX 1024            /* NI_MAXHOST - 1, as PAM_RHOST may be a name */
+#define WIRE_AUTH_INFO_MAX 16384       /* sshd's SSH_AUTH_INFO_0: method and public key */
+#define WIRE_ACCESS_TOKEN_MAX 511      /* sudo's longest answer; no token of ours is longer */
+
+/* A session id is 128 random bits, shown as lower-case hex. */
+#define WIRE_SESSION_ID_LENGTH 32
+#define WIRE_SESSION_ID_SHOWN 8
+
+/* Verdicts of Login.* and Sessions.StepUp. Only ALLOW means yes; an unknown word is a no. */
+#define WIRE_VERDICT_ALLOW "allow"
+#define WIRE_VERDICT_DENY "deny"
+#define WIRE_VERDICT_STEP_UP "step-up"
+#define WIRE_VERDICT_NOT_OURS "not-ours" /* tessera positively does not know this user */
+
+/* Reasons that come with a verdict (key WIRE_KEY_REASON) and stand in the audit log. */
+#define WIRE_REASON_CREDENTIAL "credential"     /* wrong, expired, revoked, throttled, disabled */
+#define WIRE_REASON_ROLE_MISSING "role-missing" /* the message names the role */
+#define WIRE_REASON_REVOKED "revoked"           /* this login's own session was revoked */
+#define WIRE_REASON_DISABLED "disabled"         /* said in account only, after authentication */
+#define WIRE_REASON_STALE "stale"               /* step-up: no session, or too old */
+#define WIRE_REASON_METHOD "method"             /* step-up: by another method */
+#define WIRE_REASON_SESSION "session"           /* OpenSession: the handle does not belong here */
+
+/* Keys of the a{sv} "context" that a caller of Login.* sends; an unknown key is refused. */
+#define WIRE_KEY_RHOST "rhost"         /* s: PAM_RHOST */
+#define WIRE_KEY_TTY "tty"             /* s: PAM_TTY */
+#define WIRE_KEY_SESSION "session"     /* s: WIRE_PAM_ENV_SESSION as found; in results the id */
+#define WIRE_KEY_AUTH_INFO "auth-info" /* s: SSH_AUTH_INFO_0, what sshd itself accepted */
+
+/* Keys of the a{sv} "result". */
+#define WIRE_KEY_REASON "reason"   /* s: one of WIRE_REASON_* */
+#define WIRE_KEY_MESSAGE "message" /* s: one line for the user, free of control characters */
+
+/* D-Bus error names: WIRE_ERROR_PREFIX followed by one of these words. */
+#define WIRE_ERROR_PREFIX "org.tessera.Tessera1.Error."
+#define WIRE_ERROR_INVALID WIRE_ERROR_PREFIX "InvalidArgument"
+#define WIRE_ERROR_DENIED WIRE_ERROR_PREFIX "AccessDenied"
+#define WIRE_ERROR_NOT_FOUND WIRE_ERROR_PREFIX "NotFound"
+#define WIRE_ERROR_AMBIGUOUS WIRE_ERROR_PREFIX "Ambiguous"
+#define WIRE_ERROR_EXISTS WIRE_ERROR_PREFIX "Exists"
+#define WIRE_ERROR_NOT_SIGNED_IN WIRE_ERROR_PREFIX "NotSignedIn"
+#define WIRE_ERROR_CREDENTIAL WIRE_ERROR_PREFIX "WrongCredential"
+#define WIRE_ERROR_BUSY WIRE_ERROR_PREFIX "Busy"
+#define WIRE_ERROR_STORE WIRE_ERROR_PREFIX "StoreUnavailable"
+#define WIRE_ERROR_INTERNAL WIRE_ERROR_PREFIX "Internal"

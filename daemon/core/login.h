@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * What PAM asks: authenticate, check, authorize, open, close. One answer type for all, and a
+ * zeroed answer is a refusal.
+ */
+
+#include "common/secret.h"
+#include "daemon/core/core.h"
+
+typedef enum LoginVerdict {
+        LOGIN_DENY = 0,
+        LOGIN_STEP_UP,
+        LOGIN_ALLOW,
+        LOGIN_NOT_OURS,
+        _LOGIN_VERDICT_MAX,
+} LoginVerdict;
+
+typedef struct LoginRequest {
+        const char *user;      /* the subject: who logs in, or who invoked sudo */
+        const char *service;
+        const char *rhost;     /* NULL: local */
+        const char *tty;
+        const char *session;   /* the handle found in the PAM environment; a hint */
+        const char *auth_info; /* SSH_AUTH_INFO_0 */
+} LoginRequest;
+
+typedef struct LoginAnswer {
+        LoginVerdict verdict;
+        const char *reason; /* WIRE_REASON_*; NULL with ALLOW and NOT_OURS */
+        char *message;      /* for the user, may be NULL */
+        char session[SESSION_ID_SIZE];
+} LoginAnswer;
+
+void login_answer_deinit(LoginAnswer *answer);
+const char *login_verdict_to_string(LoginVerdict verdict); /* WIRE_VERDICT_* */
+
+/*
+ * Every function returns 0 and an answer, or CORE_E_* or a negative errno: no answer could be had,
+ * and the module treats that as an outage (CORE_E_INVALID: as an error).
+ */
+
+/*
+ * Checks a password or access token. A login service: makes a pending session (its id in the
+ * answer). An invoker's service (sudo, su) or "tessera": step-up; renews auth_time of the caller's
+ * login, or opens a session bound to it. A token is taken at a login's prompt; at step-up it is
+ * accepted as an answer but proves nothing fresh, so the answer stays STEP_UP's refusal.
+ */
+int login_authenticate(Core *core, const Caller *caller, const LoginRequest *request, const Secret *secret,
+                       LoginAnswer *ret);
+
+/* Is this login enough for the service? Without a secret; invokers' services only. */
+int login_check(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);
+
+/* Account: enabled, role held, and for invokers this login's own session not revoked. */
+int login_authorize(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);
+
+/*
+ * Opens the pending session that @request names, bound to the caller's audit session. Without a
+ * handle: adopts a login that something else authenticated (an ssh key), with no auth_time. A
+ * handle that does not belong here: DENY, WIRE_REASON_SESSION.
+ */
+int login_open(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);
+
+/* The login ended. Not found, or closed already, is no error. */
+int login_close(Core *core, const Caller *caller, const char *session);

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <sodium.h>
+#include <string.h>
+
+#include "daemon/core/types.h"
+
+User *user_new(void) {
+        User *user = g_new0(User, 1);
+
+        user->uid = UID_UNSET;
+        return user;
+}
+
+User *user_free(User *user) {
+        if (!user)
+                return NULL;
+        if (user->password_hash)
+                sodium_memzero(user->password_hash, strlen(user->password_hash));
+        g_free(user->password_hash);
+        g_free(user->name);
+        g_free(user);
+        return NULL;
+}
+
+static const char *const session_states[_SESSION_STATE_MAX] = {
+        [SESSION_PENDING] = "pending",
+        [SESSION_ACTIVE] = "active",
+        [SESSION_CLOSED] = "closed",
+        [SESSION_REVOKED] = "revoked",
+        [SESSION_EXPIRED] = "expired",
+};
+
+const char *session_state_to_string(SessionState state) {
+        g_assert(state >= 0 && state < _SESSION_STATE_MAX);
+        return session_states[state];
+}
+
+SessionState session_state_from_string(const char *text) {
+        for (int i = 0; i < _SESSION_STATE_MAX; i++)
+                if (g_strcmp0(text, session_states[i]) == 0)
+                        return (SessionState) i;
+        return _SESSION_STATE_INVALID;
+}
+
+/* What is not written here may not happen; states that are over have no row. */
+static const struct {
+        SessionState from;
+        SessionEvent event;
+        SessionState to;
+} transitions[] = {
+        { SESSION_PENDING, SESSION_EVENT_OPEN,   SESSION_ACTIVE  },
+        { SESSION_PENDING, SESSION_EVENT_CLOSE,  SESSION_CLOSED  },
+        { SESSION_PENDING, SESSION_EVENT_REVOKE, SESSION_REVOKED },
+        { SESSION_PENDING, SESSION_EVENT_EXPIRE, SESSION_EXPIRED },
+        { SESSION_ACTIVE,  SESSION_EVENT_CLOSE,  SESSION_CLOSED  },
+        { SESSION_ACTIVE,  SESSION_EVENT_REVOKE, SESSION_REVOKED },
+        { SESSION_ACTIVE,  SESSION_EVENT_EXPIRE, SESSION_EXPIRED },
+};
+
+SessionState session_transition(SessionState state, SessionEvent event) {
+        for (size_t i = 0; i < G_N_ELEMENTS(transitions); i++)
+                if (transitions[i].from == state && transitions[i].event == event)
+                        return transitions[i].to;
+        return _SESSION_STATE_INVALID;
+}
+
+Session *session_new(void) {
+        Session *session = g_new0(Session, 1);
+
+        session->uid = UID_UNSET;
+        session->audit_id = AUDIT_ID_UNSET;
+        session->state = SESSION_PENDING;
+        return session;
+}
+
+Session *session_copy(const Session *session) {
+        Session *copy = g_memdup2(session, sizeof(*session));
+
+        copy->user = g_strdup(session->user);
+        copy->host = g_strdup(session->host);
+        copy->service = g_strdup(session->service);
+        copy->rhost = g_strdup(session->rhost);
+        copy->tty = g_strdup(session->tty);
+        copy->methods = g_strdupv(session->methods);
+        copy->auth_method = g_strdup(session->auth_method);
+        copy->end_reason = g_strdup(session->end_reason);
+        copy->boot_id = g_strdup(session->boot_id);
+        copy->logind_id = g_strdup(session->logind_id);
+        copy->roles = g_strdupv(session->roles);
+        return copy;
+}
+
+Session *session_free(Session *session) {
+        if (!session)
+                return NULL;
+        g_free(session->user);
+        g_free(session->host);
+        g_free(session->service);
+        g_free(session->rhost);
+        g_free(session->tty);
+        g_strfreev(session->methods);
+        g_free(session->auth_method);
+        g_free(session->end_reason);
+        g_free(session->boot_id);
+        g_free(session->logind_id);
+        g_strfreev(session->roles);
+        g_free(session);
+        return NULL;
+}
+
+Event *event_free(Event *event) {
+        if (!event)
+                return NULL;
+        g_free(event->event);
+        g_free(event->service);
+        g_free(event->detail);
+        g_free(event);
+        return NULL;
+}

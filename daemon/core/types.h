@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * The nouns of the daemon as plain values: user, session, event. The store keeps them, core
+ * decides on them, the edge shows them. Strings are GLib's and owned by the struct; NULL is unset.
+ * All times are Unix seconds (UTC); 0 is unset.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define UID_UNSET ((uid_t) -1)          /* never 0: an unset uid must not be root's */
+#define AUDIT_ID_UNSET ((uint32_t) -1)  /* what the kernel says outside every login */
+#define SESSION_ID_SIZE 33              /* 32 hex digits and the end */
+
+/* User: a Unix account that tessera knows. */
+typedef struct User {
+        char *name;
+        uid_t uid; /* the account's at the time of `user add`; another one now means another account */
+        bool enabled;
+        char *password_hash; /* libsodium's Argon2id string; NULL: no password */
+        int64_t created;
+} User;
+
+User *user_new(void);            /* uid UID_UNSET, disabled */
+User *user_free(User *user);     /* wipes the hash; accepts NULL, returns NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(User, user_free)
+
+/* Session states; every change goes through session_transition(). */
+typedef enum SessionState {
+        SESSION_PENDING,
+        SESSION_ACTIVE,
+        SESSION_CLOSED,
+        SESSION_REVOKED,
+        SESSION_EXPIRED,
+        _SESSION_STATE_MAX,
+        _SESSION_STATE_INVALID = -1,
+} SessionState;
+
+typedef enum SessionEvent {
+        SESSION_EVENT_OPEN,   /* open_session found the pending session */
+        SESSION_EVENT_CLOSE,  /* logout, end of the login, evicted by the cap, another boot */
+        SESSION_EVENT_REVOKE, /* by hand, by disabling, removing, changing the password */
+        SESSION_EVENT_EXPIRE, /* idle or lifetime over */
+        _SESSION_EVENT_MAX,
+} SessionEvent;
+
+const char *session_state_to_string(SessionState state);
+SessionState session_state_from_string(const char *text); /* _SESSION_STATE_INVALID when unknown */
+
+/* The one transition table: the state after @event, or _SESSION_STATE_INVALID where it may not happen. */
+SessionState session_transition(SessionState state, SessionEvent event);
+
+/* Session: one login on one host, as the server sees it. */
+typedef struct Session {
+        char id[SESSION_ID_SIZE];
+        char *user;
+        uid_t uid;
+        char *host;
+        char *service;
+        char *rhost;       /* as sshd said; NULL: local */
+        char *tty;
+        char **methods;    /* "pwd", "tok", "pop", "oidc:NAME": how this login was proven */
+        int64_t auth_time; /* when a human last proved something; 0: never */
+        char *auth_method; /* the method that set auth_time */
+        int64_t opened, seen, ends;
+        int64_t ended;     /* when it left SESSION_ACTIVE */
+        SessionState state;
+        char *end_reason;  /* "logout", "login-ended", "revoked", "idle", "lifetime", "evicted", … or an admin's text */
+        char parent[SESSION_ID_SIZE]; /* "" without */
+        uint32_t audit_id; /* AUDIT_ID_UNSET: not bound to a login */
+        char *boot_id;     /* of the boot that audit_id belongs to */
+        char *logind_id;   /* logind's session, from the cgroup */
+        char **roles;      /* at its start, for people; decisions look live */
+} Session;
+
+Session *session_new(void); /* uid UID_UNSET, audit id unset, pending */
+Session *session_copy(const Session *session);
+Session *session_free(Session *session);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
+
+/* Event: what happened to a session, for `session show`. Never holds a secret. */
+typedef struct Event {
+        char session[SESSION_ID_SIZE];
+        int64_t time;
+        char *event;   /* "opened", "step-up", "used" (sudo said yes), "refused", "closed", "revoked", … */
+        char *service; /* that asked; may be NULL */
+        char *detail;  /* may be NULL */
+} Event;
+
+Event *event_free(Event *event);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Event, event_free)

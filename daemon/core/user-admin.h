@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/* Users and their passwords. All but user_change_password() of oneself is root's. */
+
+#include "common/secret.h"
+#include "daemon/core/core.h"
+
+/*
+ * A user as shown: the record, and the roles it has now (NULL-terminated; NULL with @error).
+ * @error: why the roles are unknown, e.g. the Unix account is gone; NULL.
+ */
+typedef struct UserView {
+        User *user;
+        char **roles;
+        char *error;
+} UserView;
+
+UserView *user_view_free(UserView *view);
+
+int user_list(Core *core, const Caller *caller, GPtrArray **ret); /* UserView * */
+int user_show(Core *core, const Caller *caller, const char *name, UserView **ret);
+
+/*
+ * Enrols a Unix account. CORE_E_ACCOUNT, CORE_E_EXISTS, CORE_E_PASSWORD. @ret_warning (g_free, may
+ * be NULL): something an admin should know.
+ */
+int user_add(Core *core, const Caller *caller, const char *name, const Secret *password, char **ret_warning);
+
+/* enable; disable also revokes everything of the user. @ret_changed false: it was so already. */
+int user_set_enabled(Core *core, const Caller *caller, const char *name, bool enabled, bool *ret_changed);
+
+/* Unknown users are @ret_changed false. */
+int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_changed);
+
+/*
+ * Root: of anybody, @current ignored. Others: of themselves, with the current password (charged
+ * like every attempt): CORE_E_CREDENTIAL. Revokes the user's sessions but the caller's own login.
+ */
+int user_change_password(Core *core, const Caller *caller, const char *name, const Secret *current,
+                         const Secret *password);

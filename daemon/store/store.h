@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * The store's contract. One suite (test-store.c) holds every backend to it.
+ *
+ * Calls are synchronous and may come from any thread. A function that changes something returns 0
+ * only when the change is durable: it survives kill -9 and power loss. Each is atomic: other
+ * callers, and a restart, see all of it or nothing. Backends may commit the changes of many
+ * callers together.
+ *
+ * Results: 0, a STORE_E_* that the function's comment names, or a negative errno: the store failed,
+ * nothing was changed, and what depends on it must be refused.
+ *
+ * Only active and ended sessions live here; pending ones are core's, in memory.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "daemon/core/types.h"
+
+typedef struct Store Store;
+
+enum {
+        _STORE_E_SUCCESS = 0,
+        STORE_E_NOT_FOUND,
+        STORE_E_EXISTS,
+        STORE_E_AMBIGUOUS, /* more than one id begins with the prefix */
+        STORE_E_STATE,     /* the session is not in a state in which this may happen */
+};
+
+/* Opening: constructors are the backends' (store-sqlite.h, store-memory.h). */
+
+Store *store_free(Store *store); /* waits for commits under way; accepts NULL, returns NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)
+
+/* Meta: small facts that outlive restarts ("name": this host's name). */
+
+/* STORE_E_NOT_FOUND. @ret is freed with g_free. */
+int store_meta_get(Store *store, const char *key, char **ret);
+int store_meta_set(Store *store, const char *key, const char *value);
+
+/* Users */
+
+/* STORE_E_NOT_FOUND */
+int store_user_get(Store *store, const char *name, User **ret);
+/* All, by name: an array of User *, freed with g_ptr_array_unref. */
+int store_user_list(Store *store, GPtrArray **ret);
+/* STORE_E_EXISTS, when the name or the uid is taken. */
+int store_user_add(Store *store, const User *user);
+/* Rehash of the same password: replaces the hash only where it still is @expected. STORE_E_NOT_FOUND, STORE_E_STATE. */
+int store_user_rehash(Store *store, const char *name, const char *expected, const char *hash);
+/* STORE_E_NOT_FOUND; @ret_changed is false when it was enabled already. */
+int store_user_enable(Store *store, const char *name, bool *ret_changed);
+
+/* Sessions: finding */
+
+/* STORE_E_NOT_FOUND */
+int store_session_get(Store *store, const char *id, Session **ret);
+
+/*
+ * By the first 1 to 32 hex digits of its id; only sessions of @uid unless UID_UNSET. An active
+ * session is preferred to ended ones. STORE_E_NOT_FOUND, STORE_E_AMBIGUOUS.
+ */
+int store_session_find(Store *store, const char *prefix, uid_t uid, Session **ret);
+
+/*
+ * The session bound to this login: the active one, else the latest revoked one, else the latest of
+ * any state. STORE_E_NOT_FOUND; always for AUDIT_ID_UNSET.
+ */
+int store_session_bound(Store *store, const char *boot_id, uint32_t audit_id, uid_t uid, Session **ret);
+
+typedef struct SessionFilter {
+        uid_t uid;        /* UID_UNSET: all users */
+        const char *host; /* NULL: all hosts */
+        bool ended;       /* also those that are not active any more */
+        unsigned limit;   /* at most so many, the newest; 0: all */
+} SessionFilter;
+
+/* By time of opening, newest last: an array of Session *, freed with g_ptr_array_unref. */
+int store_session_list(Store *store, const SessionFilter *filter, GPtrArray **ret);
+
+/* Sessions: changing */
+
+/*
+ * Adds @session, which must be SESSION_ACTIVE. In the same transaction:
+ * - where its login (boot id, audit id, uid) has an active or revoked session already, the new one
+ *   is added unbound (audit id unset), as a child of that one if that is active and @session has no
+ *   parent; *@ret_bound says whether it was bound;
+ * - a parent that is not active any more: STORE_E_STATE, nothing added;
+ * - where the user then has more than @max_per_user active sessions on this host, the least
+ *   recently seen others are closed ("evicted") and returned in @ret_ended.
+ * An id that exists is STORE_E_EXISTS. @ret_ended: an array of Session *.
+ */
+int store_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                       GPtrArray **ret_ended);
+
+/* seen = max(seen, @now). Need not be durable and never waits; a session that is not active is left alone. */
+void store_session_touch(Store *store, const char *id, int64_t now);
+
+/* Step-up: sets auth_time and auth_method, adds the method. STORE_E_NOT_FOUND, STORE_E_STATE when not active. */
+int store_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method);
+
+typedef struct SessionSelector {
+        const char *id;     /* this one (with its children when revoking) */
+        uid_t uid;          /* or all of this user (UID_UNSET: not selected by user) */
+        const char *except; /* but not this id, nor its ancestors; with uid */
+        bool all;           /* or everybody's */
+} SessionSelector;
+
+/*
+ * Moves the selected active sessions by @event (CLOSE, REVOKE or EXPIRE), with children of any
+ * depth for REVOKE. @reason becomes end_reason, @now ended. @ret_ended is what was ended by this
+ * call (an array of Session *, as they are now): empty when nothing changed, which is no error.
+ */
+int store_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
+                      int64_t now, GPtrArray **ret_ended);
+
+/*
+ * Expires what is idle (seen < @now - @idle) or over (ends <= @now), closes what belongs to another
+ * boot than @boot_id ("reboot"; bound or not, on host @host), forgets what ended before
+ * @now - @keep. At most @limit sessions a call, so that it never holds others up for long.
+ * @ret_ended as above; @ret_more says whether to call again.
+ */
+int store_session_sweep(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle, int64_t keep,
+                        unsigned limit, GPtrArray **ret_ended, bool *ret_more);
+
+/* Compound: both or neither */
+
+/* Disables or removes the user and revokes all its sessions. STORE_E_NOT_FOUND. */
+int store_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
+                       GPtrArray **ret_ended);
+int store_user_remove(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended);
+/* New password; revokes all sessions but @except (may be NULL) and its ancestors. STORE_E_NOT_FOUND. */
+int store_user_change_password(Store *store, const char *name, const char *hash, const char *except,
+                               const char *reason, int64_t now, GPtrArray **ret_ended);
+
+/* Events: the last 64 of each session are kept. Adding need not be durable and never waits. */
+
+void store_event_add(Store *store, const Event *event);
+/* Oldest first: an array of Event *. */
+int store_event_list(Store *store, const char *session, GPtrArray **ret);

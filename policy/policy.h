@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * Who may use what: policy.conf and policy.d/*.conf as a value, and the decision.
+ *
+ * A Policy is immutable once read and counted by reference, so a reload swaps a pointer and a
+ * decision under way keeps the one it began with. Group names are resolved to gids by the caller
+ * (through PolicyGroups) when the policy is read and membership counts by gid. Default deny: an
+ * unknown service or role, or a group that cannot be resolved, is a no.
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define POLICY_FILE "/etc/tessera/policy.conf"
+#define POLICY_FOLDER "/etc/tessera/policy.d"
+
+/* Services without max-age of their own, but sshd and login, want auth_time within this (s). */
+#define POLICY_MAX_AGE_DEFAULT 900
+
+typedef struct Policy Policy;
+
+Policy *policy_ref(Policy *policy);
+Policy *policy_unref(Policy *policy); /* accepts NULL, returns NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_unref)
+
+/* Reading */
+
+/*
+ * Reads @file and every *.conf of @folder (in the order of their names; either may be absent).
+ * Returns NULL when there were mistakes; each is appended to @mistakes (ConfMistake *).
+ * Mistakes are also: a role that a service or an include names and no section defines, a circle of
+ * includes, a role or service defined twice (also across files), a method that does not exist.
+ * A group that does not exist is no mistake (it may come later): policy_warnings() names it.
+ */
+Policy *policy_read(const char *file, const char *folder, GPtrArray *mistakes);
+Policy *policy_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes);
+
+/* What is worth a look but is no mistake (ConfMistake *): unknown groups, roles nobody has. Owned by @policy. */
+GPtrArray *policy_warnings(Policy *policy);
+
+/* Deciding */
+
+/* Who is asked about. Made by the caller from NSS; a failed look-up never gets here. */
+typedef struct PolicyUser {
+        const char *name;
+        uid_t uid;
+        const gid_t *groups; /* all of them, the primary one too */
+        size_t n_groups;
+} PolicyUser;
+
+/* What is known of the login; NULL in its place means there is no live session. */
+typedef struct PolicyLogin {
+        int64_t auth_time;       /* Unix seconds; 0: never, and never fresh */
+        const char *auth_method; /* the method that set auth_time: "pwd", "oidc:NAME"; NULL without auth_time */
+} PolicyLogin;
+
+typedef enum PolicyVerdict {
+        POLICY_DENY = 0, /* a zeroed decision is a no */
+        POLICY_STEP_UP,
+        POLICY_ALLOW,
+        _POLICY_VERDICT_MAX,
+} PolicyVerdict;
+
+typedef enum PolicyReason {
+        POLICY_REASON_UNKNOWN_SERVICE = 0,
+        POLICY_REASON_ROLE_MISSING,
+        POLICY_REASON_NO_SESSION, /* step-up */
+        POLICY_REASON_STALE,      /* step-up: auth_time older than max-age, ahead of now, or never */
+        POLICY_REASON_METHOD,     /* step-up: auth_method is not one of methods= */
+        POLICY_REASON_OK,
+        _POLICY_REASON_MAX,
+} PolicyReason;
+
+typedef struct PolicyDecision {
+        PolicyVerdict verdict;
+        PolicyReason reason;
+        int64_t max_age; /* that applied, in seconds; 0: any age */
+} PolicyDecision;
+
+const char *policy_verdict_to_string(PolicyVerdict verdict); /* "allow", "deny", "step-up" */
+const char *policy_reason_to_string(PolicyReason reason);
+
+/* Role alone: may this user use @service at all? verdict is ALLOW or DENY. This is PAM's account. */
+PolicyDecision policy_decide_role(Policy *policy, const PolicyUser *user, const char *service);
+
+/*
+ * Role, freshness and method: is this login enough for @service now? This is PAM's auth for an
+ * existing login. @now is in Unix seconds. DENY (a role is missing) comes before STEP_UP.
+ */
+PolicyDecision policy_decide(Policy *policy, const PolicyUser *user, const PolicyLogin *login, const char *service,
+                             int64_t now);
+
+/* Seconds a login of @service may be old for it to be fresh; 0: any age. Follows sudo-i → sudo. */
+int64_t policy_max_age(Policy *policy, const char *service);
+
+/*
+ * One line for a person who was refused for want of a role, to be freed with g_free:
+ *   sudo needs the role "admin"; you have "everyone". An admin can add you: usermod -aG sudo bob
+ * (for a role without groups: ... add bob to users= of [role:admin] in /etc/tessera/policy.conf)
+ */
+char *policy_refusal(Policy *policy, const PolicyUser *user, const char *service);
+
+/* Roles of a user, includes resolved, sorted; a NULL-terminated vector for g_strfreev. */
+char **policy_roles_of(Policy *policy, const PolicyUser *user);
+
+/* Does the user hold @role, by name, group or include? An unknown role is held by nobody. */
+bool policy_holds(Policy *policy, const PolicyUser *user, const char *role);
+
+/* Looking at it */
+
+typedef struct PolicyRole {
+        const char *name;
+        const char *const *users;
+        const char *const *groups;
+        const char *const *includes;
+        const char *file;
+        unsigned line;
+} PolicyRole;
+
+/* In the order of their names; owned by @policy. NULL beyond the last, or for an unknown name. */
+const PolicyRole *policy_role_at(Policy *policy, size_t index);
+const PolicyRole *policy_role_find(Policy *policy, const char *name);
+
+/* Services that let the role in, sorted; vector for g_strfreev. */
+char **policy_services_of(Policy *policy, const char *role);

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/* tessera.conf as a value. Times in seconds, sizes in bytes. Immutable once read. */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#define SETTINGS_FILE "/etc/tessera/tessera.conf"
+
+typedef struct Settings {
+        char *name; /* [daemon] name; NULL: the FQDN at first start, then what the database keeps */
+
+        int64_t session_idle;     /* [session] idle */
+        int64_t session_lifetime; /* [session] lifetime */
+        unsigned max_per_user;    /* [session] max-per-user */
+        bool end_login_expired;   /* [session] end-login=revoked;expired */
+
+        int64_t token_lifetime; /* [token] lifetime, 5 to 900 */
+
+        uint64_t password_memory; /* [password] memory */
+        unsigned password_passes; /* [password] passes */
+        unsigned password_min_length; /* [password] min-length */
+
+        int64_t undo_after; /* [service] undo-after */
+} Settings;
+
+/* The defaults of DESIGN 2. */
+Settings *settings_new(void);
+Settings *settings_free(Settings *settings);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
+
+/* Reads @path over the defaults; an absent file is the defaults. NULL when there were mistakes (ConfMistake *). */
+Settings *settings_read(const char *path, GPtrArray *mistakes);
+Settings *settings_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes);
