@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: the tessera authors
+"""Hosts for tests: bare with the packages installed, and ready with people on them."""
+
+import pathlib
+import sys
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from host import Host  # noqa: E402
+
+PASSWORDS = {"alice": "alice's tessera password", "bob": "bob's tessera password"}
+UNIX_PASSWORDS = {"alice": "alice-unix-1", "bob": "bob-unix-1", "carol": "carol-unix-1", "glass": "glass-unix-1"}
+
+
+def install(host, packages):
+    """Installs the packages as a person does: dpkg on files copied to the host."""
+    target = host.root / "var/tmp"
+    for deb in packages:
+        (target / deb.name).write_bytes(deb.read_bytes())
+    host.sh("dpkg -i /var/tmp/*.deb && rm /var/tmp/*.deb", timeout=120)
+
+
+def people(host):
+    """alice may sudo; bob may only log in; carol is unknown to tessera; glass is break-glass."""
+    host.sh("groupadd breakglass")
+    for user, password in UNIX_PASSWORDS.items():
+        host.sh(f"useradd -m -s /bin/bash {user} && chpasswd", input=f"{user}:{password}\n")
+    host.sh("usermod -aG sudo alice; usermod -aG sudo,breakglass glass")
+    for user, password in PASSWORDS.items():
+        host.sh(["tessera", "user", "add", user], input=password + "\n")
+
+
+@pytest.fixture(scope="session")
+def installed_layer(packages):
+    host = Host("image").boot()
+    install(host, packages)
+    return host.into_layer()
+
+
+@pytest.fixture(scope="session")
+def ready_layer(installed_layer):
+    host = Host("image", [installed_layer]).boot()
+    people(host)
+    host.sh("tessera service enable sshd sudo --yes --breakglass breakglass")
+    return [host.into_layer(), installed_layer]
+
+
+@pytest.fixture
+def bare(installed_layer):
+    """A host with the packages installed and nothing else done."""
+    with Host("web1", [installed_layer]) as host:
+        yield host
+
+
+@pytest.fixture(scope="module")
+def shared(ready_layer):
+    """A host with people on it and sshd and sudo enabled; one for all tests of a file."""
+    with Host("web1", ready_layer) as host:
+        yield host
+
+
+@pytest.fixture
+def host(shared):
+    """The file's host, with no failed attempts remembered."""
+    shared.sh("systemctl restart tesserad.service")
+    return shared
+
+
+@pytest.fixture
+def fresh(ready_layer):
+    """The same, but a host for this test alone: one that breaks it."""
+    with Host("web1", ready_layer) as host:
+        yield host
