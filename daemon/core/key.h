@@ -14,10 +14,12 @@
  *         alg=HS256
  *         state=signing
  *         created=1700000000
+ *         until=1700000900           (of a verifying key, and of no other)
  *         secret=<43 characters of base64url>
  */
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #define KEY_HS256_SIZE 32
@@ -46,11 +48,12 @@ typedef struct KeyRing KeyRing;
 const char *key_state_to_string(KeyState state);
 
 /*
- * Reads every key of the folder @path; where there is none and @create, makes the first signing
- * key. 0, or a negative errno and in @ret_message (g_free) what is wrong, where, and what to do.
+ * Reads every key of the folder @path; where there is none and @create, makes the folder (0700) and
+ * the first signing key. The ring is constant from then on: any thread may read it. 0, or a negative errno and in @ret_message (g_free) what is wrong, where, and what to do.
  */
 int key_ring_open(const char *path, bool create, int64_t now, KeyRing **ret, char **ret_message);
 KeyRing *key_ring_free(KeyRing *ring); /* wipes */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyRing, key_ring_free)
 
 /* The key that signs. Never NULL. */
 const Key *key_ring_signing(const KeyRing *ring);

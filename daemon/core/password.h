@@ -13,6 +13,8 @@
 
 #include "common/secret.h"
 
+#define PASSWORD_QUEUE_MAX 64 /* calls that wait for a processor */
+
 typedef struct PasswordHasher PasswordHasher;
 
 enum {
@@ -36,7 +38,7 @@ int password_hash(PasswordHasher *hasher, const Secret *password, char **ret);
 
 /*
  * Checks @password against @hash; a NULL @hash is compared with a made-up one, and never matches.
- * 0, PASSWORD_E_MISMATCH, PASSWORD_E_BUSY, or a negative errno. @ret_rehash: the parameters have
- * changed since, hash it anew.
+ * 0, PASSWORD_E_MISMATCH, PASSWORD_E_BUSY, or a negative errno (a hash that is none of ours, no
+ * memory). @ret_rehash, set with 0 only, may be NULL: the parameters have changed since, hash it anew.
  */
 int password_verify(PasswordHasher *hasher, const char *hash, const Secret *password, bool *ret_rehash);

@@ -7,9 +7,11 @@
  *
  *         {"iss","sub","aud","iat","exp","jti","sid","auth_time","amr","roles"}
  *
- * At most 511 characters, because sudo reads no more; what does not fit is left out: first roles,
- * which decisions never read from a token. auth_time is absent where nobody proved anything.
- * sid is the session's id and jti 72 random bits, both as base64url.
+ * At most 510 characters, because sudo reads no more than 511 and one of exactly 511 is then one
+ * that was cut. What does not fit is left out: first roles, which decisions never read from a
+ * token, then the older methods of amr. With the longest user and host names (32 and 64) there is
+ * room for auth_time and one method. auth_time is absent where nobody proved anything.
+ * sid is the session's id and jti 48 random bits, both as base64url; a token is named by the two.
  *
  * Verification is a strict gate in front of libjwt, which forgives too much (docs/tokens.md):
  * length, alphabet, two dots, canonical base64url, the encoded header byte for byte that of a
@@ -21,10 +23,12 @@
 #include <stdint.h>
 
 #include "common/wire.h"
+#include "daemon/core/clock.h"
 #include "daemon/core/key.h"
 #include "daemon/core/types.h"
 
 #define TOKEN_LIFETIME_MAX 900
+#define TOKEN_ID_SIZE 9 /* 8 characters of base64url and the end */
 
 /* Outcomes of `token verify`; the words are part of the interface. */
 typedef enum TokenReason {
@@ -43,19 +47,22 @@ const char *token_reason_to_string(TokenReason reason); /* "valid", "missing", "
 
 typedef struct TokenClaims {
         char *issuer, *subject, *audience;
-        int64_t issued_at, expires;
-        char *jti;
+        int64_t issued_at, expires; /* at most TOKEN_LIFETIME_MAX apart */
+        char jti[TOKEN_ID_SIZE];
         char session[SESSION_ID_SIZE];
-        int64_t auth_time; /* 0: absent */
-        char **methods;    /* amr */
+        int64_t auth_time; /* 0: absent; never later than issued_at */
+        char **methods;    /* amr, the latest last; NULL: none */
         char **roles;      /* NULL where left out */
 } TokenClaims;
 
 TokenClaims *token_claims_free(TokenClaims *claims);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(TokenClaims, token_claims_free)
 
+/* A fresh jti. */
+void token_new_id(const Clock *clock, char ret_jti[TOKEN_ID_SIZE]);
+
 /*
- * Signs @claims. 0 and a string of at most 511 characters, to be wiped and freed with
+ * Signs @claims. 0 and a string of at most 510 characters, to be wiped and freed with
  * token_free(); -EINVAL for claims that verification would not accept, -EOVERFLOW when it cannot
  * be made to fit.
  */
@@ -64,9 +71,10 @@ char *token_free(char *token);
 
 /*
  * @issuer and @audience are what this host expects; @now in Unix seconds, no leeway. Returns
- * TOKEN_VALID and the claims, or the reason. TOKEN_EXPIRED and TOKEN_WRONG_AUDIENCE are said only
- * of tokens whose signature is right. The text need not end in a NUL. Never fails otherwise:
- * out of memory is TOKEN_INVALID.
+ * TOKEN_VALID and the claims (freed with token_claims_free), or the reason. TOKEN_EXPIRED and
+ * TOKEN_WRONG_AUDIENCE are said only of tokens whose signature and claims are right; of one that is
+ * both, the audience, because a fresh one would not help. The text need not end in a NUL. Never
+ * fails otherwise: out of memory is TOKEN_INVALID.
  */
 TokenReason token_verify(const KeyRing *keys, const char *issuer, const char *audience, int64_t now,
                          const char *text, size_t size, TokenClaims **ret);
