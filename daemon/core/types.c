@@ -13,6 +13,14 @@ User *user_new(void) {
         return user;
 }
 
+User *user_copy(const User *user) {
+        User *copy = g_memdup2(user, sizeof(*user));
+
+        copy->name = g_strdup(user->name);
+        copy->password_hash = g_strdup(user->password_hash);
+        return copy;
+}
+
 User *user_free(User *user) {
         if (!user)
                 return NULL;
@@ -108,6 +116,15 @@ Session *session_free(Session *session) {
         g_strfreev(session->roles);
         g_free(session);
         return NULL;
+}
+
+Event *event_copy(const Event *event) {
+        Event *copy = g_memdup2(event, sizeof(*event));
+
+        copy->event = g_strdup(event->event);
+        copy->service = g_strdup(event->service);
+        copy->detail = g_strdup(event->detail);
+        return copy;
 }
 
 Event *event_free(Event *event) {

@@ -27,6 +27,7 @@ typedef struct User {
 } User;
 
 User *user_new(void);            /* uid UID_UNSET, disabled */
+User *user_copy(const User *user);
 User *user_free(User *user);     /* wipes the hash; accepts NULL, returns NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(User, user_free)
 
@@ -92,5 +93,6 @@ typedef struct Event {
         char *detail;  /* may be NULL */
 } Event;
 
+Event *event_copy(const Event *event);
 Event *event_free(Event *event);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Event, event_free)
