@@ -14,6 +14,10 @@
  * nothing was changed, and what depends on it must be refused.
  *
  * Only active and ended sessions live here; pending ones are core's, in memory.
+ *
+ * What can never be right (a session without user or host, an id that is none, a limit of 0) is
+ * -EINVAL before a backend sees it; an id or prefix that is only looked for, and is none, is found
+ * nowhere.
  */
 
 #include <glib.h>
@@ -29,13 +33,19 @@ enum {
         STORE_E_NOT_FOUND,
         STORE_E_EXISTS,
         STORE_E_AMBIGUOUS, /* more than one id begins with the prefix */
-        STORE_E_STATE,     /* the session is not in a state in which this may happen */
+        STORE_E_STATE,     /* the session (or its user, or parent) is not in a state in which this may happen */
 };
 
 /* Opening: constructors are the backends' (store-sqlite.h, store-memory.h). */
 
 Store *store_free(Store *store); /* waits for commits under way; accepts NULL, returns NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)
+
+/*
+ * How many touches and events were let go because more came than could be written: they never wait
+ * (see there). Since the store was opened.
+ */
+uint64_t store_dropped(Store *store);
 
 /* Meta: small facts that outlive restarts ("name": this host's name). */
 
@@ -62,8 +72,8 @@ int store_user_enable(Store *store, const char *name, bool *ret_changed);
 int store_session_get(Store *store, const char *id, Session **ret);
 
 /*
- * By the first 1 to 32 hex digits of its id; only sessions of @uid unless UID_UNSET. An active
- * session is preferred to ended ones. STORE_E_NOT_FOUND, STORE_E_AMBIGUOUS.
+ * By the first 1 to 32 hex digits (lower case) of its id; only sessions of @uid unless UID_UNSET. An
+ * active session is preferred to ended ones. STORE_E_NOT_FOUND, STORE_E_AMBIGUOUS.
  */
 int store_session_find(Store *store, const char *prefix, uid_t uid, Session **ret);
 
@@ -91,29 +101,37 @@ int store_session_list(Store *store, const SessionFilter *filter, GPtrArray **re
  *   is added unbound (audit id unset), as a child of that one if that is active and @session has no
  *   parent; *@ret_bound says whether it was bound;
  * - a parent that is not active any more: STORE_E_STATE, nothing added;
+ * - the same where the user (name and uid) is not there or is disabled: a login that was under way
+ *   when the user was disabled must not come in behind it;
+ * - a child ends no later than its parent, whoever chose the parent;
  * - where the user then has more than @max_per_user active sessions on this host, the least
- *   recently seen others are closed ("evicted") and returned in @ret_ended.
+ *   recently seen others are closed ("evicted", at the time @session was opened) and returned in
+ *   @ret_ended.
  * An id that exists is STORE_E_EXISTS. @ret_ended: an array of Session *.
  */
 int store_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
                        GPtrArray **ret_ended);
 
-/* seen = max(seen, @now). Need not be durable and never waits; a session that is not active is left alone. */
+/*
+ * seen = max(seen, @now), shown at once. Need not be durable (what a crash takes is at most the last
+ * minute) and never waits; a session that is not active is left alone.
+ */
 void store_session_touch(Store *store, const char *id, int64_t now);
 
 /* Step-up: sets auth_time and auth_method, adds the method. STORE_E_NOT_FOUND, STORE_E_STATE when not active. */
 int store_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method);
 
+/* The first that is set of id, all and uid selects. */
 typedef struct SessionSelector {
         const char *id;     /* this one (with its children when revoking) */
         uid_t uid;          /* or all of this user (UID_UNSET: not selected by user) */
-        const char *except; /* but not this id, nor its ancestors; with uid */
+        const char *except; /* but not this id, nor its ancestors; with uid or all */
         bool all;           /* or everybody's */
 } SessionSelector;
 
 /*
- * Moves the selected active sessions by @event (CLOSE, REVOKE or EXPIRE), with children of any
- * depth for REVOKE. @reason becomes end_reason, @now ended. @ret_ended is what was ended by this
+ * Moves the selected active sessions by @event (CLOSE, REVOKE or EXPIRE), with active children of
+ * any depth for REVOKE, also where the selected id, or one between, has ended already. @reason becomes end_reason, @now ended. @ret_ended is what was ended by this
  * call (an array of Session *, as they are now): empty when nothing changed, which is no error.
  */
 int store_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
@@ -121,8 +139,9 @@ int store_session_end(Store *store, const SessionSelector *selector, SessionEven
 
 /*
  * Expires what is idle (seen < @now - @idle) or over (ends <= @now), closes what belongs to another
- * boot than @boot_id ("reboot"; bound or not, on host @host), forgets what ended before
- * @now - @keep. At most @limit sessions a call, so that it never holds others up for long.
+ * boot than @boot_id ("reboot"; bound or not, on host @host), forgets, with its events, what ended
+ * before @now - @keep; but not a revoked session while the login it is bound to may still run: that
+ * login stays dead. The reasons are "idle", "lifetime" and "reboot". At most @limit sessions a call, so that it never holds others up for long.
  * @ret_ended as above; @ret_more says whether to call again.
  */
 int store_session_sweep(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle, int64_t keep,
@@ -130,7 +149,7 @@ int store_session_sweep(Store *store, const char *host, const char *boot_id, int
 
 /* Compound: both or neither */
 
-/* Disables or removes the user and revokes all its sessions. STORE_E_NOT_FOUND. */
+/* Disables or removes the user and revokes all sessions of its uid. STORE_E_NOT_FOUND. */
 int store_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
                        GPtrArray **ret_ended);
 int store_user_remove(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended);
@@ -141,5 +160,5 @@ int store_user_change_password(Store *store, const char *name, const char *hash,
 /* Events: the last 64 of each session are kept. Adding need not be durable and never waits. */
 
 void store_event_add(Store *store, const Event *event);
-/* Oldest first: an array of Event *. */
+/* Oldest first, with all that was added before this call: an array of Event *. */
 int store_event_list(Store *store, const char *session, GPtrArray **ret);

@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * What a backend is to store.c: a table with the functions of store.h, called with arguments that
+ * store.c has checked. A backend's own struct begins with a Store.
+ */
+
+#include "daemon/store/store.h"
+
+#define STORE_EVENTS_KEPT 64
+
+typedef struct StoreBackend {
+        void (*free)(Store *store);
+        uint64_t (*dropped)(Store *store);
+
+        int (*meta_get)(Store *store, const char *key, char **ret);
+        int (*meta_set)(Store *store, const char *key, const char *value);
+
+        int (*user_get)(Store *store, const char *name, User **ret);
+        int (*user_list)(Store *store, GPtrArray **ret);
+        int (*user_add)(Store *store, const User *user);
+        int (*user_rehash)(Store *store, const char *name, const char *expected, const char *hash);
+        int (*user_enable)(Store *store, const char *name, bool *ret_changed);
+        int (*user_disable)(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
+                            GPtrArray **ret_ended);
+        int (*user_remove)(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended);
+        int (*user_change_password)(Store *store, const char *name, const char *hash, const char *except,
+                                    const char *reason, int64_t now, GPtrArray **ret_ended);
+
+        int (*session_get)(Store *store, const char *id, Session **ret);
+        int (*session_find)(Store *store, const char *prefix, uid_t uid, Session **ret);
+        int (*session_bound)(Store *store, const char *boot_id, uint32_t audit_id, uid_t uid, Session **ret);
+        int (*session_list)(Store *store, const SessionFilter *filter, GPtrArray **ret);
+        int (*session_open)(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                            GPtrArray **ret_ended);
+        void (*session_touch)(Store *store, const char *id, int64_t now);
+        int (*session_authenticated)(Store *store, const char *id, int64_t auth_time, const char *method);
+        int (*session_end)(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
+                           int64_t now, GPtrArray **ret_ended);
+        int (*session_sweep)(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle,
+                             int64_t keep, unsigned limit, GPtrArray **ret_ended, bool *ret_more);
+
+        void (*event_add)(Store *store, const Event *event);
+        int (*event_list)(Store *store, const char *session, GPtrArray **ret);
+} StoreBackend;
+
+struct Store {
+        const StoreBackend *backend;
+};
+
+/* Array elements' free functions, in the form that GPtrArray wants. */
+GPtrArray *store_user_array(void);
+GPtrArray *store_session_array(void);
+GPtrArray *store_event_array(void);
+
+/* Can this session be bound to, or found by, a login? */
+static inline bool store_session_has_login(const Session *session) {
+        return session->audit_id != AUDIT_ID_UNSET && session->boot_id;
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/*
+ * The way from the contract to a backend: arguments that can never be right stop here, so that all
+ * backends agree on them and none meets an id with a quote or a wildcard in it.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "daemon/store/store-internal.h"
+
+#define ID_DIGITS (SESSION_ID_SIZE - 1)
+
+static bool is_prefix(const char *text) {
+        size_t n = text ? strspn(text, "0123456789abcdef") : 0;
+
+        return n >= 1 && n <= ID_DIGITS && text[n] == '\0';
+}
+
+static bool is_id(const char *text) {
+        return is_prefix(text) && strlen(text) == ID_DIGITS;
+}
+
+static void free_user(void *user) {
+        user_free(user);
+}
+
+static void free_session(void *session) {
+        session_free(session);
+}
+
+static void free_event(void *event) {
+        event_free(event);
+}
+
+GPtrArray *store_user_array(void) {
+        return g_ptr_array_new_with_free_func(free_user);
+}
+
+GPtrArray *store_session_array(void) {
+        return g_ptr_array_new_with_free_func(free_session);
+}
+
+GPtrArray *store_event_array(void) {
+        return g_ptr_array_new_with_free_func(free_event);
+}
+
+Store *store_free(Store *store) {
+        if (store)
+                store->backend->free(store);
+        return NULL;
+}
+
+uint64_t store_dropped(Store *store) {
+        return store->backend->dropped(store);
+}
+
+/* Meta */
+
+int store_meta_get(Store *store, const char *key, char **ret) {
+        return store->backend->meta_get(store, key, ret);
+}
+
+int store_meta_set(Store *store, const char *key, const char *value) {
+        if (!key || !value)
+                return error_trace(-EINVAL);
+        return store->backend->meta_set(store, key, value);
+}
+
+/* Users */
+
+int store_user_get(Store *store, const char *name, User **ret) {
+        return name ? store->backend->user_get(store, name, ret) : STORE_E_NOT_FOUND;
+}
+
+int store_user_list(Store *store, GPtrArray **ret) {
+        return store->backend->user_list(store, ret);
+}
+
+int store_user_add(Store *store, const User *user) {
+        if (!user->name || user->uid == UID_UNSET)
+                return error_trace(-EINVAL);
+        return store->backend->user_add(store, user);
+}
+
+int store_user_rehash(Store *store, const char *name, const char *expected, const char *hash) {
+        if (!expected || !hash)
+                return error_trace(-EINVAL);
+        return store->backend->user_rehash(store, name, expected, hash);
+}
+
+int store_user_enable(Store *store, const char *name, bool *ret_changed) {
+        return store->backend->user_enable(store, name, ret_changed);
+}
+
+int store_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
+                       GPtrArray **ret_ended) {
+        return store->backend->user_disable(store, name, reason, now, ret_changed, ret_ended);
+}
+
+int store_user_remove(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended) {
+        return store->backend->user_remove(store, name, reason, now, ret_ended);
+}
+
+int store_user_change_password(Store *store, const char *name, const char *hash, const char *except,
+                               const char *reason, int64_t now, GPtrArray **ret_ended) {
+        if (!hash)
+                return error_trace(-EINVAL);
+        return store->backend->user_change_password(store, name, hash, except, reason, now, ret_ended);
+}
+
+/* Sessions */
+
+int store_session_get(Store *store, const char *id, Session **ret) {
+        return is_id(id) ? store->backend->session_get(store, id, ret) : STORE_E_NOT_FOUND;
+}
+
+int store_session_find(Store *store, const char *prefix, uid_t uid, Session **ret) {
+        return is_prefix(prefix) ? store->backend->session_find(store, prefix, uid, ret) : STORE_E_NOT_FOUND;
+}
+
+int store_session_bound(Store *store, const char *boot_id, uint32_t audit_id, uid_t uid, Session **ret) {
+        if (!boot_id || audit_id == AUDIT_ID_UNSET || uid == UID_UNSET)
+                return STORE_E_NOT_FOUND;
+        return store->backend->session_bound(store, boot_id, audit_id, uid, ret);
+}
+
+int store_session_list(Store *store, const SessionFilter *filter, GPtrArray **ret) {
+        return store->backend->session_list(store, filter, ret);
+}
+
+int store_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                       GPtrArray **ret_ended) {
+        if (session->state != SESSION_ACTIVE || !is_id(session->id) || session->uid == UID_UNSET)
+                return error_trace(-EINVAL);
+        if (!session->user || !session->host || !session->service)
+                return error_trace(-EINVAL);
+        if (session->parent[0] && !is_id(session->parent))
+                return error_trace(-EINVAL);
+        return store->backend->session_open(store, session, max_per_user, ret_bound, ret_ended);
+}
+
+void store_session_touch(Store *store, const char *id, int64_t now) {
+        if (is_id(id))
+                store->backend->session_touch(store, id, now);
+}
+
+int store_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method) {
+        if (!method)
+                return error_trace(-EINVAL);
+        if (!is_id(id))
+                return STORE_E_NOT_FOUND;
+        return store->backend->session_authenticated(store, id, auth_time, method);
+}
+
+int store_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
+                      int64_t now, GPtrArray **ret_ended) {
+        if (session_transition(SESSION_ACTIVE, event) == _SESSION_STATE_INVALID)
+                return error_trace(-EINVAL);
+        if (selector->id && !is_id(selector->id)) {
+                *ret_ended = store_session_array();
+                return 0;
+        }
+        return store->backend->session_end(store, selector, event, reason, now, ret_ended);
+}
+
+int store_session_sweep(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle, int64_t keep,
+                        unsigned limit, GPtrArray **ret_ended, bool *ret_more) {
+        if (!host || !boot_id || limit == 0)
+                return error_trace(-EINVAL);
+        return store->backend->session_sweep(store, host, boot_id, now, idle, keep, limit, ret_ended, ret_more);
+}
+
+/* Events */
+
+void store_event_add(Store *store, const Event *event) {
+        if (is_id(event->session) && event->event)
+                store->backend->event_add(store, event);
+}
+
+int store_event_list(Store *store, const char *session, GPtrArray **ret) {
+        if (is_id(session))
+                return store->backend->event_list(store, session, ret);
+        *ret = store_event_array();
+        return 0;
+}
