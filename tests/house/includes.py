@@ -36,7 +36,9 @@ HEADERS = {
 }
 # A library is included in one place.
 FILES = {
-    "daemon/core/token.c": [r"jwt\.h", r"jansson\.h"],
+    "daemon/core/token.c": [r"jwt\.h"],
+    "daemon/core/token-claims.c": [r"jansson\.h"],
+    "daemon/core/wipe-free.c": [r"malloc\.h"],
     "daemon/store/store-sqlite.c": [r"sqlite3\.h"],
     "daemon/bus/main.c": [r"gio/.*", r"sodium\.h"],
 }
