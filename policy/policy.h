@@ -3,7 +3,7 @@
 #pragma once
 
 /*
- * Who may use what: policy.conf and policy.d/*.conf as a value, and the decision.
+ * Who may use what: policy.conf and what lies in policy.d as a value, and the decision.
  *
  * A Policy is immutable once read and counted by reference, so a reload swaps a pointer and a
  * decision under way keeps the one it began with. Group names are resolved to gids by the caller
