@@ -25,19 +25,27 @@ typedef struct Limit Limit;
 
 typedef struct LimitCharge {
         uint64_t user_key, host_key; /* 0: nothing was charged there */
-        int64_t at;
 } LimitCharge;
 
-/* Memory is bounded: when the table is full, the oldest entry of another key goes. NULL when out of memory. */
+/*
+ * Memory is bounded: there are two entries per user of tessera, and of hosts the oldest goes when
+ * the table is full (never a user's: who sprays addresses must not wash a user's failures away).
+ * NULL when out of memory.
+ */
 Limit *limit_new(const Clock *clock);
 Limit *limit_free(Limit *limit);
 
 /*
  * Charges one attempt. @uid UID_UNSET: an unknown name, charges the host alone. @rhost NULL: local.
- * Returns true, or false when the limit is reached: then nothing was charged and the secret must
- * not be looked at.
+ * Returns true, and the charge must be settled by exactly one of the two below; or false when the
+ * limit is reached: then nothing was charged and the secret must not be looked at. While attempts
+ * that are still being checked would fill the limit it waits for them, so that a hundred right
+ * answers at once all pass.
  */
 bool limit_charge(Limit *limit, uid_t uid, const char *rhost, LimitCharge *ret);
+
+/* The answer was wrong: the charge stays until the window has passed. */
+void limit_keep(Limit *limit, const LimitCharge *charge);
 
 /* Gives back what was charged: the answer was right (@success: also forgets this user's failures), or never checked. */
 void limit_refund(Limit *limit, const LimitCharge *charge, bool success);
