@@ -23,8 +23,31 @@ typedef struct Pending Pending;
 Pending *pending_new(const Clock *clock);
 Pending *pending_free(Pending *pending);
 
-/* Keeps a copy of @session, authenticated by @caller. 0, or -EBUSY when the table is full of younger ones. */
-int pending_add(Pending *pending, const Session *session, const Caller *caller);
+/*
+ * A mark tells whether a user's credentials or rights changed while somebody looked at them: take
+ * one before looking, hand it in where the result is used. Between pending_bar() and
+ * pending_unbar() no mark of the user holds, neither an old one nor one taken meanwhile.
+ */
+uint64_t pending_mark(Pending *pending, uid_t uid);
+bool pending_mark_holds(Pending *pending, uid_t uid, uint64_t mark);
+
+/*
+ * Around a change that ends everything of a user (disabled, removed, revoked, another password),
+ * or with UID_UNSET of everybody: drops their pending sessions, and breaks the marks under way.
+ */
+void pending_bar(Pending *pending, uid_t uid);
+void pending_unbar(Pending *pending, uid_t uid);
+
+/*
+ * Keeps a copy of @session, authenticated by @caller under @mark. 0, PENDING_E_CHANGED, or
+ * PENDING_E_FULL when the table is full of younger ones.
+ */
+enum {
+        _PENDING_E_SUCCESS = 0,
+        PENDING_E_CHANGED,
+        PENDING_E_FULL,
+};
+int pending_add(Pending *pending, const Session *session, const Caller *caller, uint64_t mark);
 
 /*
  * Takes the session out, when all that is said above holds; NULL otherwise, and then it stays for
@@ -32,9 +55,6 @@ int pending_add(Pending *pending, const Session *session, const Caller *caller);
  */
 Session *pending_take(Pending *pending, const char *id, uid_t uid, const char *service, const char *rhost,
                       const Caller *caller);
-
-/* Drops those of a user (disabled, removed, revoked, password changed) or, with UID_UNSET, all. */
-void pending_drop_user(Pending *pending, uid_t uid);
 
 /* Drops those whose parent session is @id. */
 void pending_drop_children(Pending *pending, const char *id);
