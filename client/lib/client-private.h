@@ -14,9 +14,6 @@ struct Client {
         uint64_t deadline;
 };
 
-/* Microseconds left until @deadline; 0 when it has passed. */
-uint64_t client_left(uint64_t deadline);
-
 /*
  * Runs the connection until @done(), or the deadline. Messages that nobody waits for (signals,
  * which anybody may send us) are dropped on the way. 0, -ETIMEDOUT or what sd-bus returned.

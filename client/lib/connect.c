@@ -47,7 +47,11 @@ static uint64_t now_usec(void) {
 }
 
 uint64_t client_deadline(unsigned seconds) {
-        return now_usec() + (uint64_t) seconds * 1000000;
+        return client_deadline_in((uint64_t) seconds * 1000000);
+}
+
+uint64_t client_deadline_in(uint64_t usec) {
+        return now_usec() + usec;
 }
 
 uint64_t client_left(uint64_t deadline) {

@@ -33,8 +33,12 @@ enum {
 /* One line for people, without a full stop. A negative errno is named too. */
 const char *client_strerror(int r);
 
-/* The deadline @seconds from now: CLOCK_MONOTONIC, in microseconds. */
+/* The deadline @seconds from now, or @usec: CLOCK_MONOTONIC, in microseconds. */
 uint64_t client_deadline(unsigned seconds);
+uint64_t client_deadline_in(uint64_t usec);
+
+/* Microseconds left until @deadline; 0 when it has passed. */
+uint64_t client_left(uint64_t deadline);
 
 /*
  * Connects to the daemon, which is started where the bus or the socket can do that. All calls on
