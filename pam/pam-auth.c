@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/*
+ * Authentication. A login asks first and connects then: the bus allows 256 connections to one uid,
+ * root is one uid, and people take their time. sudo and su ask the daemon, close, and prompt only
+ * when it says step-up.
+ */
+
+#include <security/pam_modules.h>
+
+#include "pam/pam-call.h"
+#include "pam/pam-log.h"
+
+/*
+ * Leaves the answer to the modules below, which then ask nothing again. Only where they are to
+ * judge it; on allow or deny no secret stays anywhere.
+ */
+static void leave_to_others(Call *call, const Typed *typed) {
+        if (pam_set_item(call->pamh, PAM_AUTHTOK, typed->text) != PAM_SUCCESS)
+                call->situation = SITUATION_NO_MEMORY;
+}
+
+/* The pending session's id is what survives from sshd's authentication process to its session process. */
+static void hand_over(Call *call) {
+        if (!call->answer.session[0])
+                call->situation = SITUATION_UNFORESEEN;
+        else if (!call_export_session(call))
+                call->situation = SITUATION_NO_MEMORY;
+}
+
+static void prompt_and_ask(Call *call) {
+        _cleanup_typed_ Typed typed = { NULL, 0 };
+
+        call->situation = ask_secret(call->pamh, call->options.prompt, &typed);
+        if (call->situation != SITUATION_ALLOWED)
+                return;
+        if (!call->subject.name[0]) {
+                call->situation = SITUATION_CREDENTIAL;
+                return;
+        }
+        if (!subject_current(call->pamh, call->invoker, &call->subject)) {
+                call->situation = SITUATION_CHANGED;
+                return;
+        }
+        call_ask(call, "Authenticate", &typed);
+        if (call->situation == SITUATION_ALLOWED && !call->invoker)
+                hand_over(call);
+        else if (call->situation == SITUATION_NOT_OURS || call->situation == SITUATION_BREAKGLASS)
+                leave_to_others(call, &typed);
+        else if (call->situation != SITUATION_ALLOWED && typed_looks_cut(&typed))
+                log_cut(call, typed.size);
+}
+
+static void authenticate(Call *call) {
+        Situation remembered = subject_remember(call->pamh, &call->subject);
+
+        if (remembered != SITUATION_ALLOWED) {
+                call->situation = remembered;
+                return;
+        }
+        if (call->invoker && !call->subject.name[0]) {
+                call->situation = SITUATION_CREDENTIAL;
+                return;
+        }
+        if (call->invoker) {
+                call_ask(call, "Check", NULL);
+                if (call->situation != SITUATION_STEP_UP)
+                        return;
+        }
+        prompt_and_ask(call);
+}
+
+__attribute__((visibility("default")))
+int pam_sm_authenticate(pam_handle_t *pamh, int flags, int argc, const char **argv) {
+        Call call = CALL_INIT(pamh, flags, PHASE_AUTH);
+
+        if (call_begin(&call, argc, argv))
+                authenticate(&call);
+        return call_finish(&call);
+}
+
+/* There are no credentials to set; sshd calls this twice, and in a process of its own. */
+__attribute__((visibility("default")))
+int pam_sm_setcred(pam_handle_t *pamh, int flags, int argc, const char **argv) {
+        return PAM_IGNORE;
+}

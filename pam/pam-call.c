@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <stdio.h>
+#include <string.h>
+
+#include "common/name.h"
+#include "common/service.h"
+#include "common/wire.h"
+#include "pam/pam-call.h"
+#include "pam/pam-log.h"
+
+#define FAIL_DELAY_USEC 2000000 /* libpam draws the real one around it, and waits; we never sleep */
+#define OUTAGE_TEXT "the login service does not answer; try again or contact an administrator"
+
+/* What the daemon is told about where the request came from, cleaned. */
+typedef struct Context {
+        char rhost[WIRE_RHOST_MAX + 1];
+        char tty[WIRE_NAME_MAX + 1];
+        char session[WIRE_NAME_MAX + 1];
+        char auth_info[WIRE_AUTH_INFO_MAX + 1];
+} Context;
+
+/* @text cleaned in @buffer; NULL where there is none. */
+static const char *clean_or_null(const char *text, char *buffer, size_t size) {
+        if (!text || !text[0])
+                return NULL;
+        name_clean(text, buffer, size);
+        return buffer;
+}
+
+static const char *get_item(pam_handle_t *pamh, int item) {
+        const void *value = NULL;
+
+        return pam_get_item(pamh, item, &value) == PAM_SUCCESS ? value : NULL;
+}
+
+/* sshd writes a line for each method that it accepted; on the wire ';' stands between them. */
+static const char *join_lines(const char *text, char *buffer, size_t size) {
+        size_t n;
+
+        if (!text || strlen(text) >= size)
+                return NULL;
+        n = strlen(text);
+        while (n > 0 && text[n - 1] == '\n')
+                n--;
+        if (n == 0)
+                return NULL;
+        for (size_t i = 0; i < n; i++) {
+                unsigned char c = (unsigned char) text[i];
+
+                buffer[i] = c == '\n' ? ';' : c < 0x20 || c > 0x7e ? '?' : text[i];
+        }
+        buffer[n] = '\0';
+        return buffer;
+}
+
+static int add_context(Call *call, ClientMessage *message) {
+        Context context;
+        const ClientEntry entries[] = {
+                { .key = WIRE_KEY_RHOST,
+                  .string = clean_or_null(get_item(call->pamh, PAM_RHOST), context.rhost, sizeof(context.rhost)) },
+                { .key = WIRE_KEY_TTY,
+                  .string = clean_or_null(get_item(call->pamh, PAM_TTY), context.tty, sizeof(context.tty)) },
+                /* The handle matters where the session is opened; a hint, which users can forge. */
+                { .key = WIRE_KEY_SESSION,
+                  .string = call->phase != PHASE_SESSION ?
+                                    NULL :
+                                    clean_or_null(pam_getenv(call->pamh, WIRE_PAM_ENV_SESSION), context.session,
+                                                  sizeof(context.session)) },
+                { .key = WIRE_KEY_AUTH_INFO,
+                  .string = join_lines(pam_getenv(call->pamh, "SSH_AUTH_INFO_0"), context.auth_info,
+                                       sizeof(context.auth_info)) },
+        };
+
+        return client_message_add_dict(message, entries, sizeof(entries) / sizeof(entries[0]));
+}
+
+/* The members of Call that only a reply may set are set here, and at the very end. */
+static int ask(Call *call, Client *client, const char *method, const Typed *secret) {
+        _cleanup_client_message_ ClientMessage *message = NULL, *reply = NULL;
+        int r;
+
+        r = client_call_new(client, WIRE_INTERFACE_LOGIN, method, &message);
+        if (r == 0)
+                r = client_message_add_string(message, call->subject.name);
+        if (r == 0)
+                r = client_message_add_string(message, call->service);
+        if (r == 0)
+                r = add_context(call, message);
+        if (r == 0 && secret)
+                r = client_message_add_secret(message, secret->text, secret->size);
+        if (r == 0)
+                r = client_message_call(client, message, &reply, &call->error);
+        if (r == 0)
+                r = client_message_read_answer(reply, &call->answer);
+        return r;
+}
+
+/* The call is without an answer: sets the situation. */
+static void give_up(Call *call, int r) {
+        call->trouble = r;
+        call->situation = result_from_error(r, &call->error);
+        if (call->situation == SITUATION_OUTAGE && call->options.breakglass &&
+            subject_in_group(&call->subject, call->options.breakglass))
+                call->situation = SITUATION_BREAKGLASS;
+}
+
+void call_ask(Call *call, const char *method, const Typed *secret) {
+        _cleanup_client_ Client *client = NULL;
+        uint64_t deadline = client_deadline_in(call->left);
+        int r;
+
+        call->situation = SITUATION_UNFORESEEN;
+        call->answer = (ClientAnswer) { .verdict = CLIENT_DENY };
+        r = client_connect(deadline, &client);
+        if (r == 0)
+                r = ask(call, client, method, secret);
+        call->left = client_left(deadline);
+        if (r == 0)
+                call->situation = result_from_answer(&call->answer);
+        else
+                give_up(call, r);
+        log_debug(call, method);
+}
+
+void call_close_session(Call *call, const char *id) {
+        _cleanup_client_message_ ClientMessage *message = NULL, *reply = NULL;
+        _cleanup_client_ Client *client = NULL;
+        int r;
+
+        r = client_connect(client_deadline_in(call->left), &client);
+        if (r == 0)
+                r = client_call_new(client, WIRE_INTERFACE_LOGIN, "CloseSession", &message);
+        if (r == 0)
+                r = client_message_add_string(message, id);
+        if (r == 0)
+                r = client_message_call(client, message, &reply, &call->error);
+        if (r == 0)
+                call->situation = SITUATION_ALLOWED;
+        else
+                give_up(call, r);
+        log_debug(call, "CloseSession");
+}
+
+bool call_export_session(Call *call) {
+        char pair[sizeof(WIRE_PAM_ENV_SESSION "=") + WIRE_SESSION_ID_LENGTH];
+
+        (void) snprintf(pair, sizeof(pair), "%s=%s", WIRE_PAM_ENV_SESSION, call->answer.session);
+        return pam_putenv(call->pamh, pair) == PAM_SUCCESS;
+}
+
+static bool begin(Call *call, int argc, const char **argv) {
+        const char *culprit;
+
+        call->service = get_item(call->pamh, PAM_SERVICE);
+        if (options_parse(argc, argv, &call->options, &culprit) < 0) {
+                log_option(call, culprit);
+                return false;
+        }
+        if (!call->service || !name_is_word(call->service))
+                return false;
+        call->invoker = service_is_invoker(call->service);
+        call->left = (uint64_t) call->options.timeout * 1000000;
+        /* sudo and su open no session of their own; by now PAM_USER is their target. */
+        if (call->invoker && call->phase == PHASE_SESSION) {
+                call->situation = SITUATION_NOT_OURS;
+                return false;
+        }
+        return true;
+}
+
+bool call_begin_close(Call *call, int argc, const char **argv) {
+        call->closing = true;
+        return begin(call, argc, argv);
+}
+
+bool call_begin(Call *call, int argc, const char **argv) {
+        if (!begin(call, argc, argv))
+                return false;
+        if (!subject_find(call->pamh, call->phase, call->invoker, &call->subject, &call->situation))
+                return false;
+        if (call->phase != PHASE_AUTH && !subject_unchanged(call->pamh, &call->subject)) {
+                call->situation = SITUATION_CHANGED;
+                return false;
+        }
+        /* In auth a name that nobody can have gets the prompt that everybody gets. */
+        if (call->phase != PHASE_AUTH && !call->subject.name[0]) {
+                call->situation = SITUATION_CREDENTIAL;
+                return false;
+        }
+        return true;
+}
+
+/*
+ * sudo always passes PAM_SILENT, and a refusal without its reason would be a riddle: only what is
+ * no refusal is silent. A stranger at a login's prompt is told nothing at all: wrong, throttled and
+ * disabled must look alike.
+ */
+static void show(const Call *call) {
+        bool stranger = call->phase == PHASE_AUTH && !call->invoker;
+
+        switch (call->situation) {
+        case SITUATION_ALLOWED:
+                if (call->answer.message[0] && !(call->flags & PAM_SILENT))
+                        ask_show(call->pamh, PAM_TEXT_INFO, call->answer.message);
+                break;
+        case SITUATION_CREDENTIAL:
+        case SITUATION_ROLE:
+        case SITUATION_STEP_UP:
+                if (call->answer.message[0] && !stranger)
+                        ask_show(call->pamh, PAM_ERROR_MSG, call->answer.message);
+                else if (call->phase == PHASE_SESSION)
+                        ask_show(call->pamh, PAM_ERROR_MSG, "the session could not be opened");
+                break;
+        case SITUATION_OUTAGE:
+                ask_show(call->pamh, PAM_ERROR_MSG, OUTAGE_TEXT);
+                break;
+        case SITUATION_NOT_OURS:
+        case SITUATION_BREAKGLASS:
+        case SITUATION_CONVERSATION:
+                break;
+        default:
+                if (call->phase == PHASE_SESSION)
+                        ask_show(call->pamh, PAM_ERROR_MSG, "the session could not be opened");
+        }
+}
+
+int call_finish(Call *call) {
+        bool refused = call->situation == SITUATION_CREDENTIAL || call->situation == SITUATION_STEP_UP ||
+                       call->situation == SITUATION_CHANGED;
+
+        if (call->phase == PHASE_AUTH && refused)
+                (void) pam_fail_delay(call->pamh, FAIL_DELAY_USEC);
+        log_outcome(call);
+        if (!call->closing)
+                show(call);
+        return result_code(call->phase, call->invoker, call->situation);
+}
