@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/* The table of commands; one file per noun runs them. */
+
+#include "client/verbs.h"
+
+static const OptionSpec login_options[] = {
+        { "password", 0, NULL, "by password, as without this option" },
+        { NULL },
+};
+
+static const OptionSpec logout_options[] = {
+        { "others", 0, NULL, "revoke all of your sessions but this one instead" },
+        { NULL },
+};
+
+static const OptionSpec session_list_options[] = {
+        { "user",      0, "USER", "another user's (root)" },
+        { "all-users", 0, NULL,   "everybody's (root)" },
+        { NULL },
+};
+
+static const OptionSpec session_revoke_options[] = {
+        { "user",       0, "USER", "all of this user" },
+        { "others",     0, NULL,   "all of yours but this one" },
+        { "all-users",  0, NULL,   "everybody's (root); asks for confirmation" },
+        { "keep-login", 0, NULL,   "spare the live login: its shell stays" },
+        { "reason",     0, "TEXT", "said in the session's events and the journal" },
+        { NULL },
+};
+
+static const OptionSpec token_print_options[] = {
+        { "min-ttl", 0, "SECONDS", "fail unless it is good for that long" },
+        { NULL },
+};
+
+static const OptionSpec token_verify_options[] = {
+        { "audience", 0, "HOST", "whom the token must be for (default: this host)" },
+        { "role",     0, "ROLE", "that its user must hold now" },
+        { NULL },
+};
+
+const CommandSpec command_table[] = {
+        { "status", NULL, NULL, 0, 0, "show who is signed in here (the default)", NULL, verb_status },
+        { "login", NULL, NULL, 0, 0, "sign this login in, or again, by password", login_options, verb_login },
+        { "logout", NULL, NULL, 0, 0, "sign this login out; the shell stays", logout_options, verb_logout },
+        { "passwd", NULL, "[USER]", 0, 1, "change a password", NULL, verb_passwd },
+        { "session", "list", NULL, 0, 0, "list live sessions", session_list_options, verb_session_list },
+        { "session", "show", "ID", 1, 1, "show a session and what happened to it", NULL, verb_session_show },
+        { "session", "revoke", "[ID...]", 0, OPERANDS_ANY, "end sessions, their tokens and logins at once",
+          session_revoke_options, verb_session_revoke },
+        { "token", "print", NULL, 0, 0, "print an access token of this session", token_print_options,
+          verb_token_print },
+        { "token", "verify", NULL, 0, 0, "check a token on stdin", token_verify_options, verb_token_verify },
+        { "token", "decode", NULL, 0, 0, "show what a token on stdin says, verifying nothing", NULL,
+          verb_token_decode },
+        { "user", "list", NULL, 0, 0, "list users", NULL, verb_user_list },
+        { "user", "show", "USER", 1, 1, "show a user", NULL, verb_user_show },
+        { "user", "add", "USER", 1, 1, "let tessera know a Unix account, with a password", NULL, verb_user_add },
+        { "user", "enable", "USER", 1, 1, "let a disabled user in again", NULL, verb_user_enable },
+        { "user", "disable", "USER", 1, 1, "keep a user out, and revoke everything of it", NULL, verb_user_disable },
+        { "user", "remove", "USER", 1, 1, "forget a user; the Unix account stays", NULL, verb_user_remove },
+        { "role", "list", NULL, 0, 0, "list roles", NULL, verb_role_list },
+        { "role", "show", "ROLE", 1, 1, "show a role", NULL, verb_role_show },
+        { "key", "list", NULL, 0, 0, "list the keys that sign tokens", NULL, verb_key_list },
+        { NULL },
+};
+
+const CommandAlias command_aliases[] = {
+        { "sessions", "session", NULL },
+        { NULL },
+};

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/* Signing this very login in and out. The shell stays, whatever happens to its session. */
+
+#include <string.h>
+
+#include "client/errors.h"
+#include "client/lib/answer.h"
+#include "client/output.h"
+#include "client/password.h"
+#include "client/request.h"
+#include "client/verbs.h"
+
+static int tell_refusal(Cli *cli, const ClientAnswer *answer) {
+        if (answer->verdict == CLIENT_NOT_OURS)
+                return cli_fail(cli, CLI_REFUSED, "not-enrolled", "an admin can add you: tessera user add NAME",
+                                "tessera does not know you");
+        if (strcmp(answer->reason, WIRE_REASON_CREDENTIAL) == 0)
+                return cli_fail(cli, CLI_REFUSED, "credential", NULL, "%s",
+                                answer->message[0] ? answer->message : "the password was not accepted");
+        return cli_fail(cli, CLI_REFUSED, answer->reason[0] ? answer->reason : "denied", NULL, "%s",
+                        answer->message[0] ? answer->message : "tessera does not sign this login in");
+}
+
+static int tell_signed_in(Cli *cli, const ClientAnswer *answer) {
+        if (cli->json)
+                return output_json(cli, json_pack("{s:b, s:o}", "changed", 1, "session", shape_text(answer->session)));
+        output_say(cli, "signed in; session %.*s", WIRE_SESSION_ID_SHOWN, answer->session);
+        return CLI_DONE;
+}
+
+int verb_login(Cli *cli, const Arguments *arguments) {
+        _cleanup_secret_input_ SecretInput password = { 0 };
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+        const Request request = {
+                .interface = WIRE_INTERFACE_SESSIONS,
+                .method = "StepUp",
+                .arguments = { REQUEST_ARG_SECRET(&password) },
+                .reply = "sa{sv}",
+        };
+        ClientAnswer answer = { 0 };
+        int r;
+
+        r = password_ask(cli, "Password: ", &password);
+        if (r == 0)
+                r = request_call(cli, &request, &reply);
+        if (r == 0)
+                r = request_read(cli, client_message_read_answer(reply, &answer));
+        if (r != 0)
+                return r;
+        return answer.verdict == CLIENT_ALLOW ? tell_signed_in(cli, &answer) : tell_refusal(cli, &answer);
+}
+
+static int tell_signed_out(Cli *cli, json_t *closed, bool others) {
+        size_t n = json_array_size(closed);
+
+        if (cli->json)
+                return output_json(cli, json_pack("{s:b, s:O}", "changed", n > 0, "closed", closed));
+        if (n == 0)
+                output_say(cli, others ? "there are no other sessions; nothing changed" : "not signed in; nothing changed");
+        else if (others)
+                output_say(cli, "revoked %zu other session%s", n, n == 1 ? "" : "s");
+        else
+                output_say(cli, "signed out; the shell stays");
+        return CLI_DONE;
+}
+
+int verb_logout(Cli *cli, const Arguments *arguments) {
+        bool others = arguments_get(arguments, "others");
+        const Request request = {
+                .interface = WIRE_INTERFACE_SESSIONS,
+                .method = "Logout",
+                .arguments = { REQUEST_ARG_BOOL(others) },
+                .reply = "as",
+                .expect = others ? NULL : WIRE_ERROR_NOT_SIGNED_IN, /* signed out already is done */
+        };
+        json_auto_t *closed = NULL;
+        int r;
+
+        r = request_strings(cli, &request, &closed);
+        if (r == REQUEST_EXPECTED)
+                closed = json_array();
+        else if (r != 0)
+                return r;
+        return tell_signed_out(cli, closed, others);
+}

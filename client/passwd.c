@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+#include <pwd.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/errors.h"
+#include "client/output.h"
+#include "client/password.h"
+#include "client/request.h"
+#include "client/verbs.h"
+
+/* Whose password: the one named, or that of who asks. The daemon asks the bus again who that is. */
+static int find_user(Cli *cli, const Arguments *arguments, char **ret) {
+        const struct passwd *account;
+
+        if (arguments->n_operands > 0) {
+                *ret = g_strdup(arguments->operands[0]);
+                return 0;
+        }
+        if (getuid() == 0)
+                return cli_usage(cli, "tessera passwd USER", "root has no password here; name a user");
+        errno = 0;
+        account = getpwuid(getuid());
+        if (!account)
+                return cli_fail(cli, CLI_FAILED, "internal", NULL, "uid %u has no name: %s", getuid(),
+                                errno ? g_strerror(errno) : "no such account");
+        *ret = g_strdup(account->pw_name);
+        return 0;
+}
+
+int verb_passwd(Cli *cli, const Arguments *arguments) {
+        _cleanup_secret_input_ SecretInput current = { 0 }, password = { 0 };
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+        g_autofree char *user = NULL;
+        int r;
+
+        r = find_user(cli, arguments, &user);
+        if (r == 0 && getuid() != 0)
+                r = password_ask(cli, "Current password: ", &current);
+        if (r == 0)
+                r = password_ask_new(cli, "New password: ", &password);
+        if (r != 0)
+                return r;
+        r = request_call(cli,
+                         &(const Request) {
+                                 .interface = WIRE_INTERFACE_USERS,
+                                 .method = "SetPassword",
+                                 .arguments = { REQUEST_ARG_STRING(user), REQUEST_ARG_SECRET(&current),
+                                                REQUEST_ARG_SECRET(&password) },
+                                 .reply = "",
+                         },
+                         &reply);
+        if (r != 0)
+                return r;
+        if (cli->json)
+                return output_json(cli, json_pack("{s:b, s:s}", "changed", 1, "user", user));
+        output_say(cli, "password of %s changed; other sessions of %s are revoked", user, user);
+        return CLI_DONE;
+}

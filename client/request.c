@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include "client/errors.h"
+#include "client/request.h"
+
+#define TIMEOUT 10 /* s, as in the PAM module */
+
+static int add_argument(ClientMessage *call, const RequestArgument *argument) {
+        switch (argument->type) {
+        case REQUEST_STRING:
+                return client_message_add_string(call, argument->string);
+        case REQUEST_BOOL:
+                return client_message_add_bool(call, argument->boolean);
+        case REQUEST_DICT:
+                return client_message_add_dict(call, argument->entries, argument->n_entries);
+        case REQUEST_SECRET:
+                return client_message_add_secret(call, argument->secret->data, argument->secret->size);
+        case REQUEST_NONE:
+        default:
+                return 0;
+        }
+}
+
+static int exchange(const Request *request, ClientMessage **ret_reply, ClientError *ret_error) {
+        _cleanup_client_ Client *client = NULL;
+        _cleanup_client_message_ ClientMessage *call = NULL, *reply = NULL;
+        int r;
+
+        r = client_connect(client_deadline(TIMEOUT), &client);
+        if (r == 0)
+                r = client_call_new(client, request->interface, request->method, &call);
+        for (size_t i = 0; r == 0 && i < REQUEST_ARGUMENTS_MAX; i++)
+                r = add_argument(call, &request->arguments[i]);
+        if (r == 0)
+                r = client_message_call(client, call, &reply, ret_error);
+        if (r == 0)
+                r = client_message_check_signature(reply, request->reply);
+        if (r != 0)
+                return r;
+        *ret_reply = reply;
+        reply = NULL;
+        return 0;
+}
+
+int request_read(Cli *cli, int r) {
+        if (r == 0)
+                return 0;
+        if (r == CLIENT_E_VERSION)
+                return cli_fail(cli, CLI_FAILED, "version", "restart it: systemctl restart tesserad.service", "%s",
+                                client_strerror(r));
+        if (r < 0)
+                return cli_fail(cli, CLI_FAILED, "internal", NULL, "%s", client_strerror(r));
+        return cli_fail_bus(cli, /* dbus_name= */ NULL, client_strerror(r));
+}
+
+int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply) {
+        ClientError error = { 0 };
+        int r;
+
+        r = exchange(request, ret_reply, &error);
+        if (r == CLIENT_E_REMOTE && g_strcmp0(error.name, request->expect) == 0)
+                return REQUEST_EXPECTED;
+        if (r == CLIENT_E_REMOTE)
+                return cli_fail_bus(cli, error.name, error.message);
+        return request_read(cli, r);
+}
+
+int request_object(Cli *cli, const Request *request, const ShapeMember *members, json_t **ret) {
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+        _cleanup_client_dict_ ClientDict *dict = NULL;
+        int r;
+
+        r = request_call(cli, request, &reply);
+        if (r == 0)
+                r = request_read(cli, client_message_read_dict(reply, &dict));
+        if (r == 0)
+                *ret = shape_object(members, dict);
+        return r;
+}
+
+int request_read_array(Cli *cli, ClientMessage *reply, const ShapeMember *members, json_t **ret) {
+        ClientDict **dicts = NULL;
+        size_t n = 0;
+        int r;
+
+        r = request_read(cli, client_message_read_dicts(reply, REQUEST_ITEMS_MAX, &dicts, &n));
+        if (r == 0)
+                *ret = shape_array(members, dicts, n);
+        (void) client_dicts_free(dicts, n);
+        return r;
+}
+
+int request_array(Cli *cli, const Request *request, const ShapeMember *members, json_t **ret) {
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+        int r;
+
+        r = request_call(cli, request, &reply);
+        return r == 0 ? request_read_array(cli, reply, members, ret) : r;
+}
+
+int request_strings(Cli *cli, const Request *request, json_t **ret) {
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+        char **strings = NULL;
+        int r;
+
+        r = request_call(cli, request, &reply);
+        if (r == 0)
+                r = request_read(cli, client_message_read_strings(reply, REQUEST_ITEMS_MAX, &strings));
+        if (r == 0)
+                *ret = shape_strings((const char *const *) strings);
+        (void) client_strings_free(strings);
+        return r;
+}
+
+int request_bool(Cli *cli, const Request *request, bool *ret) {
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+        int r;
+
+        r = request_call(cli, request, &reply);
+        return r == 0 ? request_read(cli, client_message_read_bool(reply, ret)) : r;
+}

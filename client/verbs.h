@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/* The commands: one file per noun. Each runs one row of the command table and returns the exit code. */
+
+#include "client/options.h"
+
+int verb_status(Cli *cli, const Arguments *arguments);
+int verb_login(Cli *cli, const Arguments *arguments);
+int verb_logout(Cli *cli, const Arguments *arguments);
+int verb_passwd(Cli *cli, const Arguments *arguments);
+
+int verb_session_list(Cli *cli, const Arguments *arguments);
+int verb_session_show(Cli *cli, const Arguments *arguments);
+int verb_session_revoke(Cli *cli, const Arguments *arguments);
+
+int verb_token_print(Cli *cli, const Arguments *arguments);
+int verb_token_verify(Cli *cli, const Arguments *arguments);
+int verb_token_decode(Cli *cli, const Arguments *arguments);
+
+int verb_user_list(Cli *cli, const Arguments *arguments);
+int verb_user_show(Cli *cli, const Arguments *arguments);
+int verb_user_add(Cli *cli, const Arguments *arguments);
+int verb_user_enable(Cli *cli, const Arguments *arguments);
+int verb_user_disable(Cli *cli, const Arguments *arguments);
+int verb_user_remove(Cli *cli, const Arguments *arguments);
+
+int verb_role_list(Cli *cli, const Arguments *arguments);
+int verb_role_show(Cli *cli, const Arguments *arguments);
+
+int verb_policy_check(Cli *cli, const Arguments *arguments);
+
+int verb_key_list(Cli *cli, const Arguments *arguments);
+
+/*
+ * service list, enable, confirm, disable. argv[0] is the verb; options and operands follow as they
+ * were given (checked against the command's row, without the global options).
+ */
+int verb_service(Cli *cli, int argc, char **argv);
