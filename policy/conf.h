@@ -7,9 +7,10 @@
  *
  * INI sections and key=value; '#' comments at line start only; lists separated by ';', ',' or
  * space; durations with units. Unknown keys and sections, duplicates, inline comments, unitless
- * durations, control characters, files of more than 256 KiB and lines of more than 4 KiB are
- * mistakes. A mistake never stops the reader: it reports all of them, each with file, line, column
- * and remedy.
+ * durations, indented lines, quotes round a value, control characters, files of more than 256 KiB
+ * and lines of more than 4 KiB are mistakes. A mistake never stops the reader: it reports all of
+ * them, each with file, line, column (in bytes) and remedy, and nothing in what it says is longer
+ * than 400 bytes or holds a control character.
  *
  * The caller describes what may stand in the file by a table (ConfSection, ConfKey): so the reader,
  * the tests and the documentation share one list.
@@ -30,17 +31,18 @@ typedef struct ConfMistake {
 typedef struct ConfValue {
         const char *section; /* "service", of [service:sudo] */
         const char *name;    /* "sudo"; NULL in a plain section */
-        const char *key;
-        const char *text;    /* the value, trimmed */
+        const char *key;     /* NULL: the heading itself */
+        const char *text;    /* the value, trimmed; never empty */
         const char *file;
-        unsigned line, column; /* where the value begins */
+        unsigned line, column; /* where the value (or the heading) begins */
 } ConfValue;
 
 typedef struct ConfReader ConfReader;
 
 /*
- * Stores one value. Returns true, or reports by conf_mistake() and returns false. Called in the
- * order of the file, and once per section heading with key NULL.
+ * Stores one value. Returns true, or reports by conf_mistake() and returns false; then the keys of
+ * a heading are still checked but not stored. Called in the order of the file. @value is valid for
+ * the call only.
  */
 typedef bool (*ConfSet)(ConfReader *reader, const ConfValue *value, void *target);
 
@@ -53,17 +55,35 @@ typedef struct ConfSection {
         const char *section;
         bool named;          /* [section:NAME], which may stand once per NAME */
         const ConfKey *keys; /* ended by a NULL key */
-        ConfSet open;        /* called at the heading; may be NULL */
+        ConfSet open;        /* called at the heading, with key and text NULL; may be NULL */
 } ConfSection;
 
+/*
+ * A mistake found outside the reader, once everything is read. @column 0: the line as a whole.
+ * @remedy may be NULL. Formats like printf.
+ */
+ConfMistake *conf_mistake_new(const char *file, unsigned line, unsigned column, const char *remedy,
+                              const char *format, ...) G_GNUC_PRINTF(5, 6);
 ConfMistake *conf_mistake_free(ConfMistake *mistake);
 
-/* "FILE:LINE:COLUMN: MESSAGE; REMEDY", to be freed with g_free. */
+/* What to hang mistakes on: an array that frees them with conf_mistake_free. */
+GPtrArray *conf_mistakes_new(void);
+
+/* "FILE:LINE:COLUMN: MESSAGE; REMEDY" (without what is 0 or NULL), to be freed with g_free. */
 char *conf_mistake_to_string(const ConfMistake *mistake);
 
-/* Reports a mistake at @value (with its file, line and column). Formats like printf. */
-void conf_mistake(ConfReader *reader, const ConfValue *value, const char *remedy, const char *format, ...)
-        G_GNUC_PRINTF(4, 5);
+/*
+ * Reports a mistake at @value, or @offset bytes into it. @remedy may be NULL. Formats like printf.
+ * Returns false, so that a ConfSet can end with it.
+ */
+bool conf_mistake(ConfReader *reader, const ConfValue *value, size_t offset, const char *remedy, const char *format,
+                  ...) G_GNUC_PRINTF(5, 6);
+
+/*
+ * "did you mean "WORD"?" with the one of @words (ended by NULL) that looks most like @text, or NULL
+ * when none does. To be freed with g_free.
+ */
+char *conf_suggest(const char *text, const char *const *words);
 
 /*
  * Reads @text (of @size bytes, called @file in messages) into @target. @sections is ended by a NULL
@@ -73,8 +93,9 @@ bool conf_read_text(const char *file, const char *text, size_t size, const ConfS
                     GPtrArray *mistakes);
 
 /*
- * Reads the file @path, which must be a regular file of root's that nobody else can write. One that
- * does not exist is a mistake unless @may_be_absent.
+ * Reads the file @path, which must be a regular file of root's that nobody else can write; to look
+ * at somebody's draft, use conf_read_text(). One that does not exist is a mistake unless
+ * @may_be_absent.
  */
 bool conf_read_file(const char *path, bool may_be_absent, const ConfSection *sections, void *target,
                     GPtrArray *mistakes);
@@ -90,5 +111,8 @@ bool conf_size(ConfReader *reader, const ConfValue *value, uint64_t min, uint64_
 /* A whole number without sign; within [@min, @max]. */
 bool conf_number(ConfReader *reader, const ConfValue *value, uint64_t min, uint64_t max, uint64_t *ret);
 
-/* A list without duplicates or empty items; a NULL-terminated vector for g_strfreev. */
-bool conf_list(ConfReader *reader, const ConfValue *value, char ***ret);
+/*
+ * A list without duplicates or empty items; a NULL-terminated vector for g_strfreev, and where each
+ * item begins in the value (g_free; may be NULL).
+ */
+bool conf_list(ConfReader *reader, const ConfValue *value, char ***ret, size_t **ret_offsets);
