@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "policy/conf.h"
+
 #define SETTINGS_FILE "/etc/tessera/tessera.conf"
 
 typedef struct Settings {
@@ -20,16 +22,19 @@ typedef struct Settings {
 
         int64_t token_lifetime; /* [token] lifetime, 5 to 900 */
 
-        uint64_t password_memory; /* [password] memory */
-        unsigned password_passes; /* [password] passes */
-        unsigned password_min_length; /* [password] min-length */
+        uint64_t password_memory;     /* [password] memory */
+        unsigned password_passes;     /* [password] passes */
+        unsigned password_min_length; /* [password] min-length, in bytes */
 
         int64_t undo_after; /* [service] undo-after */
 } Settings;
 
-/* The defaults of DESIGN 2. */
+/* Every key that there is; the shipped tessera.conf explains each. The target is a Settings. */
+extern const ConfSection settings_sections[];
+
+/* The defaults. */
 Settings *settings_new(void);
-Settings *settings_free(Settings *settings);
+Settings *settings_free(Settings *settings); /* accepts NULL, returns NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
 
 /* Reads @path over the defaults; an absent file is the defaults. NULL when there were mistakes (ConfMistake *). */

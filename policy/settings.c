@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <string.h>
+
+#include "common/name.h"
+#include "policy/settings.h"
+
+#define MINUTE 60
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+
+/* Longer than anybody keeps a machine signed in; it keeps sums of times far from overflow. */
+#define LONGEST (365 * DAY)
+
+static bool set_unsigned(ConfReader *reader, const ConfValue *value, unsigned min, unsigned max, unsigned *ret) {
+        uint64_t number;
+
+        if (!conf_number(reader, value, min, max, &number))
+                return false;
+        *ret = (unsigned) number;
+        return true;
+}
+
+static bool set_name(ConfReader *reader, const ConfValue *value, void *target) {
+        g_autofree char *lower = g_ascii_strdown(value->text, -1);
+        g_autofree char *remedy = NULL;
+        Settings *settings = target;
+
+        if (!name_is_host(value->text)) {
+                remedy = name_is_host(lower) ? g_strdup_printf("did you mean \"%s\"?", lower) : NULL;
+                return conf_mistake(reader, value, 0,
+                                    remedy ?: "use up to 64 lower-case letters, digits, \".\" and \"-\"",
+                                    "\"%s\" cannot be the name of a host", value->text);
+        }
+        g_free(settings->name);
+        settings->name = g_strdup(value->text);
+        return true;
+}
+
+static bool set_idle(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 5, LONGEST, &((Settings *) target)->session_idle);
+}
+
+static bool set_lifetime(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 5, LONGEST, &((Settings *) target)->session_lifetime);
+}
+
+static bool set_max_per_user(ConfReader *reader, const ConfValue *value, void *target) {
+        return set_unsigned(reader, value, 1, 10000, &((Settings *) target)->max_per_user);
+}
+
+/* Which ends of a session end its login: always "revoked". */
+static bool set_end_login(ConfReader *reader, const ConfValue *value, void *target) {
+        static const char *const words[] = { "revoked", "expired", NULL };
+        g_auto(GStrv) items = NULL;
+        g_autofree size_t *offsets = NULL;
+
+        if (!conf_list(reader, value, &items, &offsets))
+                return false;
+        for (size_t i = 0; items[i]; i++) {
+                g_autofree char *remedy = conf_suggest(items[i], words);
+                if (!g_strv_contains(words, items[i]))
+                        return conf_mistake(reader, value, offsets[i], remedy ?: "write revoked, or revoked;expired",
+                                            "unknown word \"%s\" in \"end-login\"", items[i]);
+        }
+        if (!g_strv_contains((const char *const *) items, "revoked"))
+                return conf_mistake(reader, value, 0, "write revoked;expired",
+                                    "\"end-login\" without \"revoked\": a revoked session always ends its login");
+        ((Settings *) target)->end_login_expired = g_strv_contains((const char *const *) items, "expired");
+        return true;
+}
+
+static bool set_token_lifetime(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 5, 15 * MINUTE, &((Settings *) target)->token_lifetime);
+}
+
+/* From the least that is recommended for Argon2id (7 MiB, OWASP's Password Storage Cheat Sheet) upwards. */
+static bool set_memory(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_size(reader, value, 7 * MIB, 1024 * MIB, &((Settings *) target)->password_memory);
+}
+
+static bool set_passes(ConfReader *reader, const ConfValue *value, void *target) {
+        return set_unsigned(reader, value, 1, 20, &((Settings *) target)->password_passes);
+}
+
+static bool set_min_length(ConfReader *reader, const ConfValue *value, void *target) {
+        return set_unsigned(reader, value, 1, 256, &((Settings *) target)->password_min_length);
+}
+
+static bool set_undo_after(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 5, DAY, &((Settings *) target)->undo_after);
+}
+
+const ConfSection settings_sections[] = {
+        { "daemon", .keys = (const ConfKey[]) {
+                { "name", set_name },
+                {},
+        } },
+        { "session", .keys = (const ConfKey[]) {
+                { "idle", set_idle },
+                { "lifetime", set_lifetime },
+                { "max-per-user", set_max_per_user },
+                { "end-login", set_end_login },
+                {},
+        } },
+        { "token", .keys = (const ConfKey[]) {
+                { "lifetime", set_token_lifetime },
+                {},
+        } },
+        { "password", .keys = (const ConfKey[]) {
+                { "memory", set_memory },
+                { "passes", set_passes },
+                { "min-length", set_min_length },
+                {},
+        } },
+        { "service", .keys = (const ConfKey[]) {
+                { "undo-after", set_undo_after },
+                {},
+        } },
+        {},
+};
+
+Settings *settings_new(void) {
+        Settings *settings = g_new(Settings, 1);
+
+        *settings = (Settings) {
+                .session_idle = 24 * HOUR,
+                .session_lifetime = 7 * DAY,
+                .max_per_user = 32,
+                .token_lifetime = 15 * MINUTE,
+                .password_memory = 19 * MIB,
+                .password_passes = 2,
+                .password_min_length = 8,
+                .undo_after = 5 * MINUTE,
+        };
+        return settings;
+}
+
+Settings *settings_free(Settings *settings) {
+        if (!settings)
+                return NULL;
+        g_free(settings->name);
+        g_free(settings);
+        return NULL;
+}
+
+Settings *settings_read(const char *path, GPtrArray *mistakes) {
+        g_autoptr(Settings) settings = settings_new();
+
+        if (!conf_read_file(path, /* may_be_absent= */ true, settings_sections, settings, mistakes))
+                return NULL;
+        return g_steal_pointer(&settings);
+}
+
+Settings *settings_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes) {
+        g_autoptr(Settings) settings = settings_new();
+
+        if (!conf_read_text(file, text, size, settings_sections, settings, mistakes))
+                return NULL;
+        return g_steal_pointer(&settings);
+}

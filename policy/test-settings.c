@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#undef NDEBUG
+#include <assert.h>
+#include <glib.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "policy/settings.h"
+
+/* What can be compared: every member of Settings, as text. */
+static char *settings_to_text(const Settings *s) {
+        return g_strdup_printf("name=%s idle=%ld lifetime=%ld max-per-user=%u end-login-expired=%d token=%ld "
+                               "memory=%lu passes=%u min-length=%u undo-after=%ld",
+                               s->name ?: "-", (long) s->session_idle, (long) s->session_lifetime, s->max_per_user,
+                               s->end_login_expired, (long) s->token_lifetime, (unsigned long) s->password_memory,
+                               s->password_passes, s->password_min_length, (long) s->undo_after);
+}
+
+#define DEFAULTS                                                                                      \
+        "name=- idle=86400 lifetime=604800 max-per-user=32 end-login-expired=0 token=900 "             \
+        "memory=19922944 passes=2 min-length=8 undo-after=300"
+
+/* Settings of @text as text; or what was wrong. */
+static char *read_text(const char *text) {
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
+        g_autoptr(Settings) settings = settings_read_text("f", text, strlen(text), mistakes);
+
+        assert(!settings == (mistakes->len > 0));
+        return settings ? settings_to_text(settings) : conf_mistake_to_string(mistakes->pdata[0]);
+}
+
+static void expect(const char *text, const char *wanted) {
+        g_autofree char *got = read_text(text);
+
+        if (strcmp(got, wanted) != 0)
+                fprintf(stderr, "%s\n  got:    %s\n  wanted: %s\n", text, got, wanted);
+        assert(strcmp(got, wanted) == 0);
+}
+
+/* One row per key: what it changes of the defaults, the ends of its range, and a value beyond each. */
+static const struct {
+        const char *section, *key;
+        const char *value, *was, *is;
+        const char *low, *high, *below, *above;
+} rows[] = {
+        { "daemon", "name", "web1.example.org", "name=-", "name=web1.example.org", "a", NULL, "-a", "web_1" },
+        { "session", "idle", "2h", "idle=86400", "idle=7200", "5s", "365d", "4s", "365d 1s" },
+        { "session", "lifetime", "30d", "lifetime=604800", "lifetime=2592000", "5s", "365d", "4s", "366d" },
+        { "session", "max-per-user", "3", "max-per-user=32", "max-per-user=3", "1", "10000", "0", "10001" },
+        { "session", "end-login", "revoked;expired", "expired=0", "expired=1", "revoked", "expired revoked", "expired",
+          "revoked;idle" },
+        { "token", "lifetime", "5min", "token=900", "token=300", "5s", "15min", "4s", "15min 1s" },
+        { "password", "memory", "64MiB", "memory=19922944", "memory=67108864", "7MiB", "1GiB", "6MiB", "2GiB" },
+        { "password", "passes", "3", "passes=2", "passes=3", "1", "20", "0", "21" },
+        { "password", "min-length", "12", "min-length=8", "min-length=12", "1", "256", "0", "257" },
+        { "service", "undo-after", "10min", "undo-after=300", "undo-after=600", "5s", "1d", "4s", "25h" },
+};
+
+static char *with_value(size_t row, const char *value) {
+        return g_strdup_printf("[%s]\n%s=%s\n", rows[row].section, rows[row].key, value);
+}
+
+static void test_each_key_has_its_effect_and_no_other(void) {
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autofree char *text = with_value(i, rows[i].value);
+                const char *at = strstr(DEFAULTS, rows[i].was);
+                g_autofree char *wanted = NULL;
+
+                assert(at);
+                wanted = g_strdup_printf("%.*s%s%s", (int) (at - DEFAULTS), DEFAULTS, rows[i].is,
+                                         at + strlen(rows[i].was));
+                expect(text, wanted);
+        }
+}
+
+static void test_each_key_has_its_range(void) {
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                const char *const good[] = { rows[i].low, rows[i].high };
+                const char *const bad[] = { rows[i].below, rows[i].above };
+
+                for (size_t j = 0; j < 2; j++) {
+                        g_autofree char *text = with_value(i, good[j] ?: rows[i].low);
+                        g_autofree char *wrong = with_value(i, bad[j]);
+                        g_autofree char *read = read_text(text), *refused = read_text(wrong);
+
+                        if (strstr(read, "f:") || !g_str_has_prefix(refused, "f:2:"))
+                                fprintf(stderr, "%s%s\n%s%s\n", text, read, wrong, refused);
+                        assert(g_str_has_prefix(read, "name=") && g_str_has_prefix(refused, "f:2:"));
+                }
+        }
+}
+
+static void test_no_key_is_without_a_row(void) {
+        for (const ConfSection *section = settings_sections; section->section; section++)
+                for (const ConfKey *key = section->keys; key->key; key++) {
+                        size_t found = 0;
+
+                        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                                found += strcmp(rows[i].section, section->section) == 0 && strcmp(rows[i].key, key->key) == 0;
+                        if (found != 1)
+                                fprintf(stderr, "[%s] %s\n", section->section, key->key);
+                        assert(found == 1);
+                }
+}
+
+static void test_mistakes_say_what_to_do(void) {
+        expect("[daemon]\nname=Web1.Example.Org\n",
+               "f:2:6: \"Web1.Example.Org\" cannot be the name of a host; did you mean \"web1.example.org\"?");
+        expect("[daemon]\nname=web_1\n", "f:2:6: \"web_1\" cannot be the name of a host; "
+                                         "use up to 64 lower-case letters, digits, \".\" and \"-\"");
+        expect("[session]\nend-login=revoked;expird\n",
+               "f:2:19: unknown word \"expird\" in \"end-login\"; did you mean \"expired\"?");
+        expect("[session]\nend-login=expired\n", "f:2:11: \"end-login\" without \"revoked\": a revoked session always "
+                                                 "ends its login; write revoked;expired");
+        expect("[throttle]\nburst=10\n",
+               "f:1:2: unknown section [throttle]; there are [daemon], [session], [token], [password], [service]");
+        expect("[token]\nticket-lifetime=60s\n", "f:2:1: unknown key \"ticket-lifetime\" in [token]; there are: lifetime");
+}
+
+static void test_defaults_without_a_file(void) {
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
+        g_autoptr(Settings) settings = settings_read("/nonexistent/tessera.conf", mistakes);
+        g_autofree char *text = NULL;
+
+        assert(settings && mistakes->len == 0);
+        text = settings_to_text(settings);
+        assert(strcmp(text, DEFAULTS) == 0);
+        expect("", DEFAULTS);
+        assert(!settings_free(NULL));
+}
+
+/* "#key=value" and nothing else: what an admin would take the "#" from. */
+static bool is_commented_key(const char *line) {
+        size_t size = 1 + strspn(line + 1, "abcdefghijklmnopqrstuvwxyz-");
+
+        return line[0] == '#' && size > 1 && line[size] == '=';
+}
+
+/* The shipped file as it is says nothing; with every comment taken away it says the defaults. */
+static void test_the_shipped_file_shows_every_key_with_its_default(const char *path) {
+        g_autofree char *text = NULL;
+        g_autoptr(GString) uncommented = g_string_new(NULL);
+        g_auto(GStrv) lines = NULL;
+        g_autofree char *wanted = NULL;
+        unsigned shown = 0;
+
+        assert(g_file_get_contents(path, &text, NULL, NULL));
+        expect(text, DEFAULTS);
+        lines = g_strsplit(text, "\n", -1);
+        for (size_t i = 0; lines[i]; i++) {
+                bool key = is_commented_key(lines[i]);
+                shown += key;
+                g_string_append_printf(uncommented, "%s\n", lines[i] + key);
+        }
+        wanted = g_strdup_printf("name=web1.example.org%s", DEFAULTS + strlen("name=-")); /* an example: it has none */
+        expect(uncommented->str, wanted);
+        assert(shown == G_N_ELEMENTS(rows));
+}
+
+int main(int argc, char **argv) {
+        assert(argc == 2);
+        test_each_key_has_its_effect_and_no_other();
+        test_each_key_has_its_range();
+        test_no_key_is_without_a_row();
+        test_mistakes_say_what_to_do();
+        test_defaults_without_a_file();
+        test_the_shipped_file_shows_every_key_with_its_default(argv[1]);
+        return 0;
+}
