@@ -6,9 +6,17 @@
  * Who may use what: policy.conf and what lies in policy.d as a value, and the decision.
  *
  * A Policy is immutable once read and counted by reference, so a reload swaps a pointer and a
- * decision under way keeps the one it began with. Group names are resolved to gids by the caller
- * (through PolicyGroups) when the policy is read and membership counts by gid. Default deny: an
- * unknown service or role, or a group that cannot be resolved, is a no.
+ * decision under way keeps the one it began with; any thread may ask it. Default deny: an unknown
+ * service or role, a user without a name or with uid -1, or a group that cannot be resolved is a no.
+ *
+ * Membership of groups counts by gid, never by a name that the user brings. A group's gid is looked
+ * up (getgrnam_r) when the policy is read, and kept. One that could not be had then, because the
+ * group did not exist yet or NSS failed, is looked up again at each decision that depends on it,
+ * and not kept: so a later groupadd counts at once, and the policy stays immutable. (A group that is
+ * made anew under another gid counts from the next reload.) Roles only ever add rights, so a failed
+ * look-up can only take away: it lets nobody in, and where it decided, the reason says so.
+ *
+ * "includes" goes downwards: who holds a role also holds what it includes, never the other way.
  */
 
 #include <glib.h>
@@ -31,11 +39,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_unref)
 /* Reading */
 
 /*
- * Reads @file and every *.conf of @folder (in the order of their names; either may be absent).
- * Returns NULL when there were mistakes; each is appended to @mistakes (ConfMistake *).
- * Mistakes are also: a role that a service or an include names and no section defines, a circle of
- * includes, a role or service defined twice (also across files), a method that does not exist.
- * A group that does not exist is no mistake (it may come later): policy_warnings() names it.
+ * Reads @file and every file of @folder that ends in .conf (in the order of their names; either may be absent, or
+ * NULL). Both must be root's and writable by nobody else; to look at a draft use
+ * policy_read_text(). Returns NULL when there were mistakes; each is appended to @mistakes
+ * (ConfMistake *). Mistakes are also: a role that a service or an include names and no section
+ * defines, a circle of includes, a role or service defined twice (also across files), a service
+ * without roles, a method that does not exist, more than 512 roles. A group that does not exist is
+ * no mistake (it may come later): policy_warnings() names it.
  */
 Policy *policy_read(const char *file, const char *folder, GPtrArray *mistakes);
 Policy *policy_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes);
@@ -69,6 +79,7 @@ typedef enum PolicyVerdict {
 typedef enum PolicyReason {
         POLICY_REASON_UNKNOWN_SERVICE = 0,
         POLICY_REASON_ROLE_MISSING,
+        POLICY_REASON_LOOKUP,     /* deny: a role is missing as far as is known, and a group could not be looked up */
         POLICY_REASON_NO_SESSION, /* step-up */
         POLICY_REASON_STALE,      /* step-up: auth_time older than max-age, ahead of now, or never */
         POLICY_REASON_METHOD,     /* step-up: auth_method is not one of methods= */
@@ -82,7 +93,9 @@ typedef struct PolicyDecision {
         int64_t max_age; /* that applied, in seconds; 0: any age */
 } PolicyDecision;
 
-const char *policy_verdict_to_string(PolicyVerdict verdict); /* "allow", "deny", "step-up" */
+/* "allow", "deny", "step-up"; what is none of them is "deny" */
+const char *policy_verdict_to_string(PolicyVerdict verdict);
+/* "unknown-service", "role-missing", "lookup-failed", "no-session", "stale", "method", "ok" */
 const char *policy_reason_to_string(PolicyReason reason);
 
 /* Role alone: may this user use @service at all? verdict is ALLOW or DENY. This is PAM's account. */
@@ -90,16 +103,21 @@ PolicyDecision policy_decide_role(Policy *policy, const PolicyUser *user, const 
 
 /*
  * Role, freshness and method: is this login enough for @service now? This is PAM's auth for an
- * existing login. @now is in Unix seconds. DENY (a role is missing) comes before STEP_UP.
+ * existing login. @now is in Unix seconds. DENY (a role is missing) comes before STEP_UP. Where any
+ * age will do (max_age 0), so does no auth_time; everywhere else it is never fresh.
  */
 PolicyDecision policy_decide(Policy *policy, const PolicyUser *user, const PolicyLogin *login, const char *service,
                              int64_t now);
 
-/* Seconds a login of @service may be old for it to be fresh; 0: any age. Follows sudo-i → sudo. */
+/*
+ * Seconds a login of @service may be old for it to be fresh; 0: any age. Follows sudo-i → sudo and
+ * su-l → su. A service that is not in the policy has the default of its name.
+ */
 int64_t policy_max_age(Policy *policy, const char *service);
 
 /*
- * One line for a person who was refused for want of a role, to be freed with g_free:
+ * One line for a person who was refused for want of a role, of less than 200 bytes and without
+ * control characters, to be freed with g_free:
  *   sudo needs the role "admin"; you have "everyone". An admin can add you: usermod -aG sudo bob
  * (for a role without groups: ... add bob to users= of [role:admin] in /etc/tessera/policy.conf)
  */
@@ -115,7 +133,7 @@ bool policy_holds(Policy *policy, const PolicyUser *user, const char *role);
 
 typedef struct PolicyRole {
         const char *name;
-        const char *const *users;
+        const char *const *users; /* these three end in NULL and are never NULL themselves */
         const char *const *groups;
         const char *const *includes;
         const char *file;
@@ -126,5 +144,5 @@ typedef struct PolicyRole {
 const PolicyRole *policy_role_at(Policy *policy, size_t index);
 const PolicyRole *policy_role_find(Policy *policy, const char *name);
 
-/* Services that let the role in, sorted; vector for g_strfreev. */
+/* Services with a section that lets holders of @role in, also by what it includes; sorted, for g_strfreev. */
 char **policy_services_of(Policy *policy, const char *role);
