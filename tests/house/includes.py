@@ -38,6 +38,7 @@ HEADERS = {
 FILES = {
     "daemon/core/token.c": [r"jwt\.h"],
     "daemon/core/token-claims.c": [r"jansson\.h"],
+    "daemon/core/test-token-gate.c": [r"jwt\.h"],
     "daemon/core/wipe-free.c": [r"malloc\.h"],
     "daemon/store/store-sqlite.c": [r"sqlite3\.h"],
     "daemon/bus/main.c": [r"gio/.*", r"sodium\.h"],
