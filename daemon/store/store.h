@@ -33,7 +33,7 @@ enum {
         STORE_E_NOT_FOUND,
         STORE_E_EXISTS,
         STORE_E_AMBIGUOUS, /* more than one id begins with the prefix */
-        STORE_E_STATE,     /* the session (or its user, or parent) is not in a state in which this may happen */
+        STORE_E_STATE,     /* the session, its user or its parent is not in a state in which this may happen */
 };
 
 /* Opening: constructors are the backends' (store-sqlite.h, store-memory.h). */
@@ -61,7 +61,10 @@ int store_user_get(Store *store, const char *name, User **ret);
 int store_user_list(Store *store, GPtrArray **ret);
 /* STORE_E_EXISTS, when the name or the uid is taken. */
 int store_user_add(Store *store, const User *user);
-/* Rehash of the same password: replaces the hash only where it still is @expected. STORE_E_NOT_FOUND, STORE_E_STATE. */
+/*
+ * Rehash of the same password: replaces the hash only where it still is @expected.
+ * STORE_E_NOT_FOUND, STORE_E_STATE.
+ */
 int store_user_rehash(Store *store, const char *name, const char *expected, const char *hash);
 /* STORE_E_NOT_FOUND; @ret_changed is false when it was enabled already. */
 int store_user_enable(Store *store, const char *name, bool *ret_changed);
@@ -131,8 +134,9 @@ typedef struct SessionSelector {
 
 /*
  * Moves the selected active sessions by @event (CLOSE, REVOKE or EXPIRE), with active children of
- * any depth for REVOKE, also where the selected id, or one between, has ended already. @reason becomes end_reason, @now ended. @ret_ended is what was ended by this
- * call (an array of Session *, as they are now): empty when nothing changed, which is no error.
+ * any depth for REVOKE, also where the selected id, or one between, has ended already. @reason
+ * becomes end_reason, @now ended. @ret_ended is what was ended by this call (an array of Session *,
+ * as they are now): empty when nothing changed, which is no error.
  */
 int store_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
                       int64_t now, GPtrArray **ret_ended);
@@ -141,8 +145,9 @@ int store_session_end(Store *store, const SessionSelector *selector, SessionEven
  * Expires what is idle (seen < @now - @idle) or over (ends <= @now), closes what belongs to another
  * boot than @boot_id ("reboot"; bound or not, on host @host), forgets, with its events, what ended
  * before @now - @keep; but not a revoked session while the login it is bound to may still run: that
- * login stays dead. The reasons are "idle", "lifetime" and "reboot". At most @limit sessions a call, so that it never holds others up for long.
- * @ret_ended as above; @ret_more says whether to call again.
+ * login stays dead. The reasons are "idle", "lifetime" and "reboot". At most @limit sessions a
+ * call, so that it never holds others up for long. @ret_ended as above; @ret_more says whether to
+ * call again.
  */
 int store_session_sweep(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle, int64_t keep,
                         unsigned limit, GPtrArray **ret_ended, bool *ret_more);

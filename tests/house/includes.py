@@ -40,7 +40,7 @@ FILES = {
     "daemon/core/token-claims.c": [r"jansson\.h"],
     "daemon/core/test-token-gate.c": [r"jwt\.h"],
     "daemon/core/wipe-free.c": [r"malloc\.h"],
-    "daemon/store/store-sqlite.c": [r"sqlite3\.h"],
+    "daemon/store/sqlite-db.c": [r"sqlite3\.h"],
     "daemon/bus/main.c": [r"gio/.*", r"sodium\.h"],
 }
 # main wires everything.

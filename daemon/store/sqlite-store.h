@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/* What the files of the SQLite backend share. */
+
+#include <pthread.h>
+
+#include "daemon/store/sqlite-db.h"
+#include "daemon/store/sqlite-notes.h"
+#include "daemon/store/sqlite-writer.h"
+#include "daemon/store/store-internal.h"
+
+/* A connection that one thread at a time reads with. */
+typedef struct Reader {
+        pthread_mutex_t mutex;
+        Db *db;
+} Reader;
+
+typedef struct SqliteStore {
+        Store store;
+        Writer *writer;
+        Notes *notes;
+        Reader point; /* look-ups of one row: what decisions wait for */
+        Reader range; /* lists, however long */
+} SqliteStore;
+
+static inline SqliteStore *sqlite_store(Store *store) {
+        return (SqliteStore *) store;
+}
+
+Reader *reader_lock(Reader *reader);
+void reader_unlock(Reader **reader);
+
+#define _cleanup_reader_ __attribute__((__cleanup__(reader_unlock)))
+
+/* Users and meta: sqlite-user.c */
+
+int sqlite_meta_get(Store *store, const char *key, char **ret);
+int sqlite_meta_set(Store *store, const char *key, const char *value);
+int sqlite_user_get(Store *store, const char *name, User **ret);
+int sqlite_user_list(Store *store, GPtrArray **ret);
+int sqlite_user_add(Store *store, const User *user);
+int sqlite_user_rehash(Store *store, const char *name, const char *expected, const char *hash);
+int sqlite_user_enable(Store *store, const char *name, bool *ret_changed);
+int sqlite_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
+                        GPtrArray **ret_ended);
+int sqlite_user_remove(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended);
+int sqlite_user_change_password(Store *store, const char *name, const char *hash, const char *except,
+                                const char *reason, int64_t now, GPtrArray **ret_ended);
+
+/* On a connection: 0 or STORE_E_NOT_FOUND or a negative errno. */
+int user_load(Db *db, const char *name, User **ret);
+
+/* Sessions, looking: sqlite-session.c */
+
+int sqlite_session_get(Store *store, const char *id, Session **ret);
+int sqlite_session_find(Store *store, const char *prefix, uid_t uid, Session **ret);
+int sqlite_session_bound(Store *store, const char *boot_id, uint32_t audit_id, uid_t uid, Session **ret);
+int sqlite_session_list(Store *store, const SessionFilter *filter, GPtrArray **ret);
+int sqlite_event_list(Store *store, const char *session, GPtrArray **ret);
+
+/* The columns that session_load() and session_load_all() read, in their order. */
+#define SESSION_COLUMNS                                                                                       \
+        "session.id, user, uid, host, service, rhost, tty, methods, auth_time, auth_method, opened, seen, ends, " \
+        "ended, state, end_reason, parent, audit_id, boot_id, logind_id, roles"
+
+char *session_pack_words(char **words);
+/* The query's only or first row (STORE_E_NOT_FOUND), or all its rows, added to @sessions. */
+int session_load(Query *query, Session **ret);
+int session_load_all(Query *query, GPtrArray *sessions);
+int session_load_id(Db *db, const char *id, Session **ret);
+int session_load_bound(Db *db, const char *boot_id, uint32_t audit_id, uid_t uid, Session **ret);
+
+/* Sessions, changing: sqlite-change.c */
+
+int sqlite_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                        GPtrArray **ret_ended);
+void sqlite_session_touch(Store *store, const char *id, int64_t now);
+int sqlite_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method);
+int sqlite_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
+                       int64_t now, GPtrArray **ret_ended);
+void sqlite_event_add(Store *store, const Event *event);
+
+/* How a session ends; with what is known about when it was seen. */
+typedef struct Ending {
+        Notes *notes;
+        SessionEvent event;
+        const char *reason;
+        int64_t now;
+} Ending;
+
+/* Ends one, in the database and in @session; one that is over already stays as it is. */
+int session_end_one(Db *db, const Ending *ending, Session *session, bool *ret_changed);
+int session_end_selected(Db *db, const SessionSelector *selector, const Ending *ending, GPtrArray **ret_ended);
+
+/* sqlite-sweep.c */
+
+int sqlite_session_sweep(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle, int64_t keep,
+                         unsigned limit, GPtrArray **ret_ended, bool *ret_more);

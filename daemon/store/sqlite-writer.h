@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * All changes go through one thread. It takes whatever is queued, runs each job in a savepoint of
+ * its own, commits them together (one fdatasync for all) and only then wakes the callers:
+ *
+ *      caller ──job──┐
+ *      caller ──job──┼──> BEGIN  job  job  job  COMMIT ──> every caller has its result
+ *      caller ──job──┘         while the next ones queue up
+ *
+ * A job that fails is rolled back alone. A commit that fails fails every job of its batch. What
+ * nobody waits for (notes, checkpoints of the write-ahead log) is done in between.
+ */
+
+#include "daemon/store/sqlite-db.h"
+#include "daemon/store/sqlite-notes.h"
+
+typedef struct Writer Writer;
+
+/*
+ * Embedded in what a job needs. @run changes the database; anything but 0 undoes what it did. What
+ * it hands out counts only when writer_run() returned 0.
+ */
+typedef struct Job Job;
+
+struct Job {
+        int (*run)(Job *job, Db *db);
+};
+
+/* Takes over @db; @notes outlive the writer. */
+int writer_new(Db *db, Notes *notes, Writer **ret);
+
+/* Finishes the jobs that are queued, writes all notes, ends the thread, closes the database. */
+Writer *writer_free(Writer *writer);
+
+/* Runs @job and returns its result; 0 only when it is durable. */
+int writer_run(Writer *writer, Job *job);
+
+/* Something came due earlier than before. */
+void writer_wake(Writer *writer);
