@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/* What the use cases share among themselves; nobody outside this folder includes it. */
+
+#include "daemon/core/core.h"
+
+/* Settings and policy of one moment: a request takes both once and decides by them to its end. */
+typedef struct CoreConfig {
+        Settings *settings;
+        Policy *policy;
+} CoreConfig;
+
+struct Core {
+        const Clock *clock;
+        const IdentitySource *identities;
+        const AuditSink *audit;
+        const EndLogin *end_login;
+        Store *store;
+        KeyRing *keys;
+        char *host;
+        char *boot_id;
+        PasswordHasher *hasher;
+        Limit *limit;
+        Pending *pending;
+        GMutex lock; /* over config */
+        CoreConfig *config;
+};
+
+CoreConfig *core_config(Core *core); /* a reference of the caller's own */
+void core_config_unref(CoreConfig *config);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(CoreConfig, core_config_unref)
+
+/* Sets @session bound to this boot's login of @caller, or none. */
+void core_session_bind(const Core *core, const Caller *caller, Session *session);
+
+/* Reporting */
+
+/* Sends @event to the audit; without a message it gets one line that says the same. */
+void core_audit(Core *core, const AuditEvent *event);
+
+/* The same, and keeps it with the session (which must be one that the store knows). */
+void core_report(Core *core, const AuditEvent *event);
+
+/* One event per session that a call of the store ended. */
+void core_report_ended(Core *core, const GPtrArray *ended);
+
+/* Sessions, as they are now */
+
+/* NULL while @session is alive; else what ended it: its state, or "lifetime", "idle", "reboot" before the sweep saw it. */
+const char *core_session_over(const Core *core, const CoreConfig *config, const Session *session, int64_t now);
+
+enum {
+        _CORE_LOGIN_E_SUCCESS = 0,
+        CORE_LOGIN_E_NONE,    /* no session, or one that is over */
+        CORE_LOGIN_E_REVOKED, /* it was revoked: this login stays dead; the session is given too */
+};
+
+/* The session of @uid that is bound to the caller's login. What turns out to be over is expired on the way. */
+int core_login_session(Core *core, const CoreConfig *config, const Caller *caller, uid_t uid, int64_t now,
+                       Session **ret);
+
+/*
+ * Ends the live logins of @ended sessions, where they are this host's and this boot's and belong
+ * to people (uid 1000 and above), but not the logind session @spare (NULL: none is spared).
+ */
+void core_end_logins(Core *core, const GPtrArray *ended, const char *spare);
+
+/* The user manager too. */
+void core_end_user(Core *core, uid_t uid);
+
+/* Users */
+
+/* In this order: the later, the more is known of them. */
+typedef enum SubjectState {
+        SUBJECT_NOBODY = 0, /* neither NSS nor tessera knows the name */
+        SUBJECT_STRANGER,   /* a Unix account that is not enrolled, or root */
+        SUBJECT_GONE,       /* enrolled, but the Unix account is gone */
+        SUBJECT_MOVED,      /* enrolled, but the name now belongs to another uid */
+        SUBJECT_DISABLED,
+        SUBJECT_ENABLED,
+} SubjectState;
+
+typedef struct Subject {
+        SubjectState state;
+        Identity *identity; /* NULL for NOBODY and GONE */
+        User *user;         /* NULL for NOBODY and STRANGER */
+        uint64_t mark;      /* taken before the user was read; see pending_mark() */
+} Subject;
+
+void subject_deinit(Subject *subject);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Subject, subject_deinit)
+
+/* Who @name is to us. 0, or a negative errno when NSS or the store could not say. */
+int subject_find(Core *core, const char *name, Subject *ret);
+
+static inline bool subject_is_ours(const Subject *subject) {
+        return subject->state >= SUBJECT_GONE;
+}
+
+/* A reason code: why a subject that is ours may not do anything, or NULL when it may. */
+const char *subject_hindrance(const Subject *subject);
+
+/* Roles of now, for g_strfreev; of one that has no Unix account none. */
+char **subject_roles(const Subject *subject, Policy *policy);
+
+/* Passwords: every check goes through here, for PAM, the CLI and a change of password alike. */
+
+enum {
+        _CORE_PASSWORD_E_SUCCESS = 0,
+        CORE_PASSWORD_E_WRONG = _CORE_E_MAX, /* beside CORE_E_BUSY */
+};
+
+/*
+ * Charges, checks, settles. CORE_PASSWORD_E_WRONG with a reason code in @ret_why: throttled,
+ * hindered, without a password or wrong; all of them take one hash.
+ */
+int core_check_password(Core *core, const Subject *subject, const char *rhost, const Secret *password,
+                        const char **ret_why);
+
+/* Text from outside without control characters, cut at @max bytes; NULL for NULL and "". */
+char *core_clean(const char *text, size_t max);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+#include <sodium.h>
+
+#include "common/error.h"
+#include "common/name.h"
+#include "daemon/core/core-internal.h"
+
+#define SWEEP_LIMIT 256                    /* sessions per commit */
+#define SESSION_KEEP (30 * 24 * 60 * 60)   /* seconds that an ended one can still be looked at */
+#define UID_PEOPLE 1000                    /* below are the system's own */
+
+/* Configuration */
+
+static CoreConfig *config_new(Settings *settings, Policy *policy) {
+        CoreConfig *config = g_atomic_rc_box_new0(CoreConfig);
+
+        config->settings = settings;
+        config->policy = policy;
+        return config;
+}
+
+static void config_clear(void *p) {
+        CoreConfig *config = p;
+
+        settings_free(config->settings);
+        policy_unref(config->policy);
+}
+
+void core_config_unref(CoreConfig *config) {
+        g_atomic_rc_box_release_full(config, config_clear);
+}
+
+CoreConfig *core_config(Core *core) {
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&core->lock);
+
+        return g_atomic_rc_box_acquire(core->config);
+}
+
+Policy *core_policy(Core *core) {
+        g_autoptr(CoreConfig) config = core_config(core);
+
+        return policy_ref(config->policy);
+}
+
+void core_reload(Core *core, Settings *settings, Policy *policy) {
+        CoreConfig *config = config_new(settings, policy);
+        CoreConfig *old;
+
+        password_hasher_configure(core->hasher, settings->password_memory, settings->password_passes,
+                                  settings->password_min_length);
+        g_mutex_lock(&core->lock);
+        old = core->config;
+        core->config = config;
+        g_mutex_unlock(&core->lock);
+        core_config_unref(old);
+}
+
+/* Life */
+
+int core_new(CoreParts *parts, Core **ret) {
+        g_autoptr(Core) core = g_new0(Core, 1);
+        int r;
+
+        core->clock = parts->clock;
+        core->identities = parts->identities;
+        core->audit = parts->audit;
+        core->end_login = parts->end_login;
+        core->store = g_steal_pointer(&parts->store);
+        core->keys = g_steal_pointer(&parts->keys);
+        core->host = g_steal_pointer(&parts->host);
+        core->boot_id = g_steal_pointer(&parts->boot_id);
+        g_mutex_init(&core->lock);
+        core->config = config_new(g_steal_pointer(&parts->settings), g_steal_pointer(&parts->policy));
+        core->limit = limit_new(core->clock);
+        core->pending = pending_new(core->clock);
+        r = password_hasher_new(core->config->settings->password_memory, core->config->settings->password_passes,
+                                core->config->settings->password_min_length, &core->hasher);
+        if (r < 0)
+                return error_trace(r);
+        *ret = g_steal_pointer(&core);
+        return 0;
+}
+
+Core *core_free(Core *core) {
+        if (!core)
+                return NULL;
+        store_free(core->store);
+        key_ring_free(core->keys);
+        g_free(core->host);
+        g_free(core->boot_id);
+        password_hasher_free(core->hasher);
+        limit_free(core->limit);
+        pending_free(core->pending);
+        core_config_unref(core->config);
+        g_mutex_clear(&core->lock);
+        g_free(core);
+        return NULL;
+}
+
+const char *core_host(const Core *core) {
+        return core->host;
+}
+
+/* Reporting */
+
+char *core_clean(const char *text, size_t max) {
+        char *clean;
+
+        if (!text || !text[0])
+                return NULL;
+        clean = g_malloc(max + 1);
+        name_clean(text, clean, max + 1);
+        return clean;
+}
+
+/* "refused: alice, sshd, from 192.0.2.1: wrong-password" */
+static char *event_message(const AuditEvent *event) {
+        GString *line = g_string_new(event->event);
+
+        g_string_append_printf(line, ": %s", event->user ? event->user : "an unknown user");
+        if (event->service)
+                g_string_append_printf(line, ", %s", event->service);
+        if (event->rhost)
+                g_string_append_printf(line, ", from %s", event->rhost);
+        if (event->reason)
+                g_string_append_printf(line, ": %s", event->reason);
+        return g_string_free(line, FALSE);
+}
+
+void core_audit(Core *core, const AuditEvent *event) {
+        AuditEvent complete = *event;
+        g_autofree char *message = event->message ? NULL : event_message(event);
+
+        if (message)
+                complete.message = message;
+        core->audit->emit(core->audit, &complete);
+}
+
+void core_report(Core *core, const AuditEvent *event) {
+        core_audit(core, event);
+        if (event->session && event->session[0]) {
+                Event kept = {
+                        .time = clock_wall(core->clock),
+                        .event = (char *) event->event,
+                        .service = (char *) event->service,
+                        .detail = (char *) event->reason,
+                };
+
+                (void) g_strlcpy(kept.session, event->session, sizeof(kept.session));
+                store_event_add(core->store, &kept);
+        }
+}
+
+void core_report_ended(Core *core, const GPtrArray *ended) {
+        for (guint i = 0; i < ended->len; i++) {
+                const Session *session = ended->pdata[i];
+
+                core_report(core, &(AuditEvent) {
+                        .event = session_state_to_string(session->state),
+                        .user = session->user,
+                        .session = session->id,
+                        .service = session->service,
+                        .rhost = session->rhost,
+                        .reason = session->end_reason,
+                });
+        }
+}
+
+/* Sessions, as they are now */
+
+void core_session_bind(const Core *core, const Caller *caller, Session *session) {
+        session->audit_id = caller->audit_id;
+        session->boot_id = g_strdup(core->boot_id);
+        session->logind_id = core_clean(caller->logind_id, sizeof(caller->logind_id));
+}
+
+const char *core_session_over(const Core *core, const CoreConfig *config, const Session *session, int64_t now) {
+        if (session->state != SESSION_ACTIVE)
+                return session_state_to_string(session->state);
+        if (g_strcmp0(session->host, core->host) == 0 && g_strcmp0(session->boot_id, core->boot_id) != 0)
+                return "reboot";
+        if (session->ends <= now)
+                return "lifetime";
+        if (session->seen < now - config->settings->session_idle)
+                return "idle";
+        return NULL;
+}
+
+/* What the sweep would do to a session in a minute, now. */
+static int expire(Core *core, const CoreConfig *config, const Session *session, const char *why, int64_t now) {
+        const SessionSelector selector = { .id = session->id, .uid = UID_UNSET };
+        SessionEvent event = g_str_equal(why, "reboot") ? SESSION_EVENT_CLOSE : SESSION_EVENT_EXPIRE;
+        g_autoptr(GPtrArray) ended = NULL;
+        int r;
+
+        r = store_session_end(core->store, &selector, event, why, now, &ended);
+        if (r < 0)
+                return error_trace(r);
+        core_report_ended(core, ended);
+        if (config->settings->end_login_expired)
+                core_end_logins(core, ended, /* spare= */ NULL);
+        return 0;
+}
+
+int core_login_session(Core *core, const CoreConfig *config, const Caller *caller, uid_t uid, int64_t now,
+                       Session **ret) {
+        g_autoptr(Session) session = NULL;
+        const char *over;
+        int r;
+
+        r = store_session_bound(core->store, core->boot_id, caller->audit_id, uid, &session);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND)
+                return CORE_LOGIN_E_NONE;
+        over = core_session_over(core, config, session, now);
+        if (session->state == SESSION_ACTIVE && over) {
+                r = expire(core, config, session, over, now);
+                return r < 0 ? r : CORE_LOGIN_E_NONE;
+        }
+        if (over && session->state != SESSION_REVOKED)
+                return CORE_LOGIN_E_NONE;
+        *ret = g_steal_pointer(&session);
+        return over ? CORE_LOGIN_E_REVOKED : 0;
+}
+
+void core_end_logins(Core *core, const GPtrArray *ended, const char *spare) {
+        for (guint i = 0; i < ended->len; i++) {
+                const Session *session = ended->pdata[i];
+
+                if (!session->logind_id || session->uid < UID_PEOPLE || g_strcmp0(session->host, core->host) != 0 ||
+                    g_strcmp0(session->boot_id, core->boot_id) != 0)
+                        continue;
+                /* Two sessions may live in one login: the caller's own is spared whatever ended. */
+                if (!spare || !g_str_equal(session->logind_id, spare))
+                        core->end_login->session(core->end_login, session->logind_id);
+        }
+}
+
+void core_end_user(Core *core, uid_t uid) {
+        if (uid >= UID_PEOPLE && uid != UID_UNSET)
+                core->end_login->user(core->end_login, uid);
+}
+
+static void end_expired_logins(Core *core, const GPtrArray *ended) {
+        g_autoptr(GPtrArray) expired = g_ptr_array_new();
+
+        for (guint i = 0; i < ended->len; i++)
+                if (((const Session *) ended->pdata[i])->state == SESSION_EXPIRED)
+                        g_ptr_array_add(expired, ended->pdata[i]);
+        core_end_logins(core, expired, /* spare= */ NULL);
+}
+
+int core_sweep(Core *core) {
+        g_autoptr(CoreConfig) config = core_config(core);
+        bool more = true;
+        int r;
+
+        while (more) {
+                g_autoptr(GPtrArray) ended = NULL;
+
+                r = store_session_sweep(core->store, core->host, core->boot_id, clock_wall(core->clock),
+                                        config->settings->session_idle, SESSION_KEEP, SWEEP_LIMIT, &ended, &more);
+                if (r < 0)
+                        return error_trace(r);
+                core_report_ended(core, ended);
+                if (config->settings->end_login_expired)
+                        end_expired_logins(core, ended);
+        }
+        return 0;
+}

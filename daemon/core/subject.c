@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <string.h>
+
+#include "common/error.h"
+#include "common/name.h"
+#include "daemon/core/core-internal.h"
+
+void subject_deinit(Subject *subject) {
+        subject->identity = identity_free(subject->identity);
+        subject->user = user_free(subject->user);
+}
+
+/*
+ * NSS first: it knows how the name is really spelled, and a user has one record under whatever
+ * spelling. Only where it knows no such account does the name as typed decide.
+ */
+int subject_find(Core *core, const char *name, Subject *ret) {
+        g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
+        int r;
+
+        if (!name_is_user(name)) {
+                *ret = (Subject) { .state = SUBJECT_NOBODY };
+                return 0;
+        }
+        r = core->identities->look_up(core->identities, name, UID_UNSET, &subject.identity);
+        if (r < 0)
+                return error_trace(r);
+        if (subject.identity) {
+                subject.state = SUBJECT_STRANGER;
+                subject.mark = pending_mark(core->pending, subject.identity->uid);
+        }
+        if (!subject.identity || subject.identity->uid != 0) {
+                r = store_user_get(core->store, subject.identity ? subject.identity->name : name, &subject.user);
+                if (r < 0)
+                        return error_trace(r);
+        }
+        if (subject.user && !subject.identity)
+                subject.state = SUBJECT_GONE;
+        else if (subject.user && subject.user->uid != subject.identity->uid)
+                subject.state = SUBJECT_MOVED;
+        else if (subject.user)
+                subject.state = subject.user->enabled ? SUBJECT_ENABLED : SUBJECT_DISABLED;
+        *ret = subject;
+        subject = (Subject) { .state = SUBJECT_NOBODY };
+        return 0;
+}
+
+const char *subject_hindrance(const Subject *subject) {
+        switch (subject->state) {
+        case SUBJECT_ENABLED:
+                return NULL;
+        case SUBJECT_DISABLED:
+                return "disabled";
+        case SUBJECT_MOVED:
+                return "uid-changed";
+        case SUBJECT_GONE:
+                return "account-gone";
+        case SUBJECT_STRANGER:
+        case SUBJECT_NOBODY:
+                break;
+        }
+        return "not-enrolled";
+}
+
+char **subject_roles(const Subject *subject, Policy *policy) {
+        PolicyUser user;
+
+        if (!subject->identity)
+                return g_new0(char *, 1);
+        user = identity_policy_user(subject->identity);
+        return policy_roles_of(policy, &user);
+}
+
+static const char *why_wrong(const Subject *subject, bool charged) {
+        if (!charged)
+                return "throttled";
+        if (subject_hindrance(subject))
+                return subject_hindrance(subject);
+        return subject->user->password_hash ? "wrong-password" : "no-password";
+}
+
+/* Hashes @password with the parameters of now. The old hash is as good as before: failure is ignored. */
+static void rehash(Core *core, const User *user, const Secret *password) {
+        g_autofree char *hash = NULL;
+
+        if (password_hash(core->hasher, password, &hash) == 0)
+                (void) store_user_rehash(core->store, user->name, user->password_hash, hash);
+}
+
+int core_check_password(Core *core, const Subject *subject, const char *rhost, const Secret *password,
+                        const char **ret_why) {
+        bool worth_it = subject->state == SUBJECT_ENABLED;
+        bool old_parameters = false;
+        LimitCharge charge;
+        bool charged;
+        int r;
+
+        charged = limit_charge(core->limit, subject->user->uid, rhost, &charge);
+        /* Whoever cannot succeed is compared with nothing, which takes as long. */
+        r = password_verify(core->hasher, charged && worth_it ? subject->user->password_hash : NULL, password,
+                            &old_parameters);
+        if (r == PASSWORD_E_MISMATCH) {
+                if (charged)
+                        limit_keep(core->limit, &charge);
+                *ret_why = why_wrong(subject, charged);
+                return CORE_PASSWORD_E_WRONG;
+        }
+        if (charged)
+                limit_refund(core->limit, &charge, /* success= */ r == 0);
+        if (r == 0 && old_parameters)
+                rehash(core, subject->user, password);
+        if (r == PASSWORD_E_BUSY)
+                return CORE_E_BUSY;
+        return error_trace(r);
+}
