@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/*
+ * The answer to a prompt. Whatever is wrong with it, the caller hears one thing, and after about
+ * the same time: WIRE_REASON_CREDENTIAL without a word more. The audit is told the truth.
+ *
+ * An answer is a token when it begins with the constant header of a key of ours, and then it is
+ * never tried as a password. A token's signature cannot be guessed, so it is looked at before
+ * anything is charged: one with a right signature costs its user nothing whatever else is wrong
+ * with it, and one with a wrong signature counts like a wrong password.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/service.h"
+#include "common/wire.h"
+#include "daemon/core/login-internal.h"
+#include "daemon/core/token.h"
+
+/* Where sudo's and ssh's prompts cut an answer off. */
+#define PROMPT_SUDO 511
+#define PROMPT_SSH 1023
+
+#define METHOD_PASSWORD "pwd"
+#define METHOD_TOKEN "tok"
+
+static bool has_our_header(Core *core, const Secret *secret) {
+        const char *dot = memchr(secret->data, '.', secret->size);
+
+        return dot && key_ring_by_header(core->keys, secret->data, (size_t) (dot - secret->data)) != NULL;
+}
+
+static bool is_token_like(const Secret *secret) {
+        size_t dots = 0;
+
+        for (size_t i = 0; i < secret->size; i++) {
+                char c = secret->data[i];
+
+                dots += c == '.';
+                if (!g_ascii_isalnum(c) && c != '-' && c != '_' && c != '.')
+                        return false;
+        }
+        return secret->size > 60 && dots >= 1;
+}
+
+static bool is_probably_cut(const Secret *secret) {
+        return (secret->size == PROMPT_SUDO || secret->size == PROMPT_SSH) && is_token_like(secret);
+}
+
+static int refuse_credential(LoginCall *call, const char *why, LoginAnswer *ret) {
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_DENY,
+                .reason = WIRE_REASON_CREDENTIAL,
+                .why = why,
+        }, ret);
+}
+
+/* Passwords */
+
+enum {
+        _CREDENTIAL_E_SUCCESS = 0,
+        CREDENTIAL_E_WRONG = _CORE_E_MAX, /* beside CORE_E_BUSY; the reason is in @ret_why */
+};
+
+static int check_password(LoginCall *call, const Secret *secret, const char **ret_why) {
+        const char *why = NULL;
+        int r;
+
+        r = core_check_password(call->core, &call->subject, call->rhost, secret, &why);
+        if (r != CORE_PASSWORD_E_WRONG)
+                return r;
+        *ret_why = why;
+        if (g_str_equal(why, "wrong-password") && is_probably_cut(secret))
+                *ret_why = "token-cut";
+        else if (g_str_equal(why, "wrong-password") && is_token_like(secret))
+                *ret_why = "token-foreign";
+        return CREDENTIAL_E_WRONG;
+}
+
+/* Tokens */
+
+/* A signature that is not ours is a guess, and costs one. */
+static const char *charge_forgery(LoginCall *call, const Secret *secret) {
+        LimitCharge charge;
+
+        if (!limit_charge(call->core->limit, call->subject.user->uid, call->rhost, &charge))
+                return "throttled";
+        limit_keep(call->core->limit, &charge);
+        return is_probably_cut(secret) ? "token-cut" : "token-invalid";
+}
+
+static const char *token_why(TokenReason reason) {
+        switch (reason) {
+        case TOKEN_EXPIRED:
+                return "token-expired";
+        case TOKEN_WRONG_AUDIENCE:
+                return "token-wrong-audience";
+        case TOKEN_REVOKED:
+                return "token-revoked";
+        case TOKEN_REPLAYED:
+                return "token-replayed";
+        default:
+                return "token-invalid";
+        }
+}
+
+/* The signature is right: does the rest hold, and is the session that it came from alive? */
+static int check_origin(LoginCall *call, const TokenClaims *claims, Session **ret_parent, const char **ret_why) {
+        const Subject *subject = &call->subject;
+        g_autoptr(Session) parent = NULL;
+        int r;
+
+        if (strcmp(claims->subject, subject->user->name) != 0) {
+                *ret_why = "token-of-another-user";
+                return CREDENTIAL_E_WRONG;
+        }
+        if (subject->state != SUBJECT_ENABLED) {
+                *ret_why = subject_hindrance(subject);
+                return CREDENTIAL_E_WRONG;
+        }
+        r = store_session_get(call->core->store, claims->session, &parent);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND || parent->uid != subject->user->uid ||
+            core_session_over(call->core, call->config, parent, call->now)) {
+                *ret_why = "token-revoked";
+                return CREDENTIAL_E_WRONG;
+        }
+        *ret_parent = g_steal_pointer(&parent);
+        return 0;
+}
+
+static TokenReason verify_token(LoginCall *call, const Secret *secret, TokenClaims **ret) {
+        Core *core = call->core;
+
+        return token_verify(core->keys, core->host, core->host, call->now, secret->data, secret->size, ret);
+}
+
+/* 0 and the session that the token came from and what it says. */
+static int check_token(LoginCall *call, const Secret *secret, Session **ret_parent, TokenClaims **ret_claims,
+                       const char **ret_why) {
+        TokenReason reason = verify_token(call, secret, ret_claims);
+
+        if (reason == TOKEN_INVALID || reason == TOKEN_MISSING) {
+                *ret_why = charge_forgery(call, secret);
+                return CREDENTIAL_E_WRONG;
+        }
+        if (reason != TOKEN_VALID) {
+                *ret_why = token_why(reason);
+                return CREDENTIAL_E_WRONG;
+        }
+        return check_origin(call, *ret_claims, ret_parent, ret_why);
+}
+
+/* Logging in */
+
+static void set_methods(Session *session, const char *method) {
+        g_strfreev(session->methods);
+        session->methods = g_strdupv((char **) (const char *const[]) { method, NULL });
+}
+
+static void prove_by_password(Session *session, int64_t now) {
+        set_methods(session, METHOD_PASSWORD);
+        session->auth_time = now;
+        session->auth_method = g_strdup(METHOD_PASSWORD);
+}
+
+/* A token proves only what its origin proved, when that did, and not for longer. */
+static void prove_by_token(Session *session, const Session *parent, const TokenClaims *claims) {
+        set_methods(session, METHOD_TOKEN);
+        session->auth_time = claims->auth_time;
+        session->auth_method = claims->auth_time > 0 ? g_strdup(parent->auth_method) : NULL;
+        session->ends = MIN(session->ends, parent->ends);
+        (void) g_strlcpy(session->parent, parent->id, sizeof(session->parent));
+}
+
+static int prove(LoginCall *call, const Secret *secret, Session *session, const char **ret_why) {
+        g_autoptr(TokenClaims) claims = NULL;
+        g_autoptr(Session) parent = NULL;
+        int r;
+
+        if (!has_our_header(call->core, secret)) {
+                r = check_password(call, secret, ret_why);
+                if (r == 0)
+                        prove_by_password(session, call->now);
+                return r;
+        }
+        r = check_token(call, secret, &parent, &claims, ret_why);
+        if (r == 0) {
+                store_session_touch(call->core->store, parent->id, call->now);
+                prove_by_token(session, parent, claims);
+        }
+        return r;
+}
+
+static int log_in(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
+        g_autoptr(Session) session = login_session_new(call);
+        const char *why = NULL;
+        int r;
+
+        r = prove(call, secret, session, &why);
+        if (r == CREDENTIAL_E_WRONG)
+                return refuse_credential(call, why, ret);
+        if (r != 0)
+                return r;
+        r = pending_add(call->core->pending, session, call->caller, call->subject.mark);
+        if (r == PENDING_E_CHANGED) /* disabled, or another password, while this one was being hashed */
+                return refuse_credential(call, "changed-meanwhile", ret);
+        if (r == PENDING_E_FULL)
+                return CORE_E_BUSY;
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_ALLOW,
+                .event = "login",
+                .why = session->methods[0],
+                .session = session->id,
+                .unstored = true,
+        }, ret);
+}
+
+/* Stepping up */
+
+static int refuse_token(LoginCall *call, const Secret *secret, const Session *bound, LoginAnswer *ret) {
+        g_autoptr(TokenClaims) claims = NULL;
+        TokenReason reason = verify_token(call, secret, &claims);
+
+        if (reason == TOKEN_INVALID || reason == TOKEN_MISSING)
+                return refuse_credential(call, charge_forgery(call, secret), ret);
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_DENY,
+                .reason = WIRE_REASON_STALE,
+                .why = "token-at-step-up",
+                .session = bound ? bound->id : NULL,
+                .message = g_strdup("a token does not prove that you are present; enter your password"),
+        }, ret);
+}
+
+/* Would a password, given now, be enough for this service? */
+static int check_service(LoginCall *call, LoginAnswer *ret, bool *ret_answered) {
+        const PolicyLogin login = { .auth_time = call->now, .auth_method = METHOD_PASSWORD };
+        PolicyDecision decision;
+
+        *ret_answered = true;
+        if (g_str_equal(call->service, LOGIN_SERVICE_TESSERA)) {
+                *ret_answered = false;
+                return 0;
+        }
+        decision = policy_decide(call->config->policy, &call->policy_user, &login, call->service, call->now);
+        if (decision.verdict == POLICY_DENY)
+                return login_answer_role(call, decision.reason, ret);
+        if (decision.verdict == POLICY_STEP_UP)
+                return login_answer(call, &(LoginOutcome) {
+                        .verdict = LOGIN_DENY,
+                        .reason = WIRE_REASON_METHOD,
+                        .why = "method",
+                        .message = g_strdup_printf("%s does not take a password; sign in by another method",
+                                                   call->service),
+                }, ret);
+        *ret_answered = false;
+        return 0;
+}
+
+/*
+ * Where the login has no live session one is opened, bound to it. A caller outside every login gets
+ * none: nothing could ever find it again, and each call would push a real one towards the cap.
+ */
+static int open_stepped_up(LoginCall *call, char ret_id[SESSION_ID_SIZE], bool *ret_bound) {
+        g_autoptr(Session) session = NULL;
+        int r;
+
+        ret_id[0] = '\0';
+        *ret_bound = true;
+        if (call->caller->audit_id == AUDIT_ID_UNSET)
+                return 0;
+        session = login_session_new(call);
+        prove_by_password(session, call->now);
+        r = login_activate(call, session, ret_bound);
+        if (r == 0)
+                (void) g_strlcpy(ret_id, session->id, SESSION_ID_SIZE);
+        return r;
+}
+
+/* Another step-up of this login was faster, or its revocation was: the new session is not needed. */
+static int close_superseded(LoginCall *call, const char *id) {
+        const SessionSelector selector = { .id = id, .uid = UID_UNSET };
+        g_autoptr(GPtrArray) ended = NULL;
+        int r;
+
+        r = store_session_end(call->core->store, &selector, SESSION_EVENT_CLOSE, "superseded", call->now, &ended);
+        if (r < 0)
+                return error_trace(r);
+        core_report_ended(call->core, ended);
+        return 0;
+}
+
+/* The password was right: renews the session in @bound, or makes one. */
+static int renew(LoginCall *call, Session *bound, char ret_id[SESSION_ID_SIZE]) {
+        g_autoptr(Session) winner = NULL;
+        bool is_bound;
+        int r;
+
+        if (!pending_mark_holds(call->core->pending, call->subject.user->uid, call->subject.mark))
+                return LOGIN_E_OVERTAKEN;
+        if (!bound) {
+                r = open_stepped_up(call, ret_id, &is_bound);
+                if (r != 0 || is_bound)
+                        return r;
+                r = close_superseded(call, ret_id);
+                if (r < 0)
+                        return r;
+                r = login_bound(call, &winner);
+                if (r != 0)
+                        return r < 0 ? r : LOGIN_E_OVERTAKEN;
+                bound = winner;
+        }
+        r = store_session_authenticated(call->core->store, bound->id, call->now, METHOD_PASSWORD);
+        if (r < 0)
+                return error_trace(r);
+        if (r != 0)
+                return LOGIN_E_OVERTAKEN;
+        store_session_touch(call->core->store, bound->id, call->now);
+        (void) g_strlcpy(ret_id, bound->id, SESSION_ID_SIZE);
+        return 0;
+}
+
+static int step_up_by_password(LoginCall *call, const Secret *secret, Session *bound, LoginAnswer *ret) {
+        char id[SESSION_ID_SIZE] = "";
+        const char *why = NULL;
+        int r;
+
+        r = check_password(call, secret, &why);
+        if (r == CREDENTIAL_E_WRONG)
+                return refuse_credential(call, why, ret);
+        if (r != 0)
+                return r;
+        r = renew(call, bound, id);
+        if (r < 0)
+                return r;
+        if (r == LOGIN_E_OVERTAKEN)
+                return login_answer(call, &(LoginOutcome) {
+                        .verdict = LOGIN_DENY,
+                        .reason = WIRE_REASON_REVOKED,
+                        .why = "ended-meanwhile",
+                        .message = g_strdup("this login ended meanwhile; log in anew"),
+                }, ret);
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_ALLOW,
+                .event = "step-up",
+                .why = METHOD_PASSWORD,
+                .session = id[0] ? id : NULL,
+        }, ret);
+}
+
+static int step_up(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
+        g_autoptr(Session) bound = NULL;
+        bool answered;
+        int r;
+
+        r = check_service(call, ret, &answered);
+        if (r != 0 || answered)
+                return r;
+        r = login_bound(call, &bound);
+        if (r < 0)
+                return r;
+        if (r == CORE_LOGIN_E_REVOKED)
+                return login_answer_revoked(call, bound, ret);
+        if (secret->size == 0)
+                return refuse_credential(call, "empty", ret);
+        if (has_our_header(call->core, secret))
+                return refuse_token(call, secret, bound, ret);
+        return step_up_by_password(call, secret, bound, ret);
+}
+
+/* Who asks */
+
+/* sshd sends junk for names that nobody has: no account pays for it, its host does. */
+static int answer_stranger(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
+        LimitCharge charge;
+
+        if (call->subject.state == SUBJECT_NOBODY && secret->size > 0 &&
+            limit_charge(call->core->limit, UID_UNSET, call->rhost, &charge))
+                limit_keep(call->core->limit, &charge);
+        return login_answer_not_ours(call, ret);
+}
+
+int login_authenticate(Core *core, const Caller *caller, const LoginRequest *request, const Secret *secret,
+                       LoginAnswer *ret) {
+        g_auto(LoginCall) call = { .core = core };
+        int r;
+
+        r = login_begin(&call, core, caller, request);
+        if (r != 0)
+                return r;
+        if (!subject_is_ours(&call.subject))
+                return answer_stranger(&call, secret, ret);
+        if (service_is_invoker(call.service) || g_str_equal(call.service, LOGIN_SERVICE_TESSERA))
+                return step_up(&call, secret, ret);
+        if (secret->size == 0)
+                return refuse_credential(&call, "empty", ret);
+        return log_in(&call, secret, ret);
+}

@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/service.h"
+#include "common/wire.h"
+#include "daemon/core/login-internal.h"
+
+Session *login_session_new(const LoginCall *call) {
+        Session *session = session_new();
+
+        clock_new_session_id(call->core->clock, session->id);
+        session->user = g_strdup(call->subject.user->name);
+        session->uid = call->subject.user->uid;
+        session->host = g_strdup(call->core->host);
+        session->service = g_strdup(call->service);
+        session->rhost = g_strdup(call->rhost);
+        session->tty = g_strdup(call->tty);
+        session->methods = g_new0(char *, 1);
+        session->ends = call->now + call->config->settings->session_lifetime;
+        return session;
+}
+
+/* A parent that is idle or over, and that no sweep has seen yet, is no parent any more. */
+static int check_parent(LoginCall *call, const Session *session) {
+        g_autoptr(Session) parent = NULL;
+        int r;
+
+        if (!session->parent[0])
+                return 0;
+        r = store_session_get(call->core->store, session->parent, &parent);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND || core_session_over(call->core, call->config, parent, call->now))
+                return LOGIN_E_OVERTAKEN;
+        return 0;
+}
+
+/* Takes back what was opened while everything of its user was being ended. */
+static int take_back(LoginCall *call, const Session *session) {
+        const SessionSelector selector = { .id = session->id, .uid = UID_UNSET };
+        g_autoptr(GPtrArray) ended = NULL;
+        int r;
+
+        r = store_session_end(call->core->store, &selector, SESSION_EVENT_REVOKE, "overtaken", call->now, &ended);
+        if (r < 0)
+                return error_trace(r);
+        core_report_ended(call->core, ended);
+        return LOGIN_E_OVERTAKEN;
+}
+
+int login_activate(LoginCall *call, Session *session, bool *ret_bound) {
+        g_autoptr(GPtrArray) evicted = NULL;
+        g_autoptr(Session) bound = NULL;
+        int r;
+
+        r = check_parent(call, session);
+        if (r != 0)
+                return r;
+        /* One that is over but not swept yet would keep the place in this login. */
+        r = login_bound(call, &bound);
+        if (r < 0)
+                return r;
+        session->state = session_transition(session->state, SESSION_EVENT_OPEN);
+        session->opened = session->seen = call->now;
+        g_strfreev(session->roles);
+        session->roles = subject_roles(&call->subject, call->config->policy);
+        core_session_bind(call->core, call->caller, session);
+        r = store_session_open(call->core->store, session, call->config->settings->max_per_user, ret_bound, &evicted);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_STATE)
+                return LOGIN_E_OVERTAKEN;
+        if (r != 0)
+                return error_trace(-EEXIST);
+        core_report_ended(call->core, evicted);
+        if (!pending_mark_holds(call->core->pending, session->uid, call->subject.mark))
+                return take_back(call, session);
+        return 0;
+}
+
+static int refuse_session(LoginCall *call, const char *why, LoginAnswer *ret) {
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_DENY,
+                .reason = WIRE_REASON_SESSION,
+                .why = why,
+                .message = g_strdup("this login does not match its sign-in, or that is over; log in anew"),
+        }, ret);
+}
+
+/* Something else let this login in: with what, is known of ssh keys only. That proves no presence now. */
+static Session *adopt(LoginCall *call, const char *auth_info) {
+        Session *session = login_session_new(call);
+
+        if (auth_info && g_str_has_prefix(auth_info, "publickey")) {
+                g_strfreev(session->methods);
+                session->methods = g_strdupv((char **) (const char *const[]) { "pop", NULL });
+        }
+        return session;
+}
+
+static int open_session(LoginCall *call, const LoginRequest *request, LoginAnswer *ret) {
+        g_autoptr(Session) session = NULL;
+        bool bound = false;
+        int r;
+
+        if (request->session && request->session[0])
+                session = pending_take(call->core->pending, request->session, call->subject.user->uid, call->service,
+                                       call->rhost, call->caller);
+        else
+                session = adopt(call, request->auth_info);
+        if (!session)
+                return refuse_session(call, "handle-not-pending", ret);
+        r = login_activate(call, session, &bound);
+        if (r < 0)
+                return r;
+        if (r == LOGIN_E_OVERTAKEN)
+                return refuse_session(call, "ended-meanwhile", ret);
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_ALLOW,
+                .event = "opened",
+                .why = bound ? "bound" : "unbound",
+                .session = session->id,
+        }, ret);
+}
+
+int login_open(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret) {
+        g_auto(LoginCall) call = { .core = core };
+        int r;
+
+        if (caller->uid != 0)
+                return CORE_E_DENIED;
+        /* By now sudo has made PAM_USER its target: that is nobody's login, and nothing is written down. */
+        if (request->service && service_is_invoker(request->service)) {
+                *ret = (LoginAnswer) { .verdict = LOGIN_ALLOW };
+                return 0;
+        }
+        r = login_begin(&call, core, caller, request);
+        if (r != 0)
+                return r;
+        if (!subject_is_ours(&call.subject))
+                return login_answer_not_ours(&call, ret);
+        if (call.subject.state != SUBJECT_ENABLED)
+                return login_answer_disabled(&call, ret);
+        return open_session(&call, request, ret);
+}
+
+int login_close(Core *core, const Caller *caller, const char *session) {
+        const SessionSelector selector = { .id = session, .uid = UID_UNSET };
+        g_autoptr(GPtrArray) ended = NULL;
+        int r;
+
+        if (caller->uid != 0)
+                return CORE_E_DENIED;
+        if (!session || strlen(session) != WIRE_SESSION_ID_LENGTH ||
+            strspn(session, "0123456789abcdef") != WIRE_SESSION_ID_LENGTH)
+                return CORE_E_INVALID;
+        r = store_session_end(core->store, &selector, SESSION_EVENT_CLOSE, "login-ended", clock_wall(core->clock),
+                              &ended);
+        if (r < 0)
+                return error_trace(r);
+        core_report_ended(core, ended);
+        return 0;
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/name.h"
+#include "common/service.h"
+#include "common/wire.h"
+#include "daemon/core/login-internal.h"
+
+static const char *const verdicts[_LOGIN_VERDICT_MAX] = {
+        [LOGIN_DENY] = WIRE_VERDICT_DENY,
+        [LOGIN_STEP_UP] = WIRE_VERDICT_STEP_UP,
+        [LOGIN_ALLOW] = WIRE_VERDICT_ALLOW,
+        [LOGIN_NOT_OURS] = WIRE_VERDICT_NOT_OURS,
+};
+
+const char *login_verdict_to_string(LoginVerdict verdict) {
+        g_assert(verdict >= 0 && verdict < _LOGIN_VERDICT_MAX);
+        return verdicts[verdict];
+}
+
+void login_answer_deinit(LoginAnswer *answer) {
+        g_clear_pointer(&answer->message, g_free);
+}
+
+/* A question and its answer */
+
+void login_call_deinit(LoginCall *call) {
+        g_clear_pointer(&call->rhost, g_free);
+        g_clear_pointer(&call->tty, g_free);
+        g_clear_pointer(&call->config, core_config_unref);
+        subject_deinit(&call->subject);
+}
+
+int login_begin(LoginCall *call, Core *core, const Caller *caller, const LoginRequest *request) {
+        int r;
+
+        if (!request->user || !name_is_word(request->service))
+                return CORE_E_INVALID;
+        call->core = core;
+        call->caller = caller;
+        call->service = request->service;
+        call->rhost = core_clean(request->rhost, WIRE_RHOST_MAX);
+        call->tty = core_clean(request->tty, WIRE_NAME_MAX);
+        call->config = core_config(core);
+        call->now = clock_wall(core->clock);
+        r = subject_find(core, request->user, &call->subject);
+        if (r < 0)
+                return r;
+        if (call->subject.identity)
+                call->policy_user = identity_policy_user(call->subject.identity);
+        else
+                call->policy_user = (PolicyUser) { .uid = UID_UNSET };
+        if (caller->uid == 0)
+                return 0;
+        /* People may step up their own login, and nothing else here is theirs to ask. */
+        if (g_str_equal(call->service, LOGIN_SERVICE_TESSERA) && call->subject.identity &&
+            call->subject.identity->uid == caller->uid)
+                return 0;
+        return CORE_E_DENIED;
+}
+
+static const char *outcome_event(const LoginOutcome *outcome) {
+        if (outcome->event)
+                return outcome->event;
+        return outcome->verdict == LOGIN_STEP_UP ? "step-up-asked" : "refused";
+}
+
+int login_answer(LoginCall *call, const LoginOutcome *outcome, LoginAnswer *ret) {
+        const AuditEvent event = {
+                .event = outcome_event(outcome),
+                .user = subject_is_ours(&call->subject) ? call->subject.user->name : NULL,
+                .session = outcome->session,
+                .service = call->service,
+                .rhost = call->rhost,
+                .reason = outcome->why,
+        };
+
+        if (outcome->unstored)
+                core_audit(call->core, &event);
+        else
+                core_report(call->core, &event);
+        *ret = (LoginAnswer) {
+                .verdict = outcome->verdict,
+                .reason = outcome->reason,
+                .message = outcome->message,
+        };
+        if (outcome->verdict == LOGIN_ALLOW && outcome->session)
+                (void) g_strlcpy(ret->session, outcome->session, sizeof(ret->session));
+        return 0;
+}
+
+int login_answer_not_ours(LoginCall *call, LoginAnswer *ret) {
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_NOT_OURS,
+                .event = "not-ours",
+                .why = call->subject.state == SUBJECT_NOBODY ? "unknown-user" : "not-enrolled",
+        }, ret);
+}
+
+int login_answer_role(LoginCall *call, PolicyReason reason, LoginAnswer *ret) {
+        g_autofree char *message = NULL;
+
+        if (reason == POLICY_REASON_LOOKUP)
+                return error_trace(-EIO);
+        if (!call->subject.identity) /* no account, so no groups to speak of */
+                return login_answer_disabled(call, ret);
+        message = policy_refusal(call->config->policy, &call->policy_user, call->service);
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_DENY,
+                .reason = WIRE_REASON_ROLE_MISSING,
+                .why = policy_reason_to_string(reason),
+                .message = core_clean(message, 1024),
+        }, ret);
+}
+
+int login_answer_revoked(LoginCall *call, const Session *bound, LoginAnswer *ret) {
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_DENY,
+                .reason = WIRE_REASON_REVOKED,
+                .why = "login-revoked",
+                .session = bound->id,
+                .message = g_strdup("this login was revoked; log in anew"),
+        }, ret);
+}
+
+int login_answer_disabled(LoginCall *call, LoginAnswer *ret) {
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_DENY,
+                .reason = WIRE_REASON_DISABLED,
+                .why = subject_hindrance(&call->subject),
+                .message = g_strdup("this account may not sign in; an administrator can say why"),
+        }, ret);
+}
+
+int login_bound(LoginCall *call, Session **ret) {
+        return core_login_session(call->core, call->config, call->caller, call->subject.user->uid, call->now, ret);
+}
+
+/* Check and authorize */
+
+static int check_login(LoginCall *call, Session *bound, LoginAnswer *ret) {
+        const PolicyLogin login = {
+                .auth_time = bound ? bound->auth_time : 0,
+                .auth_method = bound ? bound->auth_method : NULL,
+        };
+        PolicyDecision decision;
+
+        decision = policy_decide(call->config->policy, &call->policy_user, bound ? &login : NULL, call->service,
+                                 call->now);
+        if (decision.verdict == POLICY_ALLOW && bound) {
+                store_session_touch(call->core->store, bound->id, call->now);
+                return login_answer(call, &(LoginOutcome) {
+                        .verdict = LOGIN_ALLOW,
+                        .event = "used",
+                        .why = "fresh",
+                        .session = bound->id,
+                }, ret);
+        }
+        if (decision.verdict == POLICY_DENY)
+                return login_answer_role(call, decision.reason, ret);
+        return login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_STEP_UP,
+                .reason = decision.reason == POLICY_REASON_METHOD ? WIRE_REASON_METHOD : WIRE_REASON_STALE,
+                .why = policy_reason_to_string(decision.reason),
+                .session = bound ? bound->id : NULL,
+        }, ret);
+}
+
+int login_check(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret) {
+        g_auto(LoginCall) call = { .core = core };
+        g_autoptr(Session) bound = NULL;
+        PolicyDecision decision;
+        int r;
+
+        if (!service_is_invoker(request->service ? request->service : ""))
+                return CORE_E_INVALID;
+        r = login_begin(&call, core, caller, request);
+        if (r != 0)
+                return r;
+        if (!subject_is_ours(&call.subject))
+                return login_answer_not_ours(&call, ret);
+        decision = policy_decide_role(call.config->policy, &call.policy_user, call.service);
+        if (decision.verdict != POLICY_ALLOW)
+                return login_answer_role(&call, decision.reason, ret);
+        r = login_bound(&call, &bound);
+        if (r < 0)
+                return r;
+        if (r == CORE_LOGIN_E_REVOKED)
+                return login_answer_revoked(&call, bound, ret);
+        /* A user who is disabled is asked like any other, and the answer is wrong like any other. */
+        if (call.subject.state != SUBJECT_ENABLED)
+                return login_answer(&call, &(LoginOutcome) {
+                        .verdict = LOGIN_STEP_UP,
+                        .reason = WIRE_REASON_STALE,
+                        .why = subject_hindrance(&call.subject),
+                }, ret);
+        return check_login(&call, bound, ret);
+}
+
+int login_authorize(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret) {
+        g_auto(LoginCall) call = { .core = core };
+        g_autoptr(Session) bound = NULL;
+        PolicyDecision decision;
+        int r;
+
+        r = login_begin(&call, core, caller, request);
+        if (r != 0)
+                return r;
+        if (!subject_is_ours(&call.subject))
+                return login_answer_not_ours(&call, ret);
+        if (call.subject.state != SUBJECT_ENABLED)
+                return login_answer_disabled(&call, ret);
+        decision = policy_decide_role(call.config->policy, &call.policy_user, call.service);
+        if (decision.verdict != POLICY_ALLOW)
+                return login_answer_role(&call, decision.reason, ret);
+        if (service_is_invoker(call.service)) {
+                r = login_bound(&call, &bound);
+                if (r < 0)
+                        return r;
+                if (r == CORE_LOGIN_E_REVOKED)
+                        return login_answer_revoked(&call, bound, ret);
+                if (bound)
+                        store_session_touch(core->store, bound->id, call.now);
+        }
+        return login_answer(&call, &(LoginOutcome) {
+                .verdict = LOGIN_ALLOW,
+                .event = "authorized",
+                .why = "role-held",
+                .session = bound ? bound->id : NULL,
+        }, ret);
+}
