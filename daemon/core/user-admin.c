@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+
+#include "common/error.h"
+#include "common/name.h"
+#include "daemon/core/core-internal.h"
+#include "daemon/core/user-admin.h"
+
+#define UID_FIRST 1000       /* people begin here (login.defs) */
+#define UID_NOBODY 65534     /* the kernel's overflow uid */
+#define UID_DYNAMIC_FIRST 61184 /* systemd's DynamicUser=: whose uid it is changes from day to day */
+#define UID_DYNAMIC_LAST 65519
+
+static bool is_root(const Caller *caller) {
+        return caller->uid == 0;
+}
+
+static void report_user(Core *core, const char *event, const User *user, const char *reason) {
+        core_audit(core, &(AuditEvent) { .event = event, .user = user->name, .reason = reason });
+}
+
+/* Looking */
+
+UserView *user_view_free(UserView *view) {
+        if (!view)
+                return NULL;
+        user_free(view->user);
+        g_strfreev(view->roles);
+        g_free(view->error);
+        g_free(view);
+        return NULL;
+}
+
+static void free_view(void *view) {
+        user_view_free(view);
+}
+
+/* One user's account that cannot be looked up must not hide all the others. */
+static UserView *view_new(Core *core, Policy *policy, const User *user) {
+        UserView *view = g_new0(UserView, 1);
+        g_autoptr(Identity) identity = NULL;
+        PolicyUser policy_user;
+        int r;
+
+        view->user = user_copy(user);
+        r = core->identities->look_up(core->identities, user->name, UID_UNSET, &identity);
+        if (r < 0)
+                view->error = g_strdup("the Unix account could not be looked up");
+        else if (r == IDENTITY_E_NOT_FOUND)
+                view->error = g_strdup("there is no such Unix account any more");
+        else if (identity->uid != user->uid)
+                view->error = g_strdup_printf("the Unix account has another uid now: %u", (unsigned) identity->uid);
+        if (view->error)
+                return view;
+        policy_user = identity_policy_user(identity);
+        view->roles = policy_roles_of(policy, &policy_user);
+        return view;
+}
+
+int user_list(Core *core, const Caller *caller, GPtrArray **ret) {
+        g_autoptr(CoreConfig) config = core_config(core);
+        g_autoptr(GPtrArray) users = NULL;
+        GPtrArray *views;
+        int r;
+
+        if (!is_root(caller))
+                return CORE_E_DENIED;
+        r = store_user_list(core->store, &users);
+        if (r < 0)
+                return error_trace(r);
+        views = g_ptr_array_new_with_free_func(free_view);
+        for (guint i = 0; i < users->len; i++)
+                g_ptr_array_add(views, view_new(core, config->policy, users->pdata[i]));
+        *ret = views;
+        return 0;
+}
+
+int user_show(Core *core, const Caller *caller, const char *name, UserView **ret) {
+        g_autoptr(CoreConfig) config = core_config(core);
+        g_autoptr(User) user = NULL;
+        int r;
+
+        if (!is_root(caller))
+                return CORE_E_DENIED;
+        r = store_user_get(core->store, name, &user);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND)
+                return CORE_E_NOT_FOUND;
+        *ret = view_new(core, config->policy, user);
+        return 0;
+}
+
+/* Enrolling */
+
+static bool may_be_enrolled(uid_t uid) {
+        return uid >= UID_FIRST && uid != UID_UNSET && uid != UID_NOBODY &&
+               !(uid >= UID_DYNAMIC_FIRST && uid <= UID_DYNAMIC_LAST);
+}
+
+static int hash_new(Core *core, const Secret *password, char **ret) {
+        int r;
+
+        r = password_hash(core->hasher, password, ret);
+        switch (r) {
+        case PASSWORD_E_SHORT:
+        case PASSWORD_E_LONG:
+        case PASSWORD_E_FORM:
+                return CORE_E_PASSWORD;
+        case PASSWORD_E_BUSY:
+                return CORE_E_BUSY;
+        default:
+                return error_trace(r);
+        }
+}
+
+/* 0, CORE_E_ACCOUNT, CORE_E_EXISTS or a negative errno. */
+static int find_account(Core *core, const char *name, Identity **ret) {
+        g_autoptr(Identity) identity = NULL;
+        g_autoptr(User) user = NULL;
+        int r;
+
+        if (!name_is_user(name))
+                return CORE_E_ACCOUNT;
+        r = core->identities->look_up(core->identities, name, UID_UNSET, &identity);
+        if (r < 0)
+                return error_trace(r);
+        if (r == IDENTITY_E_NOT_FOUND || !may_be_enrolled(identity->uid) || !name_is_user(identity->name))
+                return CORE_E_ACCOUNT;
+        r = store_user_get(core->store, identity->name, &user);
+        if (r < 0)
+                return error_trace(r);
+        if (r == 0)
+                return CORE_E_EXISTS;
+        *ret = g_steal_pointer(&identity);
+        return 0;
+}
+
+int user_add(Core *core, const Caller *caller, const char *name, const Secret *password, char **ret_warning) {
+        g_autoptr(Identity) identity = NULL;
+        g_autoptr(User) user = user_new();
+        int r;
+
+        if (!is_root(caller))
+                return CORE_E_DENIED;
+        r = find_account(core, name, &identity);
+        if (r != 0)
+                return r;
+        r = hash_new(core, password, &user->password_hash);
+        if (r != 0)
+                return r;
+        user->name = g_strdup(identity->name);
+        user->uid = identity->uid;
+        user->enabled = true;
+        user->created = clock_wall(core->clock);
+        r = store_user_add(core->store, user);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_EXISTS)
+                return CORE_E_EXISTS;
+        report_user(core, "user-added", user, NULL);
+        *ret_warning = NULL;
+        return 0;
+}
+
+/* Changing: what ends everything of a user is done behind a bar, so that nothing under way gets through. */
+
+static void after_end(Core *core, const User *user, const GPtrArray *ended) {
+        core_report_ended(core, ended);
+        core_end_logins(core, ended, /* spare= */ NULL);
+        core_end_user(core, user->uid);
+}
+
+static int disable(Core *core, const User *user, bool *ret_changed) {
+        g_autoptr(GPtrArray) ended = NULL;
+        bool changed;
+        int r;
+
+        pending_bar(core->pending, user->uid);
+        r = store_user_disable(core->store, user->name, "user-disabled", clock_wall(core->clock), &changed, &ended);
+        pending_unbar(core->pending, user->uid);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND)
+                return CORE_E_NOT_FOUND;
+        if (changed) {
+                report_user(core, "user-disabled", user, NULL);
+                after_end(core, user, ended);
+        }
+        *ret_changed = changed;
+        return 0;
+}
+
+static int enable(Core *core, const User *user, bool *ret_changed) {
+        bool changed;
+        int r;
+
+        r = store_user_enable(core->store, user->name, &changed);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND)
+                return CORE_E_NOT_FOUND;
+        if (changed)
+                report_user(core, "user-enabled", user, NULL);
+        *ret_changed = changed;
+        return 0;
+}
+
+int user_set_enabled(Core *core, const Caller *caller, const char *name, bool enabled, bool *ret_changed) {
+        g_autoptr(User) user = NULL;
+        int r;
+
+        if (!is_root(caller))
+                return CORE_E_DENIED;
+        r = store_user_get(core->store, name, &user);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND)
+                return CORE_E_NOT_FOUND;
+        return enabled ? enable(core, user, ret_changed) : disable(core, user, ret_changed);
+}
+
+int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_changed) {
+        g_autoptr(GPtrArray) ended = NULL;
+        g_autoptr(User) user = NULL;
+        int r;
+
+        if (!is_root(caller))
+                return CORE_E_DENIED;
+        r = store_user_get(core->store, name, &user);
+        if (r < 0)
+                return error_trace(r);
+        if (r == 0) {
+                pending_bar(core->pending, user->uid);
+                r = store_user_remove(core->store, user->name, "user-removed", clock_wall(core->clock), &ended);
+                pending_unbar(core->pending, user->uid);
+                if (r < 0)
+                        return error_trace(r);
+        }
+        if (r == 0) {
+                report_user(core, "user-removed", user, NULL);
+                after_end(core, user, ended);
+        }
+        *ret_changed = r == 0;
+        return 0;
+}
+
+/* Passwords */
+
+/* Is the caller who it says? Its uid must be the user's, in the record and in NSS, and the current password right. */
+static int check_self(Core *core, const Caller *caller, const Subject *subject, const Secret *current) {
+        const char *why = NULL;
+        int r;
+
+        if (caller->uid == UID_UNSET || !subject_is_ours(subject) || !subject->identity ||
+            subject->user->uid != caller->uid || subject->identity->uid != caller->uid)
+                return CORE_E_DENIED;
+        if (!current || current->size == 0)
+                return CORE_E_CREDENTIAL;
+        r = core_check_password(core, subject, /* rhost= */ NULL, current, &why);
+        if (r != CORE_PASSWORD_E_WRONG)
+                return r;
+        report_user(core, "refused", subject->user, why);
+        return CORE_E_CREDENTIAL;
+}
+
+/* The session of the caller's own login, which is spared, also where root changes it from inside (sudo). */
+static int find_own(Core *core, const Caller *caller, const User *user, Session **ret) {
+        g_autoptr(CoreConfig) config = core_config(core);
+        g_autoptr(Session) session = NULL;
+        int r;
+
+        r = core_login_session(core, config, caller, user->uid, clock_wall(core->clock), &session);
+        if (r < 0)
+                return r;
+        if (r == 0)
+                *ret = g_steal_pointer(&session);
+        return 0;
+}
+
+static int change(Core *core, const Caller *caller, const User *user, const char *hash) {
+        g_autoptr(GPtrArray) ended = NULL;
+        g_autoptr(Session) own = NULL;
+        int r;
+
+        r = find_own(core, caller, user, &own);
+        if (r < 0)
+                return r;
+        pending_bar(core->pending, user->uid);
+        r = store_user_change_password(core->store, user->name, hash, own ? own->id : NULL, "password-changed",
+                                       clock_wall(core->clock), &ended);
+        pending_unbar(core->pending, user->uid);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND)
+                return CORE_E_NOT_FOUND;
+        report_user(core, "password-changed", user, is_root(caller) ? "by-root" : "by-user");
+        core_report_ended(core, ended);
+        core_end_logins(core, ended, own && caller->logind_id[0] ? caller->logind_id : NULL);
+        return 0;
+}
+
+int user_change_password(Core *core, const Caller *caller, const char *name, const Secret *current,
+                         const Secret *password) {
+        g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
+        g_autofree char *hash = NULL;
+        g_autoptr(User) user = NULL;
+        uint64_t mark;
+        int r;
+
+        if (is_root(caller)) {
+                r = store_user_get(core->store, name, &user);
+                if (r != 0)
+                        return r < 0 ? error_trace(r) : CORE_E_NOT_FOUND;
+        } else {
+                r = subject_find(core, name, &subject);
+                if (r < 0)
+                        return r;
+                r = check_self(core, caller, &subject, current);
+                if (r != 0)
+                        return r;
+                user = g_steal_pointer(&subject.user);
+        }
+        mark = is_root(caller) ? pending_mark(core->pending, user->uid) : subject.mark;
+        r = hash_new(core, password, &hash);
+        if (r != 0)
+                return r;
+        if (!pending_mark_holds(core->pending, user->uid, mark)) /* changed or disabled meanwhile by another */
+                return CORE_E_BUSY;
+        return change(core, caller, user, hash);
+}
