@@ -63,6 +63,8 @@ const CommandSpec command_table[] = {
         { "user", "remove", "USER", 1, 1, "forget a user; the Unix account stays", NULL, verb_user_remove },
         { "role", "list", NULL, 0, 0, "list roles", NULL, verb_role_list },
         { "role", "show", "ROLE", 1, 1, "show a role", NULL, verb_role_show },
+        { "policy", "check", "[FILE]", 0, 1, "tell every mistake in the configuration, or in a draft", NULL,
+          verb_policy_check },
         { "key", "list", NULL, 0, 0, "list the keys that sign tokens", NULL, verb_key_list },
         { NULL },
 };

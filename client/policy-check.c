@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/* Reads the configuration as the daemon would, without asking it, and tells every mistake. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "client/errors.h"
+#include "client/output.h"
+#include "client/shape.h"
+#include "client/verbs.h"
+#include "policy/conf.h"
+#include "policy/policy.h"
+#include "policy/settings.h"
+
+static void free_mistake(gpointer mistake) {
+        (void) conf_mistake_free(mistake);
+}
+
+/* In the order in which they stand in a file; the reader reports some of them at its end only. */
+static int compare_places(gconstpointer a, gconstpointer b) {
+        const ConfMistake *left = *(const ConfMistake *const *) a, *right = *(const ConfMistake *const *) b;
+        int r = g_strcmp0(left->file, right->file);
+
+        if (r == 0)
+                r = (left->line > right->line) - (left->line < right->line);
+        return r != 0 ? r : (left->column > right->column) - (left->column < right->column);
+}
+
+static json_t *place_number(unsigned number) {
+        return number == 0 ? json_null() : json_integer(number);
+}
+
+static json_t *mistakes_to_json(const GPtrArray *mistakes) {
+        json_t *list = json_array();
+
+        for (guint i = 0; mistakes && i < mistakes->len; i++) {
+                const ConfMistake *mistake = g_ptr_array_index(mistakes, i);
+                (void) json_array_append_new(
+                        list, json_pack("{s:o, s:o, s:o, s:o, s:o}", "file", shape_text(mistake->file), "line",
+                                        place_number(mistake->line), "column", place_number(mistake->column), "message",
+                                        shape_text(mistake->message), "remedy", shape_text(mistake->remedy)));
+        }
+        return list;
+}
+
+static void print_mistakes(const char *kind, const GPtrArray *mistakes) {
+        for (guint i = 0; mistakes && i < mistakes->len; i++) {
+                g_autofree char *text = conf_mistake_to_string(g_ptr_array_index(mistakes, i));
+                g_autoptr(Table) line = table_new(); /* cleans */
+                g_autofree char *clean = NULL;
+
+                table_row(line, text, NULL);
+                clean = table_to_string(line, false);
+                (void) printf("%s%s", kind, clean);
+        }
+}
+
+static int tell(Cli *cli, GPtrArray *mistakes, const GPtrArray *warnings) {
+        guint n = mistakes->len;
+
+        g_ptr_array_sort(mistakes, compare_places);
+        if (cli->json) {
+                int r = output_json(cli, json_pack("{s:b, s:o, s:o}", "valid", n == 0, "mistakes",
+                                                   mistakes_to_json(mistakes), "warnings", mistakes_to_json(warnings)));
+                return r != 0 || n == 0 ? r : CLI_FAILED;
+        }
+        print_mistakes("", mistakes);
+        print_mistakes("warning: ", warnings);
+        if (n == 0)
+                output_say(cli, "no mistakes");
+        else
+                output_note(cli, "%u mistake%s", n, n == 1 ? "" : "s");
+        return n == 0 ? CLI_DONE : CLI_FAILED;
+}
+
+/* A draft may be anybody's file, unlike those that the daemon trusts; which kind it is its name says. */
+static int check_file(Cli *cli, const char *path, GPtrArray *mistakes, Policy **ret_policy) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(Settings) settings = NULL;
+        g_autofree char *text = NULL, *base = g_path_get_basename(path);
+        gsize size;
+
+        if (!g_file_get_contents(path, &text, &size, &error))
+                return cli_fail(cli, CLI_FAILED, "not-found", NULL, "%s", error->message);
+        if (strcmp(base, "tessera.conf") == 0)
+                settings = settings_read_text(path, text, size, mistakes);
+        else
+                *ret_policy = policy_read_text(path, text, size, mistakes);
+        return 0;
+}
+
+int verb_policy_check(Cli *cli, const Arguments *arguments) {
+        g_autoptr(GPtrArray) mistakes = g_ptr_array_new_with_free_func(free_mistake);
+        g_autoptr(Settings) settings = NULL;
+        g_autoptr(Policy) policy = NULL;
+        int r;
+
+        if (arguments->n_operands > 0) {
+                r = check_file(cli, arguments->operands[0], mistakes, &policy);
+                if (r != 0)
+                        return r;
+        } else {
+                settings = settings_read(SETTINGS_FILE, mistakes);
+                policy = policy_read(POLICY_FILE, POLICY_FOLDER, mistakes);
+        }
+        return tell(cli, mistakes, policy ? policy_warnings(policy) : NULL);
+}
