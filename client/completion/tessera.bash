@@ -1,0 +1,78 @@
+# bash completion for tessera(1)                            -*- shell-script -*-
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: the tessera authors
+
+# Completes commands, options, users and the ids of sessions. test-options.c compares it with the
+# table of commands.
+
+_tessera_verbs() { # NOUN
+        case $1 in
+        session|sessions) echo "list show revoke" ;;
+        token) echo "print verify decode" ;;
+        user) echo "list show add enable disable remove" ;;
+        role) echo "list show" ;;
+        policy) echo "check" ;;
+        key) echo "list" ;;
+        esac
+}
+
+_tessera_options() { # NOUN VERB
+        case "$1 $2" in
+        "login ") echo "--password" ;;
+        "logout ") echo "--others" ;;
+        "session "|"session list"|"sessions "|"sessions list") echo "--user --all-users" ;;
+        "session revoke"|"sessions revoke") echo "--user --others --all-users --keep-login --reason" ;;
+        "token print") echo "--min-ttl" ;;
+        "token verify") echo "--audience --role" ;;
+        esac
+        echo "--json --no-color --quiet --no-input --yes --version --help"
+}
+
+# First members of a JSON list's objects; nothing where we may not ask.
+_tessera_ask() { # MEMBER COMMAND…
+        local member=$1
+        shift
+        tessera --json --no-input "$@" 2>/dev/null | grep -o "\"$member\":\"[^\"]*\"" | cut -d'"' -f4
+}
+
+_tessera_operands() { # NOUN VERB
+        case "$1 $2" in
+        "session show"|"session revoke"|"sessions show"|"sessions revoke") _tessera_ask id session list ;;
+        "user show"|"user enable"|"user disable"|"user remove") _tessera_ask user user list ;;
+        "user add"|"passwd ") compgen -u ;;
+        "role show") _tessera_ask role role list ;;
+        esac
+}
+
+_tessera() {
+        local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} noun= verb= word i
+
+        COMPREPLY=()
+        for ((i = 1; i < COMP_CWORD; i++)); do
+                word=${COMP_WORDS[i]}
+                [[ $word == -* ]] && continue
+                if [[ -z $noun ]]; then
+                        noun=$word
+                elif [[ -z $verb && " $(_tessera_verbs "$noun") " == *" $word "* ]]; then
+                        verb=$word
+                fi
+        done
+        case $prev in
+        --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
+        --role) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask role role list)" -- "$cur"); return ;;
+        --reason|--min-ttl|--audience) return ;;
+        esac
+        if [[ $cur == -* ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "$(_tessera_options "$noun" "$verb")" -- "$cur")
+        elif [[ -z $noun ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "status login logout passwd session sessions token user role policy key" -- "$cur")
+        elif [[ $noun == policy && -n $verb ]]; then
+                mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+        elif [[ -z $verb && -n $(_tessera_verbs "$noun") ]]; then
+                mapfile -t COMPREPLY < <(compgen -W "$(_tessera_verbs "$noun")" -- "$cur")
+        else
+                mapfile -t COMPREPLY < <(compgen -W "$(_tessera_operands "$noun" "$verb")" -- "$cur")
+        fi
+}
+
+complete -F _tessera tessera
