@@ -80,7 +80,19 @@ static int write_all(int fd, const void *data, size_t size) {
         return 0;
 }
 
+/* The owner before the mode, which the umask does not decide. A sandbox may forbid chown altogether. */
+static int give(int fd, mode_t mode, uid_t uid, gid_t gid) {
+        if ((uid != (uid_t) -1 || gid != (gid_t) -1) && fchown(fd, uid, gid) < 0)
+                return -errno;
+        return fchmod(fd, mode) < 0 ? -errno : 0;
+}
+
 int file_write_atomic(int dirfd, const char *name, const void *data, size_t size, mode_t mode) {
+        return file_write_atomic_as(dirfd, name, data, size, mode, (uid_t) -1, (gid_t) -1);
+}
+
+int file_write_atomic_as(int dirfd, const char *name, const void *data, size_t size, mode_t mode,
+                         uid_t uid, gid_t gid) {
         _cleanup_close_ int fd = -1, folder = -1;
         _cleanup_free_ char *temporary = NULL, *parent = NULL;
         const char *slash = strrchr(name, '/');
@@ -94,10 +106,12 @@ int file_write_atomic(int dirfd, const char *name, const void *data, size_t size
         /* What a crash left behind is replaced; nothing is ever written through it. */
         if (unlinkat(dirfd, temporary, 0) < 0 && errno != ENOENT)
                 return -errno;
-        fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+        fd = openat(dirfd, temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode & 0700);
         if (fd < 0)
                 return -errno;
-        r = fchmod(fd, mode) < 0 ? -errno : write_all(fd, data, size); /* the umask does not decide */
+        r = give(fd, mode, uid, gid);
+        if (r == 0)
+                r = write_all(fd, data, size);
         if (r == 0 && fsync(fd) < 0)
                 r = -errno;
         if (r == 0 && renameat(dirfd, temporary, dirfd, name) < 0)

@@ -22,3 +22,7 @@ int file_read_trusted(int dirfd, const char *path, size_t max, uid_t owner, int 
  * fsync of the folder. Returns 0 or a negative errno, and then the old file is as it was.
  */
 int file_write_atomic(int dirfd, const char *name, const void *data, size_t size, mode_t mode);
+
+/* The same for a file that is to belong to @uid and @gid ((uid_t) -1, (gid_t) -1: the caller). */
+int file_write_atomic_as(int dirfd, const char *name, const void *data, size_t size, mode_t mode,
+                         uid_t uid, gid_t gid);
