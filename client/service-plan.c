@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <string.h>
+
+#include "client/service-lines.h"
+#include "client/service-plan.h"
+
+#define MARK "# tessera:"
+
+const ServiceSpec service_specs[] = {
+        {
+                .name = "sshd",
+                .pam = { { "/etc/pam.d/sshd", "sshd", PAM_LINES_SSHD } },
+                .package = "openssh-server",
+                .drop_in = "/etc/ssh/sshd_config.d/00-tessera.conf",
+                .drop_in_mode = 0644,
+                .drop_in_text = SSHD_DROP_IN,
+        },
+        {
+                .name = "sudo",
+                .pam = {
+                        { "/etc/pam.d/sudo", "sudo", PAM_LINES_SUDO },
+                        { "/etc/pam.d/sudo-i", "sudo", PAM_LINES_SUDO },
+                },
+                .package = "sudo",
+                .drop_in = "/etc/sudoers.d/tessera",
+                .drop_in_mode = 0440,
+                .drop_in_text = SUDOERS_DROP_IN,
+        },
+        { .name = NULL },
+};
+
+const ServiceSpec *service_spec_by_name(const char *name) {
+        for (const ServiceSpec *spec = service_specs; spec->name; spec++)
+                if (strcmp(spec->name, name) == 0)
+                        return spec;
+        return NULL;
+}
+
+void service_state_deinit(ServiceState *state) {
+        g_clear_pointer(&state->breakglass, g_free);
+        state->enabled = false;
+}
+
+static FileEdit *load(const char *root, const char *path, mode_t mode, char **ret_problem) {
+        g_autofree char *whole = g_strconcat(root, path, NULL);
+
+        return file_edit_new(whole, mode, ret_problem);
+}
+
+static bool is_ours(const char *text) {
+        return g_str_has_prefix(text, MARK);
+}
+
+bool service_state_read(const ServiceSpec *spec, const char *root, ServiceState *ret, char **ret_problem) {
+        g_auto(ServiceState) state = { 0 };
+        g_autoptr(FileEdit) drop_in = load(root, spec->drop_in, 0, ret_problem);
+
+        if (!drop_in)
+                return false;
+        state.enabled = drop_in->before && is_ours(drop_in->before);
+        for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++) {
+                g_autoptr(FileEdit) file = load(root, spec->pam[i].path, 0, ret_problem);
+                g_autofree char *group = NULL;
+                if (!file)
+                        return false;
+                if (file->before && service_pam_is_enabled(file->before, &group))
+                        state.enabled = true;
+                if (!state.breakglass)
+                        state.breakglass = g_steal_pointer(&group);
+        }
+        *ret = (ServiceState) { state.enabled, g_steal_pointer(&state.breakglass) };
+        return true;
+}
+
+static void add_edit(GPtrArray *edits, FileEdit *edit) {
+        if (file_edit_changes(edit))
+                g_ptr_array_add(edits, edit);
+        else
+                file_edit_free(edit);
+}
+
+static bool plan_pam(const ServiceSpec *spec, const PamLines *lines, const char *root, const ServiceState *wanted,
+                     GPtrArray *edits, char **ret_problem) {
+        g_autoptr(FileEdit) edit = load(root, lines->path, 0644, ret_problem);
+
+        if (!edit)
+                return false;
+        if (!edit->before) {
+                /* Without a file of its own PAM would ask "other", and nobody tessera. */
+                if (wanted->enabled)
+                        *ret_problem = g_strdup_printf("there is no %s%s; is %s installed?", root, lines->path,
+                                                       spec->package);
+                return !wanted->enabled;
+        }
+        edit->after = wanted->enabled ? service_pam_enable(edit->before, lines, wanted->breakglass, ret_problem)
+                                      : service_pam_disable(edit->before, lines->path, ret_problem);
+        if (!edit->after)
+                return false;
+        add_edit(edits, g_steal_pointer(&edit));
+        return true;
+}
+
+static bool plan_drop_in(const ServiceSpec *spec, const char *root, const ServiceState *wanted, GPtrArray *edits,
+                         char **ret_problem) {
+        g_autoptr(FileEdit) edit = load(root, spec->drop_in, spec->drop_in_mode, ret_problem);
+
+        if (!edit)
+                return false;
+        if (edit->before && !is_ours(edit->before)) {
+                if (wanted->enabled)
+                        *ret_problem = g_strdup_printf("%s is there, but is not tessera's; move it away", edit->path);
+                return !wanted->enabled;
+        }
+        edit->after = wanted->enabled ? g_strdup(spec->drop_in_text) : NULL;
+        add_edit(edits, g_steal_pointer(&edit));
+        return true;
+}
+
+bool service_plan(const ServiceSpec *spec, const char *root, const ServiceState *wanted, GPtrArray *edits,
+                  char **ret_problem) {
+        /* The drop-in first: it makes no difference to PAM, and PAM's lines need it. */
+        if (!plan_drop_in(spec, root, wanted, edits, ret_problem))
+                return false;
+        for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++)
+                if (!plan_pam(spec, &spec->pam[i], root, wanted, edits, ret_problem))
+                        return false;
+        return true;
+}
