@@ -41,6 +41,17 @@ static const OptionSpec token_verify_options[] = {
         { NULL },
 };
 
+static const OptionSpec service_enable_options[] = {
+        { "breakglass", 0, "GROUP", "a Unix group whose members get in by their Unix password while the daemon is down" },
+        { "dry-run",    0, NULL,    "show what would change, and change nothing" },
+        { NULL },
+};
+
+static const OptionSpec service_disable_options[] = {
+        { "all", 0, NULL, "every service" },
+        { NULL },
+};
+
 const CommandSpec command_table[] = {
         { "status", NULL, NULL, 0, 0, "show who is signed in here (the default)", NULL, verb_status },
         { "login", NULL, NULL, 0, 0, "sign this login in, or again, by password", login_options, verb_login },
@@ -66,10 +77,21 @@ const CommandSpec command_table[] = {
         { "policy", "check", "[FILE]", 0, 1, "tell every mistake in the configuration, or in a draft", NULL,
           verb_policy_check },
         { "key", "list", NULL, 0, 0, "list the keys that sign tokens", NULL, verb_key_list },
+        { "service", "list", NULL, 0, 0, "list the services that can ask tessera", NULL, verb_service_list },
+        { "service", "enable", "SERVICE...", 1, OPERANDS_ANY,
+          "make a service (sshd, sudo) ask tessera; undone unless confirmed, but with --yes",
+          service_enable_options, verb_service_enable },
+        { "service", "confirm", NULL, 0, 0, "keep what was enabled; in a login made after it", NULL,
+          verb_service_confirm },
+        { "service", "disable", "[SERVICE...]", 0, OPERANDS_ANY, "make a service's files what they were",
+          service_disable_options, verb_service_disable },
+        { "service", "undo", NULL, 0, 0, NULL, NULL, verb_service_undo },
         { NULL },
 };
 
 const CommandAlias command_aliases[] = {
         { "sessions", "session", NULL },
+        { "enable", "service", "enable" },
+        { "disable", "service", "disable" },
         { NULL },
 };

@@ -37,7 +37,7 @@ static char *help_command(const CommandSpec *command) {
 
         g_string_append_printf(text, "Usage: tessera %s%s%s%s%s%s\n\n%s\n", command->noun, command->verb ? " " : "",
                                command->verb ?: "", command->options ? " [options]" : "",
-                               command->operands ? " " : "", command->operands ?: "", command->help);
+                               command->operands ? " " : "", command->operands ?: "", command->help ?: "");
         append_options(text, "Options", command->options);
         append_options(text, "Options of every command", global_options);
         return g_string_free(text, FALSE);
@@ -48,7 +48,7 @@ static char *help_commands(const char *noun) {
 
         g_string_append_printf(text, "Usage: tessera %s [options]\n\nCommands:\n", noun ?: "[command]");
         for (const CommandSpec *command = command_table; command->noun; command++)
-                if (!noun || strcmp(command->noun, noun) == 0)
+                if (command->help && (!noun || strcmp(command->noun, noun) == 0))
                         append_command(text, command);
         for (const CommandAlias *alias = command_aliases; alias->alias; alias++)
                 if (!noun || strcmp(alias->noun, noun) == 0) {

@@ -27,7 +27,7 @@ typedef struct CommandSpec {
         const char *operands; /* as shown: "ID..."; NULL: none */
         int min_operands;
         int max_operands;
-        const char *help;
+        const char *help;          /* NULL: not for people, and not shown */
         const OptionSpec *options; /* NULL: none of its own */
         int (*run)(Cli *cli, const Arguments *arguments); /* returns the exit code */
 } CommandSpec;

@@ -33,8 +33,8 @@ int verb_policy_check(Cli *cli, const Arguments *arguments);
 
 int verb_key_list(Cli *cli, const Arguments *arguments);
 
-/*
- * service list, enable, confirm, disable. argv[0] is the verb; options and operands follow as they
- * were given (checked against the command's row, without the global options).
- */
-int verb_service(Cli *cli, int argc, char **argv);
+int verb_service_list(Cli *cli, const Arguments *arguments);
+int verb_service_enable(Cli *cli, const Arguments *arguments);
+int verb_service_confirm(Cli *cli, const Arguments *arguments);
+int verb_service_disable(Cli *cli, const Arguments *arguments);
+int verb_service_undo(Cli *cli, const Arguments *arguments);
