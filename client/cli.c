@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "client/cli.h"
@@ -31,7 +32,10 @@ static bool wants_color(void) {
 }
 
 void cli_init(Cli *cli) {
+        const struct rlimit none = { 0 };
+
         open_standard_descriptors();
+        (void) setrlimit(RLIMIT_CORE, &none); /* a core would hold what was typed */
         *cli = (Cli) {
                 .color = wants_color(),
                 .now = g_get_real_time() / G_USEC_PER_SEC,

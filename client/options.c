@@ -98,7 +98,7 @@ static bool is_option(const Reader *reader, const char *word) {
         return !reader->only_operands && word[0] == '-' && word[1] != '\0';
 }
 
-static int set_global(Reader *reader, const char *name) {
+static void set_global(Reader *reader, const char *name) {
         Cli *cli = reader->cli;
 
         if (strcmp(name, "json") == 0)
@@ -113,7 +113,6 @@ static int set_global(Reader *reader, const char *name) {
                 cli->yes = true;
         else if (reader->special == 0)
                 reader->special = strcmp(name, "help") == 0 ? OPTIONS_HELP : OPTIONS_VERSION;
-        return 0;
 }
 
 /* Takes a global option, if one is next. Returns 1 when it was, 0 when not, -1 for a mistake (told). */
@@ -128,7 +127,7 @@ static int take_global(Reader *reader) {
                 return -1;
         }
         reader->next++;
-        (void) set_global(reader, global_options[i].name);
+        set_global(reader, global_options[i].name);
         return 1;
 }
 
@@ -170,8 +169,7 @@ static int unknown_noun(Cli *cli, const char *word) {
         nearest = options_nearest(word, (const char *const *) words->pdata);
         hint = nearest ? g_strdup_printf("did you mean \"%s\"? tessera --help lists all", nearest)
                        : g_strdup("tessera --help lists all commands");
-        (void) cli_usage(cli, hint, "unknown command \"%s\"", word);
-        return OPTIONS_USAGE;
+        return cli_usage(cli, hint, "unknown command \"%s\"", word);
 }
 
 static int unknown_verb(Cli *cli, const char *noun, const char *word) {
@@ -186,8 +184,7 @@ static int unknown_verb(Cli *cli, const char *noun, const char *word) {
         nearest = options_nearest(word, (const char *const *) words->pdata);
         hint = nearest ? g_strdup_printf("did you mean \"%s\"? tessera %s --help lists all", nearest, noun)
                        : g_strdup_printf("tessera %s --help lists its commands", noun);
-        (void) cli_usage(cli, hint, "unknown command \"%s %s\"", noun, word);
-        return OPTIONS_USAGE;
+        return cli_usage(cli, hint, "unknown command \"%s %s\"", noun, word);
 }
 
 /* Reads noun and verb, by alias or name; the command's own options begin behind them. */
@@ -240,8 +237,7 @@ static int unknown_option(Cli *cli, const CommandSpec *command, const char *word
         hint = nearest ? g_strdup_printf("did you mean --%s?", nearest)
                        : g_strdup_printf("tessera %s%s%s --help lists all", command->noun, command->verb ? " " : "",
                                          command->verb ?: "");
-        (void) cli_usage(cli, hint, "unknown option \"%s\"", name);
-        return OPTIONS_USAGE;
+        return cli_usage(cli, hint, "unknown option \"%s\"", name);
 }
 
 /* Takes the command's own option that is next, with its value. */
@@ -258,17 +254,16 @@ static int take_option(Reader *reader, Arguments *ret) {
         value = strchr(word, '=');
         value = value ? value + 1 : NULL;
         if (!options[i].argument && value)
-                return cli_usage(reader->cli, NULL, "--%s takes no value", options[i].name), OPTIONS_USAGE;
+                return cli_usage(reader->cli, NULL, "--%s takes no value", options[i].name);
         if (options[i].argument && !value) {
                 if (reader->next == reader->argc)
                         return cli_usage(reader->cli, NULL, "--%s needs a value: --%s %s", options[i].name,
-                                         options[i].name, options[i].argument),
-                               OPTIONS_USAGE;
+                                         options[i].name, options[i].argument);
                 value = reader->argv[reader->next++];
                 ret->raw[ret->n_raw++] = value;
         }
         if (ret->values[i])
-                return cli_usage(reader->cli, NULL, "--%s was given twice", options[i].name), OPTIONS_USAGE;
+                return cli_usage(reader->cli, NULL, "--%s was given twice", options[i].name);
         ret->values[i] = value ?: "";
         return 0;
 }
@@ -307,8 +302,7 @@ static int needs_verb(Cli *cli, const char *noun) {
         for (const CommandSpec *command = command_table; command->noun; command++)
                 if (strcmp(command->noun, noun) == 0)
                         g_string_append_printf(verbs, "%s%s", verbs->len > 0 ? ", " : "", command->verb);
-        (void) cli_usage(cli, NULL, "%s needs a command: %s", noun, verbs->str);
-        return OPTIONS_USAGE;
+        return cli_usage(cli, NULL, "%s needs a command: %s", noun, verbs->str);
 }
 
 static int check_operands(Cli *cli, const Arguments *arguments) {
@@ -317,15 +311,13 @@ static int check_operands(Cli *cli, const Arguments *arguments) {
 
         if (arguments->whole_noun && command->verb && strcmp(command->verb, "list") != 0)
                 return needs_verb(cli, command->noun);
-        if (arguments->n_operands > command->max_operands) {
-                (void) cli_usage(cli, NULL, "unexpected argument \"%s\"", arguments->operands[command->max_operands]);
-                return OPTIONS_USAGE;
-        }
-        if (arguments->n_operands < command->min_operands) {
-                (void) cli_usage(cli, NULL, "%s needs %s: tessera %s %s", name, command->operands, name,
+        /* Not repeated: it may be a password or a token, and stderr is often a log. */
+        if (arguments->n_operands > command->max_operands)
+                return cli_usage(cli, NULL, "%s takes %s", name,
+                                 command->max_operands == 0 ? "no argument" : "fewer arguments");
+        if (arguments->n_operands < command->min_operands)
+                return cli_usage(cli, NULL, "%s needs %s: tessera %s %s", name, command->operands, name,
                                  command->operands);
-                return OPTIONS_USAGE;
-        }
         return 0;
 }
 
@@ -339,7 +331,7 @@ int options_parse(Cli *cli, int argc, char **argv, Arguments *ret) {
                 cli->json = cli->json || strcmp(argv[i], "--json") == 0;
         for (int i = 1; i < argc; i++)
                 if (!g_utf8_validate(argv[i], -1, NULL))
-                        return cli_usage(cli, NULL, "argument %d is not valid UTF-8", i), OPTIONS_USAGE;
+                        return cli_usage(cli, NULL, "argument %d is not valid UTF-8", i);
         r = read_command(&reader, ret);
         if (r != 0)
                 return r;

@@ -62,9 +62,9 @@ const char *arguments_get(const Arguments *arguments, const char *name);
 
 enum {
         _OPTIONS_SUCCESS = 0,
-        OPTIONS_USAGE,   /* wrong; it was told */
-        OPTIONS_HELP,    /* --help */
-        OPTIONS_VERSION, /* --version */
+        OPTIONS_HELP,               /* --help */
+        OPTIONS_USAGE = CLI_USAGE,  /* wrong; cli_usage() told */
+        OPTIONS_VERSION,            /* --version */
 };
 
 /* Reads the command line into @cli's switches and @ret, which is to be freed whatever comes back. */

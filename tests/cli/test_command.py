@@ -130,4 +130,6 @@ def test_S5_no_secret_in_arguments_or_environment():
 def test_S5_arguments_are_refused_where_a_secret_would_be_one(run):
     for line in ("token verify a.b.c", "token decode a.b.c", "login hunter2", "login --password=hunter2",
                  "login --password hunter2", "user add bob hunter2", "passwd bob hunter2"):
-        assert run(*line.split()).returncode == 2, line
+        done = run(*line.split())
+        assert done.returncode == 2, line
+        assert "hunter2" not in done.stderr and "a.b.c" not in done.stderr
