@@ -158,6 +158,10 @@ static void test_help_has_it_all(void) {
                 g_autofree char *line = g_strjoin(" ", "tessera", name, "--help", NULL);
                 g_autofree char *help = help_of(line);
 
+                if (!command->help) {
+                        g_assert_null(strstr(whole, name));
+                        continue;
+                }
                 assert_has(whole, name, "tessera --help");
                 assert_has(whole, command->help, "tessera --help");
                 for (const OptionSpec *option = command->options; option && option->name; option++) {
@@ -175,6 +179,8 @@ static void test_manual_has_it_all(const char *path) {
 
         g_assert_true(g_file_get_contents(path, &manual, NULL, NULL));
         for (const CommandSpec *command = command_table; command->noun; command++) {
+                if (!command->help)
+                        continue;
                 g_autofree char *name = command_name(command);
                 g_autofree char *heading = g_strdup_printf("\n*%s*", name);
                 const char *entry = strstr(manual, heading), *end;
@@ -208,6 +214,8 @@ static void test_completion_has_it_all(const char *path) {
 
         g_assert_true(g_file_get_contents(path, &script, NULL, NULL));
         for (const CommandSpec *command = command_table; command->noun; command++) {
+                if (!command->help)
+                        continue;
                 assert_has(script, command->noun, path);
                 if (command->verb)
                         assert_has(script, command->verb, path);

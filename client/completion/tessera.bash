@@ -13,6 +13,7 @@ _tessera_verbs() { # NOUN
         role) echo "list show" ;;
         policy) echo "check" ;;
         key) echo "list" ;;
+        service) echo "list enable confirm disable" ;;
         esac
 }
 
@@ -24,6 +25,8 @@ _tessera_options() { # NOUN VERB
         "session revoke"|"sessions revoke") echo "--user --others --all-users --keep-login --reason" ;;
         "token print") echo "--min-ttl" ;;
         "token verify") echo "--audience --role" ;;
+        "service enable"|"enable ") echo "--breakglass --dry-run" ;;
+        "service disable"|"disable ") echo "--all" ;;
         esac
         echo "--json --no-color --quiet --no-input --yes --version --help"
 }
@@ -41,6 +44,7 @@ _tessera_operands() { # NOUN VERB
         "user show"|"user enable"|"user disable"|"user remove") _tessera_ask user user list ;;
         "user add"|"passwd ") compgen -u ;;
         "role show") _tessera_ask role role list ;;
+        "service enable"|"service disable"|"enable "|"disable ") echo "sshd sudo" ;;
         esac
 }
 
@@ -60,12 +64,13 @@ _tessera() {
         case $prev in
         --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
         --role) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask role role list)" -- "$cur"); return ;;
+        --breakglass) mapfile -t COMPREPLY < <(compgen -g -- "$cur"); return ;;
         --reason|--min-ttl|--audience) return ;;
         esac
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_tessera_options "$noun" "$verb")" -- "$cur")
         elif [[ -z $noun ]]; then
-                mapfile -t COMPREPLY < <(compgen -W "status login logout passwd session sessions token user role policy key" -- "$cur")
+                mapfile -t COMPREPLY < <(compgen -W "status login logout passwd session sessions token user role policy key service enable disable" -- "$cur")
         elif [[ $noun == policy && -n $verb ]]; then
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         elif [[ -z $verb && -n $(_tessera_verbs "$noun") ]]; then
