@@ -9,8 +9,8 @@ import pathlib
 import sys
 
 with open(sys.argv[1], "w", encoding="utf-8") as out:
-    out.write("/* Made from the files in policy/ at each build. */\n#pragma once\n")
+    out.write("/* Made from the files themselves at each build. */\n#pragma once\n")
     for argument in sys.argv[2:]:
         name, _, path = argument.partition("=")
-        lines = pathlib.Path(path).read_text(encoding="ascii").splitlines(keepends=True)
-        out.write(f"\n#define {name} \\\n" + " \\\n".join(f"        {json.dumps(line)}" for line in lines) + "\n")
+        lines = pathlib.Path(path).read_text(encoding="utf-8").splitlines(keepends=True)
+        out.write(f"\n#define {name} \\\n" + " \\\n".join(f"        {json.dumps(line, ensure_ascii=False)}" for line in lines) + "\n")

@@ -41,7 +41,8 @@ FILES = {
     "daemon/core/test-token-gate.c": [r"jwt\.h"],
     "daemon/core/wipe-free.c": [r"malloc\.h"],
     "daemon/store/sqlite-db.c": [r"sqlite3\.h"],
-    "daemon/bus/main.c": [r"gio/.*", r"sodium\.h"],
+    "daemon/bus/main.c": [r"malloc\.h", r"sodium\.h"],
+    "daemon/bus/run.c": [r"malloc\.h"],
 }
 # main wires everything.
 MAIN = {"daemon/bus/main.c", "daemon/bus/setup.c"}

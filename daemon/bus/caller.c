@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "daemon/bus/caller.h"
+
+#define PROC_FILE_MAX 8192
+
+/*
+ * Reads a file of one process. Its folder is open, and an open folder in /proc stays with the
+ * process: when that is gone, reads fail, and never give another process's answer.
+ */
+static int read_proc(int process, const char *name, char *buffer, size_t size) {
+        _cleanup_close_ int fd = -1;
+        size_t done = 0;
+
+        fd = openat(process, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return errno == ENOENT ? -ESRCH : -errno;
+        while (done < size - 1) {
+                ssize_t n = read(fd, buffer + done, size - 1 - done);
+                if (n < 0) {
+                        if (errno == EINTR)
+                                continue;
+                        return -errno;
+                }
+                if (n == 0)
+                        break;
+                done += (size_t) n;
+        }
+        buffer[done] = '\0';
+        return 0;
+}
+
+static int open_process(int proc, pid_t pid, int *ret_fd) {
+        char name[16];
+        int fd;
+
+        (void) g_snprintf(name, sizeof(name), "%d", (int) pid);
+        fd = openat(proc, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0)
+                return errno == ENOENT ? -ESRCH : -errno;
+        *ret_fd = fd;
+        return 0;
+}
+
+bool caller_parse_stat(const char *stat, pid_t *ret_parent, uint64_t *ret_start) {
+        g_auto(GStrv) fields = NULL;
+        guint64 parent, start;
+        const char *end;
+
+        /* The program's name stands in parentheses and may hold more of them: the last one counts. */
+        end = strrchr(stat, ')');
+        if (!end || end[1] != ' ')
+                return false;
+        fields = g_strsplit(end + 2, " ", 0);
+        if (g_strv_length(fields) < 20)
+                return false;
+        if (!g_ascii_string_to_unsigned(fields[1], 10, 0, G_MAXINT, &parent, NULL) ||
+            !g_ascii_string_to_unsigned(fields[19], 10, 0, G_MAXUINT64, &start, NULL))
+                return false;
+        *ret_parent = (pid_t) parent;
+        *ret_start = start;
+        return true;
+}
+
+static int read_stat(int process, pid_t *ret_parent, uint64_t *ret_start) {
+        char text[PROC_FILE_MAX];
+        int r;
+
+        r = read_proc(process, "stat", text, sizeof(text));
+        if (r < 0)
+                return r;
+        return caller_parse_stat(text, ret_parent, ret_start) ? 0 : error_trace(-EPROTO);
+}
+
+/* The effective uid: what the process may do, and what it had when it connected. */
+static int check_uid(int process, uid_t uid) {
+        g_auto(GStrv) fields = NULL;
+        char text[PROC_FILE_MAX];
+        const char *line;
+        guint64 effective;
+        int r;
+
+        r = read_proc(process, "status", text, sizeof(text));
+        if (r < 0)
+                return r;
+        line = strstr(text, "\nUid:\t"); /* the kernel escapes newlines in the name before it */
+        if (!line)
+                return error_trace(-EPROTO);
+        fields = g_strsplit(line + strlen("\nUid:\t"), "\t", 3);
+        if (g_strv_length(fields) < 3 ||
+            !g_ascii_string_to_unsigned(fields[1], 10, 0, G_MAXUINT32, &effective, NULL))
+                return error_trace(-EPROTO);
+        return effective == uid ? 0 : -EPERM;
+}
+
+static int read_audit_id(int process, uint32_t *ret_id) {
+        char text[32];
+        guint64 id;
+        int r;
+
+        r = read_proc(process, "sessionid", text, sizeof(text));
+        if (r < 0)
+                return r;
+        if (!g_ascii_string_to_unsigned(g_strchomp(text), 10, 0, G_MAXUINT32, &id, NULL))
+                return error_trace(-EPROTO);
+        *ret_id = (uint32_t) id;
+        return 0;
+}
+
+static bool is_session_scope(const char *path, const char **ret_id, size_t *ret_size) {
+        size_t n;
+
+        if (!g_str_has_prefix(path, "/user.slice/user-"))
+                return false;
+        path += strlen("/user.slice/user-");
+        n = strspn(path, "0123456789");
+        if (n == 0 || !g_str_has_prefix(path + n, ".slice/session-"))
+                return false;
+        path += n + strlen(".slice/session-");
+        for (n = 0; g_ascii_isalnum(path[n]);)
+                n++;
+        if (n == 0 || !g_str_has_prefix(path + n, ".scope") || (path[n + strlen(".scope")] && path[n + strlen(".scope")] != '/'))
+                return false;
+        *ret_id = path;
+        *ret_size = n;
+        return true;
+}
+
+bool caller_logind_id(const char *cgroup, char *ret_id, size_t size) {
+        g_auto(GStrv) lines = g_strsplit(cgroup, "\n", 0);
+
+        for (size_t i = 0; lines[i]; i++) {
+                const char *controllers = strchr(lines[i], ':'), *id;
+                const char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+                size_t n;
+
+                /* systemd's own tree: the unified one, or the named one of a hybrid set-up */
+                if (!path || !(g_str_has_prefix(controllers, "::") || g_str_has_prefix(controllers, ":name=systemd:")))
+                        continue;
+                if (is_session_scope(path + 1, &id, &n) && n < size) {
+                        memcpy(ret_id, id, n);
+                        ret_id[n] = '\0';
+                        return true;
+                }
+        }
+        return false;
+}
+
+/* A parent that is gone is none: then only the caller itself can be recognised later. */
+static void read_parent(int proc, pid_t pid, Process *ret) {
+        _cleanup_close_ int process = -1;
+        uint64_t start;
+        pid_t parent;
+
+        if (pid <= 0 || open_process(proc, pid, &process) < 0 || read_stat(process, &parent, &start) < 0)
+                return;
+        *ret = (Process) { .pid = pid, .start = start };
+}
+
+int caller_read_process(Caller *caller, int proc, pid_t pid) {
+        Caller found = { .uid = caller->uid, .audit_id = AUDIT_ID_UNSET, .process.pid = pid };
+        _cleanup_close_ int process = -1;
+        char cgroup[PROC_FILE_MAX];
+        pid_t parent;
+        int r;
+
+        if (pid <= 0) /* in a pid namespace that we do not see */
+                return -ESRCH;
+        r = open_process(proc, pid, &process);
+        if (r < 0)
+                return r;
+        r = read_stat(process, &parent, &found.process.start);
+        if (r < 0)
+                return r;
+        read_parent(proc, parent, &found.parent);
+        r = read_audit_id(process, &found.audit_id);
+        if (r < 0)
+                return r;
+        r = read_proc(process, "cgroup", cgroup, sizeof(cgroup));
+        if (r < 0)
+                return r;
+        (void) caller_logind_id(cgroup, found.logind_id, sizeof(found.logind_id));
+        /* Last, so that it holds for all that was read before: the same process, alive, with this uid. */
+        r = check_uid(process, caller->uid);
+        if (r < 0)
+                return r;
+        *caller = found;
+        return 0;
+}

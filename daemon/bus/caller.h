@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * Who calls, from what the bus and the kernel say.
+ *
+ * The uid is the bus's word (or the socket's), never /proc's: a pid can be used again before we
+ * look. What /proc says about the pid is believed only while the process has that very uid, so that
+ * a race can at best name another process of the same user, and processes of one uid are one
+ * security domain. Nothing is granted across uids on it.
+ */
+
+#include "daemon/core/caller.h"
+
+/*
+ * Fills in process, parent, audit and logind session of @caller, whose uid is known, from @proc (a
+ * descriptor of /proc) and @pid. 0, -ESRCH when there is no such process any more, -EPERM when it
+ * has another uid, or another negative errno; @caller is then as it was.
+ */
+int caller_read_process(Caller *caller, int proc, pid_t pid);
+
+/*
+ * The logind session in the text of /proc/PID/cgroup. Only root can place a process in
+ * /user.slice/user-UID.slice/session-ID.scope; below user@UID.service a user can make a folder of
+ * any name, so the path must begin with exactly that. Returns false, with @ret_id untouched, where
+ * there is none.
+ */
+bool caller_logind_id(const char *cgroup, char *ret_id, size_t size);
+
+/* Parent and start time in the text of /proc/PID/stat, whose second field may hold anything. */
+bool caller_parse_stat(const char *stat, pid_t *ret_parent, uint64_t *ret_start);
