@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include "common/wire.h"
+#include "daemon/bus/authorize.h"
+#include "daemon/bus/handle.h"
+
+#define LOGIN WIRE_INTERFACE_LOGIN
+#define SESSIONS WIRE_INTERFACE_SESSIONS
+#define TOKENS WIRE_INTERFACE_TOKENS
+#define USERS WIRE_INTERFACE_USERS
+#define ROLES WIRE_INTERFACE_ROLES
+#define KEYS WIRE_INTERFACE_KEYS
+
+/* Whose login it is matters wherever the caller's audit session or process decides or is shown. */
+#define OF_LOGIN true
+#define OF_NONE false
+
+static const Method methods[] = {
+        { LOGIN,    "Authenticate", AUTHORIZE_ROOT,         OF_LOGIN, handle_login_authenticate   },
+        { LOGIN,    "Check",        AUTHORIZE_ROOT,         OF_LOGIN, handle_login_check          },
+        { LOGIN,    "Authorize",    AUTHORIZE_ROOT,         OF_LOGIN, handle_login_authorize      },
+        { LOGIN,    "OpenSession",  AUTHORIZE_ROOT,         OF_LOGIN, handle_login_open_session   },
+        { LOGIN,    "CloseSession", AUTHORIZE_ROOT,         OF_LOGIN, handle_login_close_session  },
+
+        { SESSIONS, "GetCurrent",   AUTHORIZE_ANYBODY,      OF_LOGIN, handle_sessions_get_current },
+        { SESSIONS, "List",         AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_sessions_list        },
+        { SESSIONS, "Show",         AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_sessions_show        },
+        { SESSIONS, "Revoke",       AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_sessions_revoke      },
+        { SESSIONS, "Logout",       AUTHORIZE_ANYBODY,      OF_LOGIN, handle_sessions_logout      },
+        { SESSIONS, "StepUp",       AUTHORIZE_USERS,        OF_LOGIN, handle_sessions_step_up     },
+
+        { TOKENS,   "Print",        AUTHORIZE_ANYBODY,      OF_LOGIN, handle_tokens_print         },
+        { TOKENS,   "Verify",       AUTHORIZE_ANYBODY,      OF_NONE,  handle_tokens_verify        },
+
+        { USERS,    "List",         AUTHORIZE_ROOT,         OF_NONE,  handle_users_list           },
+        { USERS,    "Show",         AUTHORIZE_ROOT,         OF_NONE,  handle_users_show           },
+        { USERS,    "Add",          AUTHORIZE_ROOT,         OF_NONE,  handle_users_add            },
+        { USERS,    "SetEnabled",   AUTHORIZE_ROOT,         OF_NONE,  handle_users_set_enabled    },
+        { USERS,    "Remove",       AUTHORIZE_ROOT,         OF_NONE,  handle_users_remove         },
+        { USERS,    "SetPassword",  AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_users_set_password   },
+
+        { ROLES,    "List",         AUTHORIZE_ANYBODY,      OF_NONE,  handle_roles_list           },
+        { ROLES,    "Show",         AUTHORIZE_ANYBODY,      OF_NONE,  handle_roles_show           },
+
+        { KEYS,     "List",         AUTHORIZE_ROOT,         OF_NONE,  handle_keys_list            },
+};
+
+const Method *authorize_at(size_t index) {
+        return index < G_N_ELEMENTS(methods) ? &methods[index] : NULL;
+}
+
+const Method *authorize_find(const char *interface, const char *name) {
+        for (size_t i = 0; i < G_N_ELEMENTS(methods); i++)
+                if (g_str_equal(methods[i].interface, interface) && g_str_equal(methods[i].name, name))
+                        return &methods[i];
+        return NULL;
+}
+
+bool authorize_uid(const Method *method, uid_t uid) {
+        if (uid == UID_UNSET)
+                return false;
+        switch (method->who) {
+        case AUTHORIZE_ROOT:
+                return uid == 0;
+        case AUTHORIZE_USERS:
+                return uid != 0;
+        case AUTHORIZE_ROOT_OR_SELF:
+        case AUTHORIZE_ANYBODY:
+                return true;
+        case AUTHORIZE_NOBODY:
+        case _AUTHORIZE_WHO_MAX:
+                break;
+        }
+        return false;
+}

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+
+#include "common/error.h"
+#include "common/wire.h"
+#include "daemon/bus/handle.h"
+#include "daemon/bus/pack.h"
+#include "daemon/bus/unpack.h"
+#include "daemon/core/session-admin.h"
+#include "daemon/core/user-admin.h"
+
+#define REVOKE_IDS_MAX 512
+#define REVOKE_REASON_MAX 200
+
+int handle_sessions_get_current(Request *request) {
+        g_autoptr(Session) session = NULL;
+        int r;
+
+        r = session_current(request->core, &request->caller, &session);
+        if (r != 0)
+                return r;
+        request->reply = g_variant_ref_sink(g_variant_new("(@a{sv})", pack_session(session, &request->caller)));
+        return 0;
+}
+
+typedef struct ListFilter {
+        const char *user;
+        bool all_users;
+        bool ended;
+} ListFilter;
+
+static const UnpackKey filter_keys[] = {
+        { "user",      UNPACK_TEXT, WIRE_NAME_MAX, offsetof(ListFilter, user)      },
+        { "all-users", UNPACK_BOOL, 0,             offsetof(ListFilter, all_users) },
+        { "ended",     UNPACK_BOOL, 0,             offsetof(ListFilter, ended)     },
+        { NULL },
+};
+
+/* The user's uid, as it was enrolled: the Unix account may be gone. Root only. */
+static int find_user(Request *request, const char *name, uid_t *ret) {
+        UserView *view;
+        int r;
+
+        r = user_show(request->core, &request->caller, name, &view);
+        if (r == CORE_E_NOT_FOUND)
+                return request_refuse(request, r, "tessera does not know the user \"%s\"", name);
+        if (r != 0)
+                return r;
+        *ret = view->user->uid;
+        (void) user_view_free(view);
+        return 0;
+}
+
+/* For all but root a name is no more than a wrong way to say oneself: no other name is looked at. */
+static int check_own_name(Request *request, const char *name) {
+        g_autoptr(Identity) identity = NULL;
+        int r;
+
+        r = request->identities->look_up(request->identities, NULL, request->caller.uid, &identity);
+        if (r < 0)
+                return r;
+        return r == 0 && g_str_equal(identity->name, name) ? 0 : CORE_E_DENIED;
+}
+
+static int filter_uid(Request *request, const ListFilter *filter, uid_t *ret) {
+        int r;
+
+        if (filter->user && filter->all_users)
+                return request_refuse(request, CORE_E_INVALID, "\"user\" and \"all-users\" exclude each other");
+        if (filter->all_users && request->caller.uid != 0)
+                return CORE_E_DENIED;
+        if (filter->all_users) {
+                *ret = UID_UNSET;
+                return 0;
+        }
+        if (filter->user && request->caller.uid == 0)
+                return find_user(request, filter->user, ret);
+        if (filter->user) {
+                r = check_own_name(request, filter->user);
+                if (r != 0)
+                        return r;
+        }
+        *ret = request->caller.uid;
+        return 0;
+}
+
+int handle_sessions_list(Request *request) {
+        g_autoptr(GPtrArray) sessions = NULL;
+        ListFilter filter = { .user = NULL };
+        GVariantBuilder list;
+        uid_t uid = UID_UNSET;
+        int r;
+
+        r = unpack_dict(request, 0, filter_keys, &filter);
+        if (r != 0)
+                return r;
+        r = filter_uid(request, &filter, &uid);
+        if (r != 0)
+                return r;
+        r = session_list(request->core, &request->caller, uid, filter.ended, &sessions);
+        if (r != 0)
+                return r;
+        g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+        for (guint i = 0; i < sessions->len; i++)
+                g_variant_builder_add_value(&list, pack_session(sessions->pdata[i], &request->caller));
+        request->reply = g_variant_ref_sink(g_variant_new("(aa{sv})", &list));
+        return 0;
+}
+
+static GVariant *pack_event(const Event *event) {
+        GVariantBuilder dict;
+
+        g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
+        pack_time(&dict, "time", event->time);
+        pack_text(&dict, "event", event->event);
+        pack_text(&dict, "service", event->service);
+        pack_text(&dict, "detail", event->detail);
+        return g_variant_builder_end(&dict);
+}
+
+int handle_sessions_show(Request *request) {
+        g_autoptr(GPtrArray) events = NULL;
+        g_autoptr(Session) session = NULL;
+        GVariantBuilder list;
+        const char *id;
+        int r;
+
+        r = unpack_text(request, 0, "id", WIRE_NAME_MAX, &id);
+        if (r != 0)
+                return r;
+        r = session_show(request->core, &request->caller, id, &session, &events);
+        if (r != 0)
+                return r;
+        g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+        for (guint i = 0; i < events->len; i++)
+                g_variant_builder_add_value(&list, pack_event(events->pdata[i]));
+        request->reply = g_variant_ref_sink(
+                g_variant_new("(@a{sv}aa{sv})", pack_session(session, &request->caller), &list));
+        return 0;
+}
+
+/* SessionRevoke with the ids as they are unpacked. */
+typedef struct RevokeWhat {
+        const char **ids;
+        SessionRevoke revoke;
+} RevokeWhat;
+
+static const UnpackKey what_keys[] = {
+        { "ids",       UNPACK_WORDS, REVOKE_IDS_MAX, offsetof(RevokeWhat, ids)           },
+        { "user",      UNPACK_TEXT,  WIRE_NAME_MAX,  offsetof(RevokeWhat, revoke.user)   },
+        { "others",    UNPACK_BOOL,  0,              offsetof(RevokeWhat, revoke.others) },
+        { "all-users", UNPACK_BOOL,  0,              offsetof(RevokeWhat, revoke.all)    },
+        { NULL },
+};
+
+static const UnpackKey options_keys[] = {
+        { "keep-login", UNPACK_BOOL, 0,                 offsetof(RevokeWhat, revoke.keep_login) },
+        { "reason",     UNPACK_TEXT, REVOKE_REASON_MAX, offsetof(RevokeWhat, revoke.reason)     },
+        { NULL },
+};
+
+static int unpack_revoke(Request *request, RevokeWhat *what) {
+        int r;
+
+        r = unpack_dict(request, 0, what_keys, what);
+        if (r != 0)
+                return r;
+        r = unpack_dict(request, 1, options_keys, what);
+        if (r != 0)
+                return r;
+        if (what->ids && !what->ids[0])
+                return request_refuse(request, CORE_E_INVALID, "\"ids\" is empty");
+        if (!!what->ids + !!what->revoke.user + what->revoke.others + what->revoke.all != 1)
+                return request_refuse(request, CORE_E_INVALID,
+                                      "name exactly one of \"ids\", \"user\", \"others\" and \"all-users\"");
+        what->revoke.ids = what->ids;
+        return 0;
+}
+
+int handle_sessions_revoke(Request *request) {
+        g_autoptr(GPtrArray) ended = NULL;
+        g_autofree char *culprit = NULL;
+        RevokeWhat what = { .ids = NULL };
+        int r;
+
+        r = unpack_revoke(request, &what);
+        if (r == 0)
+                r = session_revoke(request->core, &request->caller, &what.revoke, &ended, &culprit);
+        if (r == 0)
+                request->reply = g_variant_ref_sink(g_variant_new("(@as)", pack_session_ids(ended)));
+        if (r > 0 && culprit)
+                (void) request_refuse(request, r, "%s: \"%s\"", r == CORE_E_AMBIGUOUS ? "ambiguous" : "not found",
+                                      culprit);
+        g_free(what.ids);
+        return r;
+}
+
+int handle_sessions_logout(Request *request) {
+        g_autoptr(GPtrArray) ended = NULL;
+        gboolean others;
+        int r;
+
+        g_variant_get(request->arguments, "(b)", &others);
+        r = session_logout(request->core, &request->caller, others, &ended);
+        if (r != 0)
+                return r;
+        request->reply = g_variant_ref_sink(g_variant_new("(@as)", pack_session_ids(ended)));
+        return 0;
+}
+
+int handle_sessions_step_up(Request *request) {
+        _cleanup_secret_ Secret *secret = NULL;
+        g_autoptr(Identity) identity = NULL;
+        LoginAnswer answer = { .verdict = LOGIN_DENY };
+        int r;
+
+        r = unpack_secret(request, 0, "secret", WIRE_SECRET_MAX, &secret);
+        if (r != 0)
+                return r;
+        r = request->identities->look_up(request->identities, NULL, request->caller.uid, &identity);
+        if (r == IDENTITY_E_NOT_FOUND)
+                return request_refuse(request, CORE_E_DENIED, "uid %u has no Unix account",
+                                      (unsigned) request->caller.uid);
+        if (r < 0)
+                return error_trace(r);
+        r = login_authenticate(request->core, &request->caller,
+                               &(LoginRequest) { .user = identity->name, .service = "tessera" }, secret, &answer);
+        if (r != 0)
+                return r;
+        pack_answer(request, &answer);
+        return 0;
+}

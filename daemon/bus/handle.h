@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/* The handlers: unpack, one use case, reply. Named interface and method as in the XML. */
+
+#include "daemon/bus/request.h"
+
+/* Login */
+int handle_login_authenticate(Request *request);
+int handle_login_check(Request *request);
+int handle_login_authorize(Request *request);
+int handle_login_open_session(Request *request);
+int handle_login_close_session(Request *request);
+
+/* Sessions */
+int handle_sessions_get_current(Request *request);
+int handle_sessions_list(Request *request);
+int handle_sessions_show(Request *request);
+int handle_sessions_revoke(Request *request);
+int handle_sessions_logout(Request *request);
+int handle_sessions_step_up(Request *request);
+
+/* Tokens */
+int handle_tokens_print(Request *request);
+int handle_tokens_verify(Request *request);
+
+/* Users */
+int handle_users_list(Request *request);
+int handle_users_show(Request *request);
+int handle_users_add(Request *request);
+int handle_users_set_enabled(Request *request);
+int handle_users_remove(Request *request);
+int handle_users_set_password(Request *request);
+
+/* Roles, Keys */
+int handle_roles_list(Request *request);
+int handle_roles_show(Request *request);
+int handle_keys_list(Request *request);
