@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * The edge: the object on every connection, and the way of a call through it.
+ *
+ *     received on the main loop → is there a row? → who calls? (bus: asked without waiting; private
+ *     socket: known) → may they? → are there too many? → a worker: which process? → the handler →
+ *     the reply, from the worker
+ *
+ * All functions are the main loop's.
+ */
+
+#include <gio/gio.h>
+
+#include "daemon/bus/admission.h"
+#include "daemon/core/core.h"
+
+typedef struct Edge Edge;
+
+typedef struct EdgeParts {
+        Core *core;                        /* must outlive the edge */
+        const KeyRing *keys;               /* the core's */
+        const IdentitySource *identities;
+        const AuditSink *audit;
+} EdgeParts;
+
+/* Who is at the other end of a connection. */
+typedef struct EdgePeer {
+        bool bus;  /* a message bus: who calls is asked of it, for each call */
+        pid_t pid; /* otherwise: root, by SO_PEERCRED, and this process */
+} EdgePeer;
+
+/* 0 or a negative errno. */
+int edge_new(const EdgeParts *parts, Edge **ret);
+
+/* Waits for what is under way. */
+Edge *edge_free(Edge *edge);
+
+/* Puts the object on @connection. Returns FALSE and sets @error. */
+gboolean edge_export(Edge *edge, GDBusConnection *connection, const EdgePeer *peer, GError **error);
+
+/* From now on new calls are told to come back. */
+void edge_stop(Edge *edge);
+
+/* Calls that have no reply yet. */
+unsigned edge_under_way(Edge *edge);

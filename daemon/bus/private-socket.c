@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gunixconnection.h>
+#include <glib-unix.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/error.h"
+#include "daemon/bus/private-socket.h"
+
+#define CONNECTIONS_MAX 1024
+#define BACKLOG 512
+#define AUTHENTICATE_WITHIN_S 5
+#define ACCEPT_AGAIN_MS 100
+#define LISTEN_FD 3 /* sd_listen_fds(3): the first descriptor that systemd passes */
+
+struct PrivateSocket {
+        Edge *edge;
+        int fd;
+        guint source;         /* of @fd, or the timer that waits to accept again */
+        char *guid;
+        GDBusAuthObserver *observer;
+        GHashTable *peers;    /* set of Peer * */
+        bool stopped;
+};
+
+typedef struct Peer {
+        PrivateSocket *socket;
+        GDBusConnection *connection; /* NULL until authenticated */
+        GCancellable *cancellable;   /* of the authentication */
+        guint timer;
+        pid_t pid;
+} Peer;
+
+static void listen_again(PrivateSocket *socket);
+
+/* Activation */
+
+static int check_listening(int fd) {
+        int domain, type, listening;
+        socklen_t size = sizeof(int);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
+            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
+            getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
+                return -errno;
+        return domain == AF_UNIX && type == SOCK_STREAM && listening ? 0 : -EINVAL;
+}
+
+int private_socket_activation(int *ret_fd) {
+        g_autofree char *fds = g_strdup(g_getenv("LISTEN_FDS")), *pid = g_strdup(g_getenv("LISTEN_PID"));
+        guint64 n = 0, us = 0;
+        int r;
+
+        g_unsetenv("LISTEN_FDS");
+        g_unsetenv("LISTEN_PID");
+        g_unsetenv("LISTEN_FDNAMES");
+        *ret_fd = -1;
+        if (!fds || !pid)
+                return 0;
+        if (!g_ascii_string_to_unsigned(pid, 10, 1, G_MAXINT, &us, NULL) || us != (guint64) getpid())
+                return 0; /* meant for somebody else */
+        if (!g_ascii_string_to_unsigned(fds, 10, 1, 1, &n, NULL))
+                return -EINVAL;
+        r = check_listening(LISTEN_FD);
+        if (r < 0)
+                return r;
+        if (fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC) < 0)
+                return -errno;
+        *ret_fd = LISTEN_FD;
+        return 0;
+}
+
+int private_socket_bind(const char *path, int *ret_fd) {
+        struct sockaddr_un address = { .sun_family = AF_UNIX };
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+
+        if (strlen(path) >= sizeof(address.sun_path))
+                return -ENAMETOOLONG;
+        (void) strcpy(address.sun_path, path);
+        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && unlink(path) < 0)
+                return -errno;
+        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        if (fd < 0)
+                return -errno;
+        /* The umask is 077 from the first line of main() on: 0600 from birth. */
+        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
+                return -errno;
+        *ret_fd = steal_fd(&fd);
+        return 0;
+}
+
+/* Connections */
+
+static void peer_free(gpointer data) {
+        Peer *peer = data;
+
+        g_clear_handle_id(&peer->timer, g_source_remove);
+        g_cancellable_cancel(peer->cancellable);
+        g_object_unref(peer->cancellable);
+        if (peer->connection) {
+                g_signal_handlers_disconnect_by_data(peer->connection, peer);
+                g_dbus_connection_close(peer->connection, /* cancellable= */ NULL, /* callback= */ NULL, NULL);
+                g_object_unref(peer->connection);
+        }
+        g_free(peer);
+}
+
+static void drop(Peer *peer) {
+        PrivateSocket *socket = peer->socket;
+
+        g_hash_table_remove(socket->peers, peer);
+        if (!socket->stopped && socket->source == 0)
+                listen_again(socket);
+}
+
+static void on_closed(GDBusConnection *connection, gboolean remote, GError *error, gpointer data) {
+        drop(data);
+}
+
+static gboolean on_late(gpointer data) {
+        Peer *peer = data;
+
+        peer->timer = 0;
+        g_info("a connection to the private socket (pid %d) said nothing", (int) peer->pid);
+        drop(peer);
+        return G_SOURCE_REMOVE;
+}
+
+static void on_authenticated(GObject *source, GAsyncResult *result, gpointer data) {
+        g_autoptr(GDBusConnection) connection = NULL;
+        g_autoptr(GError) error = NULL;
+        Peer *peer = data;
+
+        connection = g_dbus_connection_new_finish(result, &error);
+        if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+                return; /* @peer is gone */
+        if (!connection || !edge_export(peer->socket->edge, connection, &(EdgePeer) { .pid = peer->pid }, &error)) {
+                g_info("a connection to the private socket came to nothing: %s", error->message);
+                drop(peer);
+                return;
+        }
+        g_clear_handle_id(&peer->timer, g_source_remove);
+        peer->connection = g_steal_pointer(&connection);
+        g_dbus_connection_set_exit_on_close(peer->connection, FALSE);
+        g_signal_connect(peer->connection, "closed", G_CALLBACK(on_closed), peer);
+        g_dbus_connection_start_message_processing(peer->connection);
+}
+
+/* The other mechanisms look for cookies in home folders, or for nothing at all. */
+static gboolean on_mechanism(GDBusAuthObserver *observer, const char *mechanism, gpointer data) {
+        return g_str_equal(mechanism, "EXTERNAL");
+}
+
+static void add_peer(PrivateSocket *socket, GSocketConnection *stream, pid_t pid) {
+        Peer *peer = g_new0(Peer, 1);
+
+        peer->socket = socket;
+        peer->pid = pid;
+        peer->cancellable = g_cancellable_new();
+        peer->timer = g_timeout_add_seconds(AUTHENTICATE_WITHIN_S, on_late, peer);
+        g_hash_table_add(socket->peers, peer);
+        g_dbus_connection_new(G_IO_STREAM(stream), socket->guid,
+                              G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER |
+                                      G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
+                              socket->observer, peer->cancellable, on_authenticated, peer);
+}
+
+/* Takes @fd over. */
+static void serve(PrivateSocket *socket, int fd) {
+        _cleanup_close_ int owned = fd;
+        g_autoptr(GSocketConnection) stream = NULL;
+        g_autoptr(GSocket) end = NULL;
+        struct ucred who = { .uid = UID_UNSET };
+        socklen_t size = sizeof(who);
+
+        if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || who.uid != 0) {
+                g_warning("uid %u was refused at the private socket", (unsigned) who.uid);
+                return;
+        }
+        end = g_socket_new_from_fd(fd, NULL);
+        if (!end)
+                return;
+        (void) steal_fd(&owned);
+        stream = g_socket_connection_factory_create_connection(end);
+        add_peer(socket, stream, who.pid);
+}
+
+static gboolean on_accept_again(gpointer data) {
+        PrivateSocket *socket = data;
+
+        socket->source = 0;
+        listen_again(socket);
+        return G_SOURCE_REMOVE;
+}
+
+static gboolean on_incoming(int listening, GIOCondition condition, gpointer data) {
+        PrivateSocket *socket = data;
+        int fd;
+
+        while (g_hash_table_size(socket->peers) < CONNECTIONS_MAX) {
+                fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+                if (fd >= 0) {
+                        serve(socket, fd);
+                        continue;
+                }
+                if (errno == EINTR || errno == ECONNABORTED)
+                        continue;
+                if (errno == EAGAIN)
+                        return G_SOURCE_CONTINUE;
+                /* Out of descriptors or memory: the others wait in the queue until some are given back. */
+                g_warning("cannot accept on the private socket: %s, trying again", g_strerror(errno));
+                socket->source = g_timeout_add(ACCEPT_AGAIN_MS, on_accept_again, socket);
+                return G_SOURCE_REMOVE;
+        }
+        socket->source = 0; /* full: drop() listens again */
+        return G_SOURCE_REMOVE;
+}
+
+static void listen_again(PrivateSocket *socket) {
+        socket->source = g_unix_fd_add(socket->fd, G_IO_IN, on_incoming, socket);
+}
+
+PrivateSocket *private_socket_new(Edge *edge, int fd) {
+        PrivateSocket *socket = g_new0(PrivateSocket, 1);
+
+        socket->edge = edge;
+        socket->fd = fd;
+        socket->guid = g_dbus_generate_guid();
+        socket->observer = g_dbus_auth_observer_new();
+        g_signal_connect(socket->observer, "allow-mechanism", G_CALLBACK(on_mechanism), NULL);
+        socket->peers = g_hash_table_new_full(NULL, NULL, peer_free, NULL);
+        (void) g_unix_set_fd_nonblocking(fd, TRUE, NULL);
+        listen_again(socket);
+        return socket;
+}
+
+void private_socket_stop(PrivateSocket *socket) {
+        socket->stopped = true;
+        g_clear_handle_id(&socket->source, g_source_remove);
+}
+
+unsigned private_socket_flush(PrivateSocket *socket, GAsyncReadyCallback done, gpointer data) {
+        GHashTableIter iterator;
+        unsigned n = 0;
+        gpointer key;
+
+        g_hash_table_iter_init(&iterator, socket->peers);
+        while (g_hash_table_iter_next(&iterator, &key, NULL)) {
+                Peer *peer = key;
+
+                if (!peer->connection)
+                        continue;
+                g_dbus_connection_flush(peer->connection, /* cancellable= */ NULL, done, data);
+                n++;
+        }
+        return n;
+}
+
+PrivateSocket *private_socket_free(PrivateSocket *socket) {
+        if (!socket)
+                return NULL;
+        private_socket_stop(socket);
+        g_hash_table_unref(socket->peers);
+        g_object_unref(socket->observer);
+        g_free(socket->guid);
+        (void) safe_close(socket->fd);
+        g_free(socket);
+        return NULL;
+}
