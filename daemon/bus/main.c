@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/*
+ * tesserad: parse, set up, run, exit.
+ */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <gio/gio.h>
+#include <malloc.h>
+#include <signal.h>
+#include <sodium.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/wire.h"
+#include "daemon/bus/end-login.h"
+#include "daemon/bus/journal.h"
+#include "daemon/bus/run.h"
+
+/* Beyond these glibc would keep what storms have used, one heap a core and thread. */
+#define ARENAS_MAX 2
+#define MMAP_FROM (128 * 1024)
+
+#define EXIT_USAGE 2
+
+typedef struct Arguments {
+        Options options;
+        gboolean version, check;
+        bool as_root; /* --state-dir was given: a test */
+} Arguments;
+
+/* Before anything else: nothing of us is left to others, and nothing more can be had. */
+static int ritual(void) {
+        int fd;
+
+        do /* 0, 1 and 2 are something, so that no socket ever becomes one of them */
+                fd = open("/dev/null", O_RDWR);
+        while (fd >= 0 && fd <= STDERR_FILENO);
+        if (fd < 0)
+                return -errno;
+        (void) close(fd);
+        (void) umask(077);
+        if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+                return -errno;
+        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
+                return -errno;
+        (void) mallopt(M_ARENA_MAX, ARENAS_MAX);
+        (void) mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+        return sodium_init() < 0 ? -EIO : 0;
+}
+
+static void set_default(char **option, const char *value) {
+        if (!*option)
+                *option = g_strdup(value);
+}
+
+/* 0, or the code to exit with. */
+static int parse_argv(int argc, char **argv, Arguments *arguments) {
+        Options *options = &arguments->options;
+        const GOptionEntry entries[] = {
+                { "config-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->config_dir,
+                  "read the configuration there (/etc/tessera)", "PATH" },
+                { "state-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->state_dir,
+                  "keep database and keys there (/var/lib/tessera)", "PATH" },
+                { "run-dir", 0, 0, G_OPTION_ARG_FILENAME, &options->run_dir,
+                  "leave in its \"end\" the logins to end (/run/tessera)", "PATH" },
+                { "bus-address", 0, 0, G_OPTION_ARG_STRING, &options->bus_address,
+                  "serve on this message bus (the system bus)", "ADDRESS" },
+                { "private-socket", 0, 0, G_OPTION_ARG_FILENAME, &options->private_socket,
+                  "bind this socket for root (else it comes from systemd)", "PATH" },
+                { "check", 0, 0, G_OPTION_ARG_NONE, &arguments->check, "check the configuration and exit", NULL },
+                { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, "print the version and exit", NULL },
+                { NULL },
+        };
+        g_autoptr(GOptionContext) context = g_option_context_new(NULL);
+        g_autoptr(GError) error = NULL;
+
+        g_option_context_set_summary(context, "The session daemon of tessera; systemd starts it.");
+        g_option_context_add_main_entries(context, entries, NULL);
+        if (!g_option_context_parse(context, &argc, &argv, &error) || argc > 1) {
+                (void) fprintf(stderr, "tesserad: %s; see --help\n", error ? error->message : "too many arguments");
+                return EXIT_USAGE;
+        }
+        arguments->as_root = options->state_dir != NULL;
+        set_default(&options->config_dir, "/etc/tessera");
+        set_default(&options->state_dir, "/var/lib/tessera");
+        set_default(&options->run_dir, "/run/tessera");
+        set_default(&options->bus_address, WIRE_SYSTEM_BUS);
+        return 0;
+}
+
+static void arguments_deinit(Arguments *arguments) {
+        Options *options = &arguments->options;
+
+        g_free(options->config_dir);
+        g_free(options->state_dir);
+        g_free(options->run_dir);
+        g_free(options->bus_address);
+        g_free(options->private_socket);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_deinit)
+
+static int check_user(const Arguments *arguments) {
+        if (geteuid() != 0)
+                return 0;
+        if (!arguments->as_root) {
+                g_warning("tesserad does not run as root; \"systemctl start tesserad\" runs it as its own user");
+                return -EPERM;
+        }
+        g_warning("running as root: for tests only");
+        return 0;
+}
+
+static int get_socket(const Options *options, int *ret_fd) {
+        int r;
+
+        if (options->private_socket) {
+                r = private_socket_bind(options->private_socket, ret_fd);
+                if (r < 0)
+                        g_warning("cannot bind \"%s\": %s", options->private_socket, g_strerror(-r));
+                return r;
+        }
+        r = private_socket_activation(ret_fd);
+        if (r < 0)
+                g_warning("systemd passed something else than one listening socket: %s", g_strerror(-r));
+        else if (*ret_fd < 0)
+                g_warning("no private socket: root's calls have to take the message bus; "
+                          "enable tesserad.socket");
+        return r;
+}
+
+/* Core, with all that it needs. */
+static int set_up(const Options *options, const EndLogin *end_login, Core **ret, const KeyRing **ret_keys) {
+        g_auto(Config) config = { .settings = NULL };
+        g_autofree char *message = NULL;
+        CoreParts parts;
+        int r;
+
+        if (!setup_config(options, /* host= */ NULL, &config, &message)) {
+                g_warning("not started: %s", message);
+                return -EINVAL;
+        }
+        r = setup_state(options, &config, &parts, &message);
+        if (r < 0) {
+                g_warning("not started: %s", message ? message : g_strerror(-r));
+                return r;
+        }
+        parts.clock = &clock_system;
+        parts.identities = &identity_nss;
+        parts.audit = &journal_sink;
+        parts.end_login = end_login;
+        *ret_keys = parts.keys; /* the core's from here on, and there as long as it is */
+        r = core_new(&parts, ret);
+        if (r < 0)
+                g_warning("not started: %s", g_strerror(-r));
+        return r;
+}
+
+/* Serves until it is told to stop. */
+static int serve(const Options *options, Core *core, const KeyRing *keys, int socket) {
+        Notify notify;
+        Run daemon = { .options = options, .notify = &notify, .core = core };
+        int r;
+
+        r = edge_new(&(EdgeParts) { .core = core, .keys = keys, .identities = &identity_nss, .audit = &journal_sink },
+                     &daemon.edge);
+        if (r < 0)
+                return r;
+        notify_init(&notify);
+        if (socket >= 0)
+                daemon.socket = private_socket_new(daemon.edge, socket);
+        daemon.bus = system_bus_new(daemon.edge, options->bus_address);
+        if (!run(&daemon)) {
+                /* Their threads use all of this; what they have not committed never happened. */
+                g_warning("calls were still under way after 5 s");
+                _exit(EXIT_SUCCESS);
+        }
+        (void) private_socket_free(daemon.socket);
+        (void) system_bus_free(daemon.bus);
+        (void) edge_free(daemon.edge);
+        notify_deinit(&notify);
+        return 0;
+}
+
+static int check(const Options *options) {
+        g_auto(Config) config = { .settings = NULL };
+        g_autofree char *summary = NULL;
+
+        return setup_config(options, /* host= */ NULL, &config, &summary) ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int start(const Arguments *arguments) {
+        const Options *options = &arguments->options;
+        g_autofree char *end_folder = g_build_filename(options->run_dir, "end", NULL);
+        EndLoginFolder end_login = end_login_folder(end_folder);
+        g_autoptr(Core) core = NULL;
+        const KeyRing *keys = NULL;
+        int r, socket = -1;
+
+        r = check_user(arguments);
+        if (r == 0)
+                r = set_up(options, &end_login.end_login, &core, &keys);
+        if (r == 0)
+                r = get_socket(options, &socket);
+        if (r == 0)
+                r = serve(options, core, keys, socket);
+        return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+int main(int argc, char **argv) {
+        g_auto(Arguments) arguments = { .check = FALSE };
+        int r;
+
+        r = ritual();
+        if (r < 0)
+                return EXIT_FAILURE;
+        r = parse_argv(argc, argv, &arguments);
+        if (r != 0)
+                return r;
+        if (arguments.version) {
+                (void) puts("tesserad " TESSERA_VERSION);
+                return EXIT_SUCCESS;
+        }
+        journal_init();
+        return arguments.check ? check(&arguments.options) : start(&arguments);
+}

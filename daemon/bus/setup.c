@@ -1,0 +1,264 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "common/name.h"
+#include "daemon/bus/setup.h"
+#include "daemon/store/store-sqlite.h"
+#include "policy/conf.h"
+
+#define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+#define META_NAME "name"
+
+/* Configuration */
+
+void config_deinit(Config *config) {
+        config->settings = settings_free(config->settings);
+        g_clear_pointer(&config->policy, policy_unref);
+}
+
+static void log_mistakes(const GPtrArray *mistakes) {
+        for (guint i = 0; mistakes && i < mistakes->len; i++) {
+                g_autofree char *text = conf_mistake_to_string(mistakes->pdata[i]);
+                g_warning("%s", text);
+        }
+}
+
+/* The name is in every token that is out: no file changes it alone. */
+static void check_name(const char *file, const Settings *settings, const char *host, GPtrArray *mistakes) {
+        ConfMistake *mistake;
+
+        if (!settings || !settings->name || !host || g_str_equal(settings->name, host))
+                return;
+        mistake = g_new0(ConfMistake, 1);
+        mistake->file = g_strdup(file);
+        mistake->message = g_strdup_printf("name=%s, but this host's tokens are made for \"%s\"", settings->name, host);
+        mistake->remedy = g_strdup_printf("remove name=, or make it name=%s", host);
+        g_ptr_array_add(mistakes, mistake);
+}
+
+static void free_mistake(gpointer mistake) {
+        (void) conf_mistake_free(mistake);
+}
+
+bool setup_config(const Options *options, const char *host, Config *ret, char **ret_summary) {
+        g_autoptr(GPtrArray) mistakes = g_ptr_array_new_with_free_func(free_mistake);
+        g_autofree char *settings_file = g_build_filename(options->config_dir, "tessera.conf", NULL);
+        g_autofree char *policy_file = g_build_filename(options->config_dir, "policy.conf", NULL);
+        g_autofree char *policy_folder = g_build_filename(options->config_dir, "policy.d", NULL);
+        g_auto(Config) config = { .settings = NULL };
+
+        config.settings = settings_read(settings_file, mistakes);
+        check_name(settings_file, config.settings, host, mistakes);
+        config.policy = policy_read(policy_file, policy_folder, mistakes);
+        log_mistakes(mistakes);
+        if (mistakes->len > 0 || !config.settings || !config.policy) {
+                g_autofree char *first = mistakes->len > 0 ? conf_mistake_to_string(mistakes->pdata[0]) : NULL;
+
+                *ret_summary = g_strdup_printf("%u mistakes in \"%s\": %s", mistakes->len, options->config_dir,
+                                               first ? first : "it could not be read");
+                return false;
+        }
+        log_mistakes(policy_warnings(config.policy));
+        *ret = config;
+        config = (Config) { .settings = NULL };
+        return true;
+}
+
+/* State */
+
+static int G_GNUC_PRINTF(3, 4) complain(char **ret_message, int r, const char *format, ...) {
+        va_list arguments;
+
+        va_start(arguments, format);
+        *ret_message = g_strdup_vprintf(format, arguments);
+        va_end(arguments);
+        return r;
+}
+
+static int check_folder(const char *path, char **ret_message) {
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (fd < 0 || fstat(fd, &st) < 0)
+                return complain(ret_message, -errno, "\"%s\": %s; create it, 0700 and the daemon's own", path,
+                                g_strerror(errno));
+        if (st.st_uid != geteuid() || (st.st_mode & 0077))
+                return complain(ret_message, -EPERM,
+                                "\"%s\" must belong to uid %u alone (0700), because it holds keys and passwords", path,
+                                (unsigned) geteuid());
+        return 0;
+}
+
+/* Is there anything in the folder of keys? A folder that cannot be read is an error, never "no". */
+static int keys_exist(const char *path, bool *ret) {
+        struct dirent *entry;
+        bool found = false;
+        DIR *folder;
+
+        folder = opendir(path);
+        if (!folder) {
+                if (errno != ENOENT)
+                        return -errno;
+                *ret = false;
+                return 0;
+        }
+        while ((errno = 0, entry = readdir(folder)))
+                found = found || !(g_str_equal(entry->d_name, ".") || g_str_equal(entry->d_name, ".."));
+        if (errno != 0) {
+                int r = -errno;
+
+                (void) closedir(folder);
+                return r;
+        }
+        (void) closedir(folder);
+        *ret = found;
+        return 0;
+}
+
+static int new_name(const Settings *settings, char **ret, char **ret_message) {
+        g_autofree char *name = NULL;
+        char host[256];
+
+        if (settings->name) {
+                *ret = g_strdup(settings->name);
+                return 0;
+        }
+        if (gethostname(host, sizeof(host) - 1) < 0)
+                return complain(ret_message, -errno, "cannot read this host's name: %s", g_strerror(errno));
+        host[sizeof(host) - 1] = '\0';
+        name = g_ascii_strdown(host, -1);
+        if (!name_is_host(name))
+                return complain(ret_message, -EINVAL,
+                                "this host's name cannot stand in tokens; write one of [a-z0-9.-] as name= into "
+                                "[daemon] of tessera.conf");
+        *ret = g_steal_pointer(&name);
+        return 0;
+}
+
+typedef struct State {
+        Store *store;
+        KeyRing *keys;
+        char *name;
+} State;
+
+static void state_deinit(State *state) {
+        state->store = store_free(state->store);
+        state->keys = key_ring_free(state->keys);
+        g_clear_pointer(&state->name, g_free);
+}
+
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(State, state_deinit)
+
+static int open_database(const char *database, const char *keys, State *state, bool *ret_first, char **ret_message) {
+        bool with_keys = false, with_database = access(database, F_OK) == 0;
+        int r;
+
+        if (!with_database && errno != ENOENT)
+                return complain(ret_message, -errno, "\"%s\": %s", database, g_strerror(errno));
+        r = keys_exist(keys, &with_keys);
+        if (r < 0)
+                return complain(ret_message, r, "\"%s\": %s", keys, g_strerror(-r));
+        if (with_keys && !with_database)
+                return complain(ret_message, -ENOENT,
+                                "there are keys in \"%s\" but no database \"%s\"; restore it, or to begin anew (nobody "
+                                "will be enrolled) remove the keys too", keys, database);
+        r = store_sqlite_open(database, /* must_exist= */ with_keys, &state->store, ret_message);
+        if (r < 0)
+                return r;
+        r = store_meta_get(state->store, META_NAME, &state->name);
+        if (r < 0)
+                return complain(ret_message, r, "\"%s\": %s", database, g_strerror(-r));
+        if (r == 0 && !with_keys)
+                return complain(ret_message, -ENOENT,
+                                "there is a database \"%s\" but no key in \"%s\"; restore the keys, or to begin anew "
+                                "(nobody will be enrolled) remove the database too", database, keys);
+        *ret_first = r == STORE_E_NOT_FOUND;
+        return 0;
+}
+
+/*
+ * The first start makes the database, then the keys, and writes the name into the database last.
+ * So a database without a name is a first start that did not come to its end, whatever interrupted
+ * it, and the next start goes on with it: nobody can have been enrolled and no token made. Once the
+ * name is there both have to be.
+ */
+static int open_state(const Options *options, const Settings *settings, State *state, char **ret_message) {
+        g_autofree char *database = g_build_filename(options->state_dir, "tessera.db", NULL);
+        g_autofree char *keys = g_build_filename(options->state_dir, "keys", NULL);
+        bool first = false;
+        int r;
+
+        r = open_database(database, keys, state, &first, ret_message);
+        if (r < 0)
+                return r;
+        r = key_ring_open(keys, /* create= */ first, clock_wall(&clock_system), &state->keys, ret_message);
+        if (r < 0)
+                return r;
+        if (!first)
+                return 0;
+        r = new_name(settings, &state->name, ret_message);
+        if (r < 0)
+                return r;
+        r = store_meta_set(state->store, META_NAME, state->name);
+        if (r < 0)
+                return complain(ret_message, r, "\"%s\": %s", database, g_strerror(-r));
+        g_message("first start: this host is called \"%s\"", state->name);
+        return 0;
+}
+
+static int read_boot_id(char **ret) {
+        _cleanup_close_ int fd = -1;
+        char text[64];
+        ssize_t n;
+
+        fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
+        if (fd < 0)
+                return -errno;
+        n = read(fd, text, sizeof(text) - 1);
+        if (n < 0)
+                return -errno;
+        text[n] = '\0';
+        if (!g_uuid_string_is_valid(g_strchomp(text)))
+                return -EPROTO;
+        *ret = g_strdup(text);
+        return 0;
+}
+
+int setup_state(const Options *options, Config *config, CoreParts *ret, char **ret_message) {
+        g_auto(Config) taken = *config;
+        g_auto(State) state = { .store = NULL };
+        g_autofree char *boot_id = NULL;
+        int r;
+
+        *config = (Config) { .settings = NULL };
+        r = check_folder(options->state_dir, ret_message);
+        if (r < 0)
+                return r;
+        r = read_boot_id(&boot_id);
+        if (r < 0)
+                return complain(ret_message, r, "\"%s\": %s", BOOT_ID_FILE, g_strerror(-r));
+        r = open_state(options, taken.settings, &state, ret_message);
+        if (r < 0)
+                return r;
+        if (taken.settings->name && !g_str_equal(taken.settings->name, state.name))
+                return complain(ret_message, -EINVAL,
+                                "tessera.conf says name=%s, but this host's tokens are made for \"%s\"; remove name= "
+                                "or keep %s", taken.settings->name, state.name, state.name);
+        *ret = (CoreParts) {
+                .store = g_steal_pointer(&state.store),
+                .keys = g_steal_pointer(&state.keys),
+                .host = g_steal_pointer(&state.name),
+                .boot_id = g_steal_pointer(&boot_id),
+                .settings = g_steal_pointer(&taken.settings),
+                .policy = g_steal_pointer(&taken.policy),
+        };
+        return 0;
+}

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/* From files to a core: configuration, state, keys, database, name. Every refusal says what to do. */
+
+#include "daemon/core/core.h"
+
+typedef struct Options {
+        char *config_dir;     /* /etc/tessera */
+        char *state_dir;      /* /var/lib/tessera */
+        char *run_dir;        /* /run/tessera */
+        char *bus_address;    /* the system bus */
+        char *private_socket; /* NULL: what systemd passes */
+} Options;
+
+typedef struct Config {
+        Settings *settings;
+        Policy *policy;
+} Config;
+
+void config_deinit(Config *config);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Config, config_deinit)
+
+/*
+ * Reads the configuration, all of it, and logs every mistake and warning. @host is the name that
+ * this host has (a reload), or NULL. Returns false when there were mistakes; @ret_summary (g_free)
+ * is one line about them.
+ */
+bool setup_config(const Options *options, const char *host, Config *ret, char **ret_summary);
+
+/*
+ * Opens the state, or makes it at the first start, and fills in everything of @ret but the clock
+ * and what talks to others. Takes @config over in any case. 0 or a negative errno, with what is
+ * wrong in @ret_message (g_free).
+ */
+int setup_state(const Options *options, Config *config, CoreParts *ret, char **ret_message);
