@@ -49,7 +49,8 @@ static char *suggest_unit(const Unit *units, const char *text) {
                 g_auto(GStrv) others = g_strsplit(units->others, " ", 0);
                 g_autofree char *lower = g_ascii_strdown(text, -1);
 
-                if (g_ascii_strcasecmp(units->name, text) == 0 || g_strv_contains((const char *const *) others, lower))
+                if (g_ascii_strcasecmp(units->name, text) == 0 ||
+                    g_strv_contains((const char *const *) others, lower))
                         return g_strdup_printf("did you mean \"%s\"?", units->name);
                 g_ptr_array_add(names, (char *) units->name);
         }
@@ -116,6 +117,33 @@ static bool out_of_range(ConfReader *reader, const ConfValue *value, const Unit 
                             above ? "large" : "small");
 }
 
+/* The unit that follows @digits at *@text, moved behind it; @begin is where the number began. */
+static bool take_unit(ConfReader *reader, const ConfValue *value, const Unit *units, const char *begin,
+                      const char **text, const Unit **ret) {
+        size_t offset = (size_t) (begin - value->text), size = strcspn(*text, "0123456789 \t");
+        g_autofree char *digits = g_strndup(begin, (size_t) (*text - begin)), *word = g_strndup(*text, size);
+        g_autofree char *remedy = NULL;
+        const Unit *unit = find_unit(units, word);
+
+        if (!digits[0] || (size > 0 && !g_ascii_isalpha(word[0]))) {
+                remedy = list_units(units);
+                return conf_mistake(reader, value, offset, remedy, "\"%s\" is not a whole number with a unit",
+                                    value->text);
+        }
+        if (size == 0) {
+                remedy = remedy_no_unit(units, digits);
+                return conf_mistake(reader, value, offset, remedy, "%s \"%s\" has no unit", value->key, digits);
+        }
+        if (!unit->name) {
+                remedy = suggest_unit(units, word) ?: list_units(units);
+                return conf_mistake(reader, value, (size_t) (*text - value->text), remedy, "unknown unit \"%s\"",
+                                    word);
+        }
+        *text += size;
+        *ret = unit;
+        return true;
+}
+
 /*
  * One "NUMBER UNIT" at *@text. *@last is the unit before it; smaller ones must follow, so that
  * "1h 1h" is not two hours. Adds to *@sum, which stays at its maximum once there.
@@ -123,8 +151,6 @@ static bool out_of_range(ConfReader *reader, const ConfValue *value, const Unit 
 static bool take_amount(ConfReader *reader, const ConfValue *value, const Unit *units, const char **text,
                         const Unit **last, uint64_t *sum) {
         const char *begin = *text;
-        size_t offset = (size_t) (begin - value->text), size;
-        g_autofree char *digits = NULL, *word = NULL, *remedy = NULL;
         const Unit *unit;
         uint64_t number, amount;
 
@@ -132,29 +158,15 @@ static bool take_amount(ConfReader *reader, const ConfValue *value, const Unit *
                 number = UINT64_MAX; /* beyond every range; or no digits at all */
                 *text += strspn(*text, "0123456789");
         }
-        digits = g_strndup(begin, (size_t) (*text - begin));
-        size = strcspn(*text, "0123456789 \t");
-        word = g_strndup(*text, size);
-        if (!digits[0] || (size > 0 && !g_ascii_isalpha(word[0]))) {
-                remedy = list_units(units);
-                return conf_mistake(reader, value, offset, remedy, "\"%s\" is not a whole number with a unit", value->text);
-        }
-        if (size == 0) {
-                remedy = remedy_no_unit(units, digits);
-                return conf_mistake(reader, value, offset, remedy, "%s \"%s\" has no unit", value->key, digits);
-        }
-        unit = find_unit(units, word);
-        if (!unit->name) {
-                remedy = suggest_unit(units, word) ?: list_units(units);
-                return conf_mistake(reader, value, (size_t) (*text - value->text), remedy, "unknown unit \"%s\"", word);
-        }
+        if (!take_unit(reader, value, units, begin, text, &unit))
+                return false;
         if (*last && unit <= *last)
-                return conf_mistake(reader, value, offset, "write each unit once, from large to small",
-                                    "\"%s\" after \"%s\"", unit->name, (*last)->name);
+                return conf_mistake(reader, value, (size_t) (begin - value->text),
+                                    "write each unit once, from large to small", "\"%s\" after \"%s\"", unit->name,
+                                    (*last)->name);
         if (__builtin_mul_overflow(number, unit->factor, &amount) || __builtin_add_overflow(*sum, amount, sum))
                 *sum = UINT64_MAX;
         *last = unit;
-        *text += size;
         return true;
 }
 
@@ -194,8 +206,8 @@ bool conf_number(ConfReader *reader, const ConfValue *value, uint64_t min, uint6
         uint64_t number;
 
         if (text[strspn(text, "0123456789")] != '\0')
-                return conf_mistake(reader, value, strspn(text, "0123456789"), remedy, "%s \"%s\" is not a whole number",
-                                    value->key, value->text);
+                return conf_mistake(reader, value, strspn(text, "0123456789"), remedy,
+                                    "%s \"%s\" is not a whole number", value->key, value->text);
         if (!take_digits(&text, &number))
                 number = UINT64_MAX;
         if (number < min || number > max)
@@ -229,8 +241,8 @@ static bool add_item(ConfReader *reader, const ConfValue *value, GPtrArray *item
 
         for (unsigned i = 0; i < items->len; i++)
                 if (strcmp(items->pdata[i], item) == 0)
-                        return conf_mistake(reader, value, offset, "keep one of them", "\"%s\" stands twice in \"%s\"",
-                                            item, value->key);
+                        return conf_mistake(reader, value, offset, "keep one of them",
+                                            "\"%s\" stands twice in \"%s\"", item, value->key);
         g_ptr_array_add(items, g_steal_pointer(&item));
         return true;
 }

@@ -43,8 +43,9 @@ bool conf_mistake(ConfReader *reader, const ConfValue *value, size_t offset, con
         va_start(args, format);
         message = g_strdup_vprintf(format, args);
         va_end(args);
-        g_ptr_array_add(reader->mistakes, conf_mistake_new(value->file, value->line, value->column + (unsigned) offset,
-                                                           remedy, "%s", message));
+        g_ptr_array_add(reader->mistakes, conf_mistake_new(value->file, value->line,
+                                                           value->column + (unsigned) offset, remedy,
+                                                           "%s", message));
         return false;
 }
 
@@ -117,8 +118,8 @@ static const ConfSection *enter_section(ConfReader *reader, const char *inside) 
         reader->name = colon ? g_strdup(colon + 1) : NULL;
         first = GPOINTER_TO_UINT(g_hash_table_lookup(reader->headings, inside));
         if (first > 0) {
-                mistake_here(reader, 0, "put its keys under the first one", "section [%s] stands twice, first in line %u",
-                             inside, first);
+                mistake_here(reader, 0, "put its keys under the first one",
+                             "section [%s] stands twice, first in line %u", inside, first);
                 reader->dead = true;
         } else
                 g_hash_table_insert(reader->headings, g_strdup(inside), GUINT_TO_POINTER(reader->line));
@@ -156,7 +157,8 @@ static void read_heading(ConfReader *reader, const char *line) {
         reader->section = enter_section(reader, inside);
         reader->lost = !reader->section;
         if (end[1] != '\0')
-                mistake_here(reader, (size_t) (end - line) + 1, "put comments on lines of their own, beginning with \"#\"",
+                mistake_here(reader, (size_t) (end - line) + 1,
+                             "put comments on lines of their own, beginning with \"#\"",
                              "text after the section heading [%s]", inside);
         if (reader->section)
                 open_section(reader);
@@ -209,7 +211,8 @@ static bool check_once(ConfReader *reader, const char *key) {
         unsigned first = GPOINTER_TO_UINT(g_hash_table_lookup(reader->keys, key));
 
         if (first > 0) {
-                mistake_here(reader, 0, "keep one of the two lines", "key \"%s\" stands twice in [%s%s%s], first in line %u",
+                mistake_here(reader, 0, "keep one of the two lines",
+                             "key \"%s\" stands twice in [%s%s%s], first in line %u",
                              key, reader->section->section, reader->name ? ":" : "", reader->name ?: "", first);
                 return false;
         }
@@ -273,9 +276,11 @@ static bool check_bytes(ConfReader *reader, const char *line, size_t size) {
                 if ((c >= 0x20 || c == '\t') && c != 0x7f && !c1)
                         continue;
                 if (c == '\r' && i + 1 == size)
-                        mistake_here(reader, i, "save the file with Unix line ends", "carriage return at the end of the line");
+                        mistake_here(reader, i, "save the file with Unix line ends",
+                                     "carriage return at the end of the line");
                 else
-                        mistake_here(reader, i, "remove it", "control character 0x%02x", c1 ? (unsigned char) line[i + 1] : c);
+                        mistake_here(reader, i, "remove it", "control character 0x%02x",
+                                     c1 ? (unsigned char) line[i + 1] : c);
                 return false;
         }
         if (!g_utf8_validate(line, (gssize) size, &end)) {

@@ -59,7 +59,8 @@ static void resolve_groups(Policy *policy, Role *role) {
                         g_ptr_array_add(policy->warnings,
                                         conf_mistake_new(role->file, role->groups.line, column,
                                                          "make the group, or correct its name",
-                                                         "group \"%s\" of [role:%s] does not exist", name, role->name));
+                                                         "group \"%s\" of [role:%s] does not exist", name,
+                                                         role->name));
                 else if (r < 0)
                         g_ptr_array_add(policy->warnings,
                                         conf_mistake_new(role->file, role->groups.line, column,
@@ -86,7 +87,8 @@ static Role *find_referred(Policy *policy, const char *file, const Names *names,
         remedy = conf_suggest(names->names[i], (const char *const *) words->pdata);
         if (!remedy)
                 remedy = g_strdup_printf("add a section [role:%s]", names->names[i]);
-        g_ptr_array_add(mistakes, conf_mistake_new(file, names->line, names->column + (unsigned) names->offsets[i], remedy,
+        g_ptr_array_add(mistakes, conf_mistake_new(file, names->line,
+                                                   names->column + (unsigned) names->offsets[i], remedy,
                                                    "there is no role \"%s\"", names->names[i]));
         return NULL;
 }
@@ -133,7 +135,8 @@ static void find_circles(Policy *policy, Role *role, GPtrArray *path, GPtrArray 
                         g_ptr_array_add(mistakes,
                                         conf_mistake_new(role->file, includes->line,
                                                          includes->column + (unsigned) includes->offsets[i],
-                                                         "remove one of these includes", "circle of includes: %s", circle));
+                                                         "remove one of these includes",
+                                                         "circle of includes: %s", circle));
                 }
         }
         g_ptr_array_set_size(path, (int) path->len - 1);

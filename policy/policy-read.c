@@ -142,7 +142,8 @@ static bool open_service(ConfReader *reader, const ConfValue *value, void *targe
 
         if (other)
                 return conf_mistake(reader, value, 0, "put both together in one section",
-                                    "service \"%s\" is defined already in %s:%u", value->name, other->file, other->line);
+                                    "service \"%s\" is defined already in %s:%u", value->name, other->file,
+                                    other->line);
         service = g_new(Service, 1);
         *service = (Service) {
                 .name = g_strdup(value->name),
@@ -290,7 +291,8 @@ static bool add_folder(Policy *policy, const char *path, GPtrArray *mistakes) {
                 g_autofree char *remedy = g_strdup_printf("chown root:root %s; chmod 0755 %s", path, path);
 
                 g_ptr_array_add(mistakes, r == -EPERM ?
-                                conf_mistake_new(path, 0, 0, remedy, "folder does not belong to root or others can write it") :
+                                conf_mistake_new(path, 0, 0, remedy,
+                                                 "folder does not belong to root or others can write it") :
                                 conf_mistake_new(path, 0, 0, NULL, "folder cannot be read: %s", g_strerror(-r)));
                 return false;
         }

@@ -111,7 +111,8 @@ static const struct {
                       "beginning with a letter or digit" },
         { "[box:a b]\n", "f:1:6: \"a b\" cannot be the name of a box; use up to 64 letters, digits and \"_.-\", "
                          "beginning with a letter or digit" },
-        { "[main]\n[main]\n", "f:2:1: section [main] stands twice, first in line 1; put its keys under the first one" },
+        { "[main]\n[main]\n",
+          "f:2:1: section [main] stands twice, first in line 1; put its keys under the first one" },
         { "[box:a]\n[box:b]\n[box:a]\n",
           "f:3:1: section [box:a] stands twice, first in line 1; put its keys under the first one" },
         { "[main] # x\n", "f:1:7: text after the section heading [main]; " COMMENT_REMEDY },
@@ -123,7 +124,8 @@ static const struct {
         { "[main]\nCOUNT=5\n", "f:2:1: unknown key \"COUNT\" in [main]; did you mean \"count\"?" },
         { "[main]\nnothing=5\n", "f:2:1: unknown key \"nothing\" in [main]; there are: age, size, count" },
         { "[box:a]\nage=5s\n", "f:2:1: unknown key \"age\" in [box:a]; there are: list" },
-        { "[main]\nage=5s\nage=6s\n", "f:3:1: key \"age\" stands twice in [main], first in line 2; keep one of the two lines" },
+        { "[main]\nage=5s\nage=6s\n",
+          "f:3:1: key \"age\" stands twice in [main], first in line 2; keep one of the two lines" },
         { "[box:a]\nlist=a\nlist=b\n",
           "f:3:1: key \"list\" stands twice in [box:a], first in line 2; keep one of the two lines" },
         { "[main]\nage\n", "f:2:1: neither a key with a value nor a section; " LINE_REMEDY },
@@ -167,6 +169,8 @@ static const struct {
         { "[main]\nage=18446744073709551616s\n", "f:2:5: age of 18446744073709551616s is too large; write 5s to 1d" },
         { "[main]\nage=18446744073709551615s\n", "f:2:5: age of 18446744073709551615s is too large; write 5s to 1d" },
         { "[main]\nage=213503982334602d\n", "f:2:5: age of 213503982334602d is too large; write 5s to 1d" },
+        { "[main]\nage=213503982334601d 25276s\n" /* 2^64 + 60 seconds */,
+          "f:2:5: age of 213503982334601d 25276s is too large; write 5s to 1d" },
         { "[main]\nage=0s\n", "f:2:5: age of 0s is too small; write 5s to 1d" },
 
         /* sizes */
@@ -214,7 +218,8 @@ static void test_each_mistake_is_named_with_its_place_and_a_remedy(void) {
                 g_autofree char *mistakes = read_mistakes(rows[i].text, strlen(rows[i].text), &target);
 
                 if (strcmp(mistakes, rows[i].mistakes) != 0) {
-                        fprintf(stderr, "%s\n  said:   %s\n  wanted: %s\n\n", rows[i].text, mistakes, rows[i].mistakes);
+                        fprintf(stderr, "%s\n  said:   %s\n  wanted: %s\n\n", rows[i].text, mistakes,
+                                rows[i].mistakes);
                         failed++;
                 }
                 target_clear(&target);
@@ -250,6 +255,8 @@ static void test_nothing_is_stored_after_a_refused_heading(void) {
         Target target = { .order = g_string_new(NULL) };
         g_autofree char *mistakes = read_mistakes(text, sizeof(text) - 1, &target);
 
+        assert(strcmp(mistakes, "f:1:1: refused\nf:4:1: section [box:b] stands twice, first in line 3; "
+                                "put its keys under the first one") == 0);
         assert(strcmp(target.order->str, "box:refused/-@1:1 box:b/-@3:1 ") == 0);
         target_clear(&target);
 }

@@ -191,6 +191,7 @@ static const Row rows[] = {
         { "nor none at all", &alice, NULL, &fresh, UNKNOWN },
 
         { "the unset gid is no group", &una, "sudo", &fresh, NO_ROLE },
+        { "nor is it a group that does not exist yet", &una, "su", &fresh, NO_ROLE },
         { "somebody without a name is nobody", &nameless, "sshd", &fresh, NO_ROLE },
         { "nor with none at all", &null_name, "sshd", &fresh, NO_ROLE },
         { "nobody at all is nobody", NULL, "sshd", &fresh, NO_ROLE },
@@ -309,7 +310,8 @@ static void test_known_gids_are_not_looked_up_again(void) {
 
 /* P29: an error is a no, says that it is one, and takes from nobody what is known without it. */
 static void test_P29_a_group_lookup_error_is_a_deny(void) {
-        static const int errors[] = { -EIO, -EMFILE, -ENFILE, -EACCES, -ENOENT, -ENOMEM, -EAGAIN, -ERANGE, -ECONNREFUSED };
+        static const int errors[] = { -EIO, -EMFILE, -ENFILE, -EACCES, -ENOENT, -ENOMEM, -EAGAIN, -ERANGE,
+                                      -ECONNREFUSED };
 
         for (size_t i = 0; i < G_N_ELEMENTS(errors); i++) {
                 g_autoptr(Policy) policy = NULL;
@@ -361,7 +363,8 @@ static void test_groups_of_this_machine(void) {
 static const struct {
         const char *text, *mistakes;
 } wrong[] = {
-        { "[service:x]\nroles=admn\n[role:admin]\nusers=a\n", "p:2:7: there is no role \"admn\"; did you mean \"admin\"?" },
+        { "[service:x]\nroles=admn\n[role:admin]\nusers=a\n",
+          "p:2:7: there is no role \"admn\"; did you mean \"admin\"?" },
         { "[role:a]\nusers=a\n[service:x]\nroles=a;other\n",
           "p:4:9: there is no role \"other\"; add a section [role:other]" },
         { "[role:a]\nincludes=b\n", "p:2:10: there is no role \"b\"; add a section [role:b]" },
@@ -383,8 +386,10 @@ static const struct {
         { "[role:a]\nusers=*;carol\n", "p:2:7: \"*\" beside other users; write \"*\" alone, or remove it" },
         { "[role:a]\nusers=carol;1000\n",
           "p:2:13: \"1000\" is not a user's name; write names of Unix accounts, or \"*\" for everyone" },
-        { "[role:a]\nusers=-rf\n", "p:2:7: \"-rf\" is not a user's name; write names of Unix accounts, or \"*\" for everyone" },
-        { "[role:a]\nusers=a*\n", "p:2:7: \"a*\" is not a user's name; write names of Unix accounts, or \"*\" for everyone" },
+        { "[role:a]\nusers=-rf\n",
+          "p:2:7: \"-rf\" is not a user's name; write names of Unix accounts, or \"*\" for everyone" },
+        { "[role:a]\nusers=a*\n",
+          "p:2:7: \"a*\" is not a user's name; write names of Unix accounts, or \"*\" for everyone" },
         { "[role:a]\ngroups=27;ops;*\n", "p:2:8: \"27\" is not a group's name; write names of Unix groups\n"
                                          "p:2:15: \"*\" is not a group's name; write names of Unix groups" },
         { "[role:a]\nusers=a\n[role:a]\nusers=b\n",
@@ -428,8 +433,16 @@ static void test_roles_are_bounded_and_diamonds_are_cheap(void) {
         assert(g_str_has_suffix(said, ":1: more than 512 roles; put roles together"));
 }
 
+/* Directories have longer names for groups than passwd(5) has for users. */
+static void test_groups_may_have_long_names(void) {
+        g_autoptr(Policy) policy = read_policy("[role:a]\ngroups=grp-linux-administrators-production-eu\n", NULL);
+
+        assert(policy_warnings(policy)->len == 1);
+}
+
 static void test_what_nobody_has_is_worth_a_look(void) {
-        g_autoptr(Policy) policy = read_policy("[role:boss]\nusers=a\nincludes=helper\n[role:helper]\n[role:lost]\n", NULL);
+        static const char text[] = "[role:boss]\nusers=a\nincludes=helper\n[role:helper]\n[role:lost]\n";
+        g_autoptr(Policy) policy = read_policy(text, NULL);
         const ConfMistake *warning;
 
         assert(policy_warnings(policy)->len == 1);
@@ -443,50 +456,88 @@ static void write_file(const char *folder, const char *name, const char *text) {
         assert(g_file_set_contents(path, text, -1, NULL) && chmod(path, 0644) == 0);
 }
 
-static char *first_mistake(const char *file, const char *folder) {
+/* All mistakes, each on a line; "" when there was none. */
+static char *read_folder(const char *file, const char *folder) {
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
+        GString *all = g_string_new(NULL);
         Policy *policy = policy_read(file, folder, mistakes);
 
         assert(!policy == (mistakes->len > 0));
         (void) policy_unref(policy);
-        return mistakes->len > 0 ? conf_mistake_to_string(mistakes->pdata[0]) : NULL;
+        for (unsigned i = 0; i < mistakes->len; i++) {
+                g_autofree char *line = conf_mistake_to_string(mistakes->pdata[i]);
+                g_string_append_printf(all, "%s%s", i > 0 ? "\n" : "", line);
+        }
+        return g_string_free(all, FALSE);
+}
+
+/* Looks for @wanted, in which every '@' stands for @folder. */
+static void expect_folder(const char *file, const char *folder, const char *wanted) {
+        g_auto(GStrv) parts = g_strsplit(wanted, "@", -1);
+        g_autofree char *full = g_strjoinv(folder, parts), *said = read_folder(file, folder);
+
+        if (strcmp(said, full) != 0)
+                fprintf(stderr, "said:   %s\nwanted: %s\n", said, full);
+        assert(strcmp(said, full) == 0);
 }
 
 /* policy.conf, then policy.d in the order of names: one policy, in which nothing stands twice. */
-static void test_files_make_one_policy(void) {
-        static const char *const names[] = { "20-b.conf", "10-a.conf", "a.conf.dpkg-new", ".hidden.conf", "README" };
-        char folder[] = "/tmp/test-policy-XXXXXX";
-        g_autofree char *file = NULL, *said = NULL, *wanted = NULL;
+static void test_files_make_one_policy(const char *folder) {
+        g_autofree char *file = g_build_filename(folder, "20-b.conf", NULL);
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
         g_autoptr(Policy) policy = NULL;
 
-        if (geteuid() != 0) /* what is not root's is refused, which test-conf shows */
-                return;
-        assert(mkdtemp(folder) && chmod(folder, 0755) == 0);
-        file = g_build_filename(folder, "20-b.conf", NULL);
+        write_file(folder, "30-c.conf", "");
         write_file(folder, "10-a.conf", "[service:sudo]\nroles=admin\n");
         write_file(folder, "20-b.conf", "[role:admin]\nusers=carol\n");
         write_file(folder, "a.conf.dpkg-new", "nonsense");
         write_file(folder, ".hidden.conf", "nonsense");
         write_file(folder, "README", "nonsense");
-
         policy = policy_read(NULL, folder, mistakes);
         assert(policy && policy_decide_role(policy, &carol, "sudo").verdict == POLICY_ALLOW);
         assert(strcmp(policy_role_find(policy, "admin")->file, file) == 0);
-        assert(!first_mistake("/nonexistent/policy.conf", "/nonexistent/policy.d"));
+        expect_folder("/nonexistent/policy.conf", "/nonexistent/policy.d", "");
 
-        said = first_mistake(file, folder);
-        wanted = g_strdup_printf("%s:1:1: role \"admin\" is defined already in %s:1; put both together in one section", file,
-                                 file);
-        assert(strcmp(said, wanted) == 0);
+        write_file(folder, "30-c.conf", "[service:sudo]\nroles=admin\n");
+        expect_folder(file, folder,
+                      "@/20-b.conf:1:1: role \"admin\" is defined already in @/20-b.conf:1; put both together "
+                      "in one section\n"
+                      "@/30-c.conf:1:1: service \"sudo\" is defined already in @/10-a.conf:1; "
+                      "put both together in one section");
+        write_file(folder, "10-a.conf", "a\n");
+        write_file(folder, "20-b.conf", "b\n");
+        write_file(folder, "30-c.conf", "[c]\n");
+        expect_folder(NULL, folder,
+                      "@/10-a.conf:1:1: neither a key with a value nor a section; "
+                      "write key=value, [section], or a comment beginning with \"#\"\n"
+                      "@/20-b.conf:1:1: neither a key with a value nor a section; "
+                      "write key=value, [section], or a comment beginning with \"#\"\n"
+                      "@/30-c.conf:1:2: unknown section [c]; there are [role:NAME], [service:NAME]");
+}
 
-        g_free(said);
-        g_free(wanted);
+static void test_S6_a_folder_that_others_can_write_is_not_believed(const char *folder) {
+        static const char wanted[] = "@: folder does not belong to root or others can write it; "
+                                     "chown root:root @; chmod 0755 @";
+
         assert(chmod(folder, 0775) == 0);
-        said = first_mistake(NULL, folder);
-        wanted = g_strdup_printf("%s: folder does not belong to root or others can write it; chown root:root %s; chmod 0755 %s",
-                                 folder, folder, folder);
-        assert(strcmp(said, wanted) == 0);
+        expect_folder(NULL, folder, wanted);
+        assert(chmod(folder, 0757) == 0);
+        expect_folder(NULL, folder, wanted);
+        assert(chmod(folder, 0755) == 0 && chown(folder, 65534, 0) == 0);
+        expect_folder(NULL, folder, wanted);
+        assert(chown(folder, 0, 0) == 0);
+}
+
+static void test_folders(void) {
+        static const char *const names[] = { "10-a.conf", "20-b.conf", "30-c.conf", "a.conf.dpkg-new", ".hidden.conf",
+                                             "README" };
+        char folder[] = "/tmp/test-policy-XXXXXX";
+
+        if (geteuid() != 0) /* what is not root's is refused, which test-conf shows */
+                return;
+        assert(mkdtemp(folder) && chmod(folder, 0755) == 0);
+        test_files_make_one_policy(folder);
+        test_S6_a_folder_that_others_can_write_is_not_believed(folder);
         for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
                 g_autofree char *path = g_build_filename(folder, names[i], NULL);
                 assert(unlink(path) == 0);
@@ -536,8 +587,10 @@ static void expect_refusal(Policy *policy, const PolicyUser *user, const char *s
 }
 
 static void test_the_refusal_names_role_and_remedy(void) {
-        static const char text[] = "[role:admin]\ngroups=missing;sudo\n[role:clerk]\nusers=carol\n[role:everyone]\nusers=*\n"
-                                   "[service:sudo]\nroles=admin\n[service:su]\nroles=clerk\n[service:cups]\nroles=clerk;admin\n";
+        static const char text[] = "[role:admin]\ngroups=missing;sudo\n[role:clerk]\nusers=carol\n"
+                                   "[role:everyone]\nusers=*\n"
+                                   "[service:sudo]\nroles=admin\n[service:su]\nroles=clerk\n"
+                                   "[service:cups]\nroles=clerk;admin\n";
         g_autoptr(Policy) policy = NULL;
 
         nss.later = GROUP_E_NOT_FOUND;
@@ -552,6 +605,8 @@ static void test_the_refusal_names_role_and_remedy(void) {
                                                "\"everyone\". An admin can add you: usermod -aG sudo alice");
         expect_refusal(policy, &nobody, "sudo", "sudo needs the role \"admin\"; you have no role. "
                                                 "An admin can add you: usermod -aG sudo carol");
+        expect_refusal(policy, &(PolicyUser) { "x;reboot", 1000 }, "sudo",
+                       "sudo needs the role \"admin\"; you have \"everyone\"");
         expect_refusal(policy, &bob, "ftpd", "ftpd is open to nobody here. "
                                              "An admin can add [service:ftpd] to /etc/tessera/policy.conf");
 }
@@ -620,8 +675,9 @@ int main(int argc, char **argv) {
         test_groups_of_this_machine();
         test_each_mistake_is_named();
         test_roles_are_bounded_and_diamonds_are_cheap();
+        test_groups_may_have_long_names();
         test_what_nobody_has_is_worth_a_look();
-        test_files_make_one_policy();
+        test_folders();
         test_roles_and_services_as_people_see_them();
         test_the_refusal_names_role_and_remedy();
         test_P22_the_refusal_is_one_clean_short_line();

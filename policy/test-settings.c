@@ -49,8 +49,8 @@ static const struct {
         { "session", "idle", "2h", "idle=86400", "idle=7200", "5s", "365d", "4s", "365d 1s" },
         { "session", "lifetime", "30d", "lifetime=604800", "lifetime=2592000", "5s", "365d", "4s", "366d" },
         { "session", "max-per-user", "3", "max-per-user=32", "max-per-user=3", "1", "10000", "0", "10001" },
-        { "session", "end-login", "revoked;expired", "expired=0", "expired=1", "revoked", "expired revoked", "expired",
-          "revoked;idle" },
+        { "session", "end-login", "revoked;expired", "expired=0", "expired=1", "revoked", "expired revoked",
+          "expired", "revoked;idle" },
         { "token", "lifetime", "5min", "token=900", "token=300", "5s", "15min", "4s", "15min 1s" },
         { "password", "memory", "64MiB", "memory=19922944", "memory=67108864", "7MiB", "1GiB", "6MiB", "2GiB" },
         { "password", "passes", "3", "passes=2", "passes=3", "1", "20", "0", "21" },
@@ -98,7 +98,8 @@ static void test_no_key_is_without_a_row(void) {
                         size_t found = 0;
 
                         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-                                found += strcmp(rows[i].section, section->section) == 0 && strcmp(rows[i].key, key->key) == 0;
+                                found += strcmp(rows[i].section, section->section) == 0 &&
+                                         strcmp(rows[i].key, key->key) == 0;
                         if (found != 1)
                                 fprintf(stderr, "[%s] %s\n", section->section, key->key);
                         assert(found == 1);
@@ -112,11 +113,13 @@ static void test_mistakes_say_what_to_do(void) {
                                          "use up to 64 lower-case letters, digits, \".\" and \"-\"");
         expect("[session]\nend-login=revoked;expird\n",
                "f:2:19: unknown word \"expird\" in \"end-login\"; did you mean \"expired\"?");
-        expect("[session]\nend-login=expired\n", "f:2:11: \"end-login\" without \"revoked\": a revoked session always "
-                                                 "ends its login; write revoked;expired");
+        expect("[session]\nend-login=expired\n",
+               "f:2:11: \"end-login\" without \"revoked\": a revoked session always "
+               "ends its login; write revoked;expired");
         expect("[throttle]\nburst=10\n",
                "f:1:2: unknown section [throttle]; there are [daemon], [session], [token], [password], [service]");
-        expect("[token]\nticket-lifetime=60s\n", "f:2:1: unknown key \"ticket-lifetime\" in [token]; there are: lifetime");
+        expect("[token]\nticket-lifetime=60s\n",
+               "f:2:1: unknown key \"ticket-lifetime\" in [token]; there are: lifetime");
 }
 
 static void test_defaults_without_a_file(void) {
@@ -133,9 +136,9 @@ static void test_defaults_without_a_file(void) {
 
 /* "#key=value" and nothing else: what an admin would take the "#" from. */
 static bool is_commented_key(const char *line) {
-        size_t size = 1 + strspn(line + 1, "abcdefghijklmnopqrstuvwxyz-");
+        size_t size = line[0] == '#' ? strspn(line + 1, "abcdefghijklmnopqrstuvwxyz-") : 0;
 
-        return line[0] == '#' && size > 1 && line[size] == '=';
+        return size > 0 && line[size + 1] == '=';
 }
 
 /* The shipped file as it is says nothing; with every comment taken away it says the defaults. */
@@ -154,7 +157,8 @@ static void test_the_shipped_file_shows_every_key_with_its_default(const char *p
                 shown += key;
                 g_string_append_printf(uncommented, "%s\n", lines[i] + key);
         }
-        wanted = g_strdup_printf("name=web1.example.org%s", DEFAULTS + strlen("name=-")); /* an example: it has none */
+        wanted = g_strdup_printf("name=web1.example.org%s",
+                                 &DEFAULTS[strlen("name=-")]); /* an example: it has none */
         expect(uncommented->str, wanted);
         assert(shown == G_N_ELEMENTS(rows));
 }
