@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/*
+ * The configuration reader: whatever a file holds, it is read or its mistakes are named, in words
+ * that a terminal survives; and a policy that was read can be asked.
+ */
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "policy/policy-private.h"
+#include "policy/settings.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* NSS would make a run depend on the machine, and slow: names that begin alike share a fate. */
+static int look_up(const char *name, gid_t *ret_gid) {
+        if (name[0] == 'n')
+                return GROUP_E_NOT_FOUND;
+        if (name[0] == 'e')
+                return -5;
+        *ret_gid = (gid_t) name[0];
+        return 0;
+}
+
+static void check_line(const char *text, size_t max) {
+        if (strlen(text) >= max)
+                abort();
+        for (const unsigned char *c = (const unsigned char *) text; *c; c++)
+                if (*c < 0x20 || *c == 0x7f)
+                        abort();
+}
+
+/* A result and no mistakes, or mistakes and no result; and what they look like. */
+static void check_mistakes(GPtrArray *mistakes, bool good) {
+        if (good != (mistakes->len == 0))
+                abort();
+        for (unsigned i = 0; i < mistakes->len; i++) {
+                const ConfMistake *mistake = mistakes->pdata[i];
+                g_autofree char *text = conf_mistake_to_string(mistake);
+
+                check_line(text, 1000);
+                if ((mistake->line == 0) != (mistake->column == 0))
+                        abort();
+        }
+}
+
+static void ask(Policy *policy) {
+        static const gid_t groups[] = { 's', 'x' };
+        static const PolicyUser user = { "alice", 1001, groups, 2 }, nobody = { "alice", (uid_t) -1, groups, 2 };
+        static const PolicyLogin login = { 1000, "pwd" };
+        static const char *const services[] = { "sudo", "sudo-i", "sshd", "x", NULL };
+        g_auto(GStrv) roles = policy_roles_of(policy, &user);
+
+        for (size_t i = 0; services[i]; i++) {
+                g_autofree char *refusal = policy_refusal(policy, &user, services[i]);
+                PolicyDecision decision = policy_decide(policy, &user, &login, services[i], 1100);
+
+                check_line(refusal, 200);
+                if (decision.verdict == POLICY_ALLOW && !roles[0])
+                        abort();
+                if (policy_decide_role(policy, &nobody, services[i]).verdict != POLICY_DENY)
+                        abort();
+        }
+        for (size_t i = 0; roles[i]; i++) {
+                g_auto(GStrv) of_role = policy_services_of(policy, roles[i]);
+
+                if (!policy_holds(policy, &user, roles[i]))
+                        abort();
+                for (size_t j = 0; of_role[j]; j++)
+                        if (policy_decide_role(policy, &user, of_role[j]).verdict != POLICY_ALLOW)
+                                abort();
+        }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        g_autoptr(GPtrArray) of_settings = conf_mistakes_new(), of_policy = conf_mistakes_new();
+        g_autoptr(Settings) settings = settings_read_text("f", (const char *) data, size, of_settings);
+        g_autoptr(Policy) policy = policy_new(look_up);
+        bool good;
+
+        check_mistakes(of_settings, settings);
+        good = policy_add_text(policy, "f", (const char *) data, size, of_policy);
+        good = policy_link(policy, of_policy) && good;
+        check_mistakes(of_policy, good);
+        if (good)
+                ask(policy);
+        return 0;
+}
