@@ -234,7 +234,7 @@ static void test_J2_the_folder_is_trusted_too(void) {
         empty_folder();
 }
 
-static void test_J20_one_key_signs(void) {
+static void test_J19_one_key_signs(void) {
         g_autofree char *first = put("k1", SIGNING SECRET, strlen(SIGNING SECRET));
         g_autofree char *second = put("k2", SIGNING OTHER_SECRET, strlen(SIGNING OTHER_SECRET));
 
@@ -255,7 +255,7 @@ static void test_J3_one_purpose_per_secret(void) {
 }
 
 /* The states of other keys, seen by a verifier: waiting, still good, over. */
-static void test_J20_what_each_state_verifies(void) {
+static void test_J7_what_each_state_verifies(void) {
         static const struct {
                 const char *text;
                 KeyState state;
@@ -302,9 +302,9 @@ int main(void) {
         test_J2_what_a_crash_left_behind_is_no_key();
         test_J2_a_host_that_is_not_new_needs_its_keys();
         test_J2_the_folder_is_trusted_too();
-        test_J20_one_key_signs();
+        test_J19_one_key_signs();
         test_J3_one_purpose_per_secret();
-        test_J20_what_each_state_verifies();
+        test_J7_what_each_state_verifies();
         assert(rmdir(folder) == 0);
         g_free(keys);
         return 0;
