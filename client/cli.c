@@ -59,7 +59,8 @@ int cli_confirm(Cli *cli, const char *question) {
         if (cli->yes)
                 return CLI_DONE;
         if (cli->no_input)
-                return cli_usage(cli, "--yes does it without asking", "this asks for confirmation, and --no-input is given");
+                return cli_usage(cli, "--yes does it without asking",
+                                 "this asks for confirmation, and --no-input is given");
         if (!isatty(STDIN_FILENO))
                 return CLI_DONE;
         tty = fopen("/dev/tty", "r+e");

@@ -42,7 +42,8 @@ static const OptionSpec token_verify_options[] = {
 };
 
 static const OptionSpec service_enable_options[] = {
-        { "breakglass", 0, "GROUP", "a Unix group whose members get in by their Unix password while the daemon is down" },
+        { "breakglass", 0, "GROUP",
+          "a Unix group whose members get in by their Unix password while the daemon is down" },
         { "dry-run",    0, NULL,    "show what would change, and change nothing" },
         { NULL },
 };

@@ -19,7 +19,7 @@ static const CliErrorMeaning meanings[] = {
         { WIRE_ERROR_INVALID,       CLI_FAILED,        "invalid",       NULL },
         { WIRE_ERROR_DENIED,        CLI_REFUSED,       "denied",        "root may: try it with sudo" },
         { WIRE_ERROR_NOT_FOUND,     CLI_FAILED,        "not-found",     NULL },
-        { WIRE_ERROR_AMBIGUOUS,     CLI_FAILED,        "ambiguous",     "give more digits; --json shows all of them" },
+        { WIRE_ERROR_AMBIGUOUS,     CLI_FAILED,        "ambiguous",     "give more digits; --json shows all" },
         { WIRE_ERROR_EXISTS,        CLI_FAILED,        "exists",        NULL },
         { WIRE_ERROR_NOT_SIGNED_IN, CLI_NOT_SIGNED_IN, "not-signed-in", "sign this login in: tessera login" },
         { WIRE_ERROR_CREDENTIAL,    CLI_REFUSED,       "credential",    NULL },

@@ -25,7 +25,8 @@ static int tell_refusal(Cli *cli, const ClientAnswer *answer) {
 
 static int tell_signed_in(Cli *cli, const ClientAnswer *answer) {
         if (cli->json)
-                return output_json(cli, json_pack("{s:b, s:o}", "changed", 1, "session", shape_text(answer->session)));
+                return output_json(cli,
+                                   json_pack("{s:b, s:o}", "changed", 1, "session", shape_text(answer->session)));
         output_say(cli, "signed in; session %.*s", WIRE_SESSION_ID_SHOWN, answer->session);
         return CLI_DONE;
 }
@@ -58,7 +59,7 @@ static int tell_signed_out(Cli *cli, json_t *closed, bool others) {
         if (cli->json)
                 return output_json(cli, json_pack("{s:b, s:O}", "changed", n > 0, "closed", closed));
         if (n == 0)
-                output_say(cli, others ? "there are no other sessions; nothing changed" : "not signed in; nothing changed");
+                output_say(cli, "%s; nothing changed", others ? "there are no other sessions" : "not signed in");
         else if (others)
                 output_say(cli, "revoked %zu other session%s", n, n == 1 ? "" : "s");
         else

@@ -67,7 +67,6 @@ const char *options_nearest(const char *word, const char *const *words) {
 
 void arguments_deinit(Arguments *arguments) {
         g_free(arguments->operands);
-        g_free(arguments->raw);
         *arguments = (Arguments) { 0 };
 }
 
@@ -178,7 +177,7 @@ static int unknown_verb(Cli *cli, const char *noun, const char *word) {
         const char *nearest;
 
         for (const CommandSpec *command = command_table; command->noun; command++)
-                if (strcmp(command->noun, noun) == 0)
+                if (command->help && strcmp(command->noun, noun) == 0)
                         g_ptr_array_add(words, (gpointer) command->verb);
         g_ptr_array_add(words, NULL);
         nearest = options_nearest(word, (const char *const *) words->pdata);
@@ -249,7 +248,6 @@ static int take_option(Reader *reader, Arguments *ret) {
 
         if (i < 0)
                 return unknown_option(reader->cli, ret->command, word);
-        ret->raw[ret->n_raw++] = word;
         reader->next++;
         value = strchr(word, '=');
         value = value ? value + 1 : NULL;
@@ -260,7 +258,6 @@ static int take_option(Reader *reader, Arguments *ret) {
                         return cli_usage(reader->cli, NULL, "--%s needs a value: --%s %s", options[i].name,
                                          options[i].name, options[i].argument);
                 value = reader->argv[reader->next++];
-                ret->raw[ret->n_raw++] = value;
         }
         if (ret->values[i])
                 return cli_usage(reader->cli, NULL, "--%s was given twice", options[i].name);
@@ -289,7 +286,6 @@ static int read_rest(Reader *reader, Arguments *ret) {
                         continue;
                 }
                 ret->operands[ret->n_operands++] = word;
-                ret->raw[ret->n_raw++] = word;
                 reader->next++;
         }
         return 0;
@@ -300,7 +296,7 @@ static int needs_verb(Cli *cli, const char *noun) {
         g_autoptr(GString) verbs = g_string_new(NULL);
 
         for (const CommandSpec *command = command_table; command->noun; command++)
-                if (strcmp(command->noun, noun) == 0)
+                if (command->help && strcmp(command->noun, noun) == 0)
                         g_string_append_printf(verbs, "%s%s", verbs->len > 0 ? ", " : "", command->verb);
         return cli_usage(cli, NULL, "%s needs a command: %s", noun, verbs->str);
 }
@@ -325,7 +321,7 @@ int options_parse(Cli *cli, int argc, char **argv, Arguments *ret) {
         Reader reader = { .cli = cli, .argv = argv, .argc = argc, .next = 1 };
         int r;
 
-        *ret = (Arguments) { .operands = g_new0(char *, (gsize) argc + 1), .raw = g_new0(char *, (gsize) argc + 2) };
+        *ret = (Arguments) { .operands = g_new0(char *, (gsize) argc + 1) };
         /* A mistake before --json is told as JSON too. */
         for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
                 cli->json = cli->json || strcmp(argv[i], "--json") == 0;
@@ -335,8 +331,6 @@ int options_parse(Cli *cli, int argc, char **argv, Arguments *ret) {
         r = read_command(&reader, ret);
         if (r != 0)
                 return r;
-        if (ret->command->verb)
-                ret->raw[ret->n_raw++] = (char *) ret->command->verb;
         r = read_rest(&reader, ret);
         if (r != 0)
                 return r;

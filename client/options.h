@@ -38,7 +38,7 @@ typedef struct CommandAlias {
         const char *verb;  /* NULL: as the noun */
 } CommandAlias;
 
-/* A noun's first row is what the bare noun does, if it is "list"; the table's first row is what the bare command does. */
+/* The table's first row is what the bare command does; a noun's first, if it is "list", what the bare noun does. */
 extern const CommandSpec command_table[];
 extern const CommandAlias command_aliases[];
 
@@ -51,8 +51,6 @@ struct Arguments {
         const char *values[OPTIONS_PER_COMMAND_MAX]; /* by row of command->options; "" for one without argument */
         char **operands; /* into argv; the vector is ours */
         int n_operands;
-        char **raw;      /* verb, options and operands as given but for the global ones; NULL-terminated */
-        int n_raw;
 };
 
 void arguments_deinit(Arguments *arguments);

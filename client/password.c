@@ -13,17 +13,21 @@
 static int tell(Cli *cli, int r) {
         switch (r) {
         case -ENODATA:
-                return cli_usage(cli, "it is asked at a terminal, or read as one line of stdin", "no password was given");
+                return cli_usage(cli, "it is asked at a terminal, or read as one line of stdin",
+                                 "no password was given");
         case -E2BIG:
                 return cli_usage(cli, NULL, "a password has at most %d bytes", WIRE_PASSWORD_MAX);
         case -EINVAL:
                 return cli_usage(cli, NULL, "a password cannot hold a NUL byte");
         case -ETIMEDOUT:
-                return cli_fail(cli, CLI_FAILED, "cancelled", NULL, "nothing was typed for %d min", PROMPT_TIMEOUT / 60);
+                return cli_fail(cli, CLI_FAILED, "cancelled", NULL, "nothing was typed for %d min",
+                                PROMPT_TIMEOUT / 60);
         case -ENXIO:
-                return cli_usage(cli, "give it as one line of stdin", "there is no terminal to ask for a password on");
+                return cli_usage(cli, "give it as one line of stdin",
+                                 "there is no terminal to ask for a password on");
         default:
-                return cli_fail(cli, CLI_FAILED, "internal", NULL, "the password could not be read: %s", g_strerror(-r));
+                return cli_fail(cli, CLI_FAILED, "internal", NULL, "the password could not be read: %s",
+                                g_strerror(-r));
         }
 }
 
@@ -33,7 +37,8 @@ int password_ask(Cli *cli, const char *prompt, SecretInput *ret) {
         if (!isatty(STDIN_FILENO))
                 r = secret_input_line(STDIN_FILENO, ret);
         else if (cli->no_input)
-                return cli_usage(cli, "give it as one line of stdin", "a password is needed, and --no-input is given");
+                return cli_usage(cli, "give it as one line of stdin",
+                                 "a password is needed, and --no-input is given");
         else
                 r = secret_input_prompt(prompt, PROMPT_TIMEOUT, ret);
         if (r == 0 && ret->size == 0)

@@ -37,10 +37,14 @@ static json_t *mistakes_to_json(const GPtrArray *mistakes) {
 
         for (guint i = 0; mistakes && i < mistakes->len; i++) {
                 const ConfMistake *mistake = g_ptr_array_index(mistakes, i);
-                (void) json_array_append_new(
-                        list, json_pack("{s:o, s:o, s:o, s:o, s:o}", "file", shape_text(mistake->file), "line",
-                                        place_number(mistake->line), "column", place_number(mistake->column), "message",
-                                        shape_text(mistake->message), "remedy", shape_text(mistake->remedy)));
+                json_t *object = json_object();
+
+                (void) json_object_set_new(object, "file", shape_text(mistake->file));
+                (void) json_object_set_new(object, "line", place_number(mistake->line));
+                (void) json_object_set_new(object, "column", place_number(mistake->column));
+                (void) json_object_set_new(object, "message", shape_text(mistake->message));
+                (void) json_object_set_new(object, "remedy", shape_text(mistake->remedy));
+                (void) json_array_append_new(list, object);
         }
         return list;
 }
@@ -62,8 +66,9 @@ static int tell(Cli *cli, GPtrArray *mistakes, const GPtrArray *warnings) {
 
         g_ptr_array_sort(mistakes, compare_places);
         if (cli->json) {
-                int r = output_json(cli, json_pack("{s:b, s:o, s:o}", "valid", n == 0, "mistakes",
-                                                   mistakes_to_json(mistakes), "warnings", mistakes_to_json(warnings)));
+                json_t *answer = json_pack("{s:b, s:o, s:o}", "valid", n == 0, "mistakes", mistakes_to_json(mistakes),
+                                           "warnings", mistakes_to_json(warnings));
+                int r = output_json(cli, answer);
                 return r != 0 || n == 0 ? r : CLI_FAILED;
         }
         print_mistakes("", mistakes);

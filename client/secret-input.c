@@ -100,7 +100,7 @@ static int prompt_open(Prompt *prompt) {
         return 0;
 }
 
-/* Lets the signal do what it would have done without us. Comes back from one that stops the process or does nothing. */
+/* Lets the signal do what it would have done without us; it may stop the process, or do nothing, and we go on. */
 static void prompt_pass_signal(Prompt *prompt) {
         struct signalfd_siginfo info;
 

@@ -57,7 +57,8 @@ static void add_session(Table *table, const json_t *session, int64_t now) {
         g_autofree char *ends = output_time(output_number(session, "ends"), now);
 
         table_row(table, shown, output_text(session, "user"), output_text(session, "service"),
-                  output_text(session, "from"), output_text(session, "tty"), methods, proven, opened, seen, ends, NULL);
+                  output_text(session, "from"), output_text(session, "tty"), methods, proven, opened, seen, ends,
+                  NULL);
 }
 
 Table *session_table(const Cli *cli, const json_t *sessions) {

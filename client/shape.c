@@ -18,7 +18,8 @@ const ShapeMember shape_session[] = {
 };
 
 const ShapeMember shape_event[] = {
-        { "time", SHAPE_TIME }, { "event", SHAPE_TEXT }, { "service", SHAPE_TEXT }, { "detail", SHAPE_TEXT }, { NULL },
+        { "time", SHAPE_TIME }, { "event", SHAPE_TEXT }, { "service", SHAPE_TEXT }, { "detail", SHAPE_TEXT },
+        { NULL },
 };
 
 const ShapeMember shape_user[] = {
@@ -40,8 +41,8 @@ const ShapeMember shape_key[] = {
 
 static const ShapeMember shape_token[] = {
         { "user", SHAPE_TEXT },    { "session", SHAPE_TEXT },   { "audience", SHAPE_TEXT },  { "roles", SHAPE_LIST },
-        { "expires", SHAPE_TIME }, { "issued_at", SHAPE_TIME }, { "auth_time", SHAPE_TIME }, { "methods", SHAPE_LIST },
-        { NULL },
+        { "expires", SHAPE_TIME }, { "issued_at", SHAPE_TIME }, { "auth_time", SHAPE_TIME },
+        { "methods", SHAPE_LIST }, { NULL },
 };
 
 json_t *shape_text(const char *text) {
@@ -101,9 +102,9 @@ json_t *shape_array(const ShapeMember *members, ClientDict *const *dicts, size_t
 json_t *shape_status(json_t *session) {
         if (!session)
                 return json_pack("{s:b}", "signed_in", 0);
-        return json_pack("{s:b, s:O, s:O, s:O, s:o}", "signed_in", 1, "user", json_object_get(session, "user"), "host",
-                         json_object_get(session, "host"), "roles", json_object_get(session, "roles"), "session",
-                         session);
+        return json_pack("{s:b, s:O, s:O, s:O, s:o}", "signed_in", 1, "user", json_object_get(session, "user"),
+                         "host", json_object_get(session, "host"), "roles", json_object_get(session, "roles"),
+                         "session", session);
 }
 
 json_t *shape_verify(const char *reason, const ClientDict *info) {

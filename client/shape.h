@@ -39,7 +39,7 @@ json_t *shape_array(const ShapeMember *members, ClientDict *const *dicts, size_t
 /* {"signed_in":true,"user","host","roles","session"}; with @session NULL {"signed_in":false}. Takes @session over. */
 json_t *shape_status(json_t *session);
 
-/* {"valid":true,"user","session","audience","roles","expires",…} or {"valid":false,"reason"}; @info may be NULL then. */
+/* {"valid":true,"user","session","audience","roles","expires",…} or, with @info NULL, {"valid":false,"reason"}. */
 json_t *shape_verify(const char *reason, const ClientDict *info);
 
 /* @text as a JSON string without control characters; null for NULL and "". */

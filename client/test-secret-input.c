@@ -43,8 +43,8 @@ static void test_all_drops_one_newline_and_nothing_else(void) {
                 const char *input;
                 const char *expected;
         } rows[] = {
-                { "", "" },       { "\n", "" },        { "a.b.c", "a.b.c" }, { "a.b.c\n", "a.b.c" }, { "a\n\n", "a\n" },
-                { " a", " a" },   { "a\r\n", "a\r" },  { "a\nb", "a\nb" },
+                { "", "" },           { "\n", "" },          { "a.b.c", "a.b.c" }, { "a.b.c\n", "a.b.c" },
+                { "a\n\n", "a\n" }, { "a\r\n", "a\r" }, { " a", " a" },       { "a\nb", "a\nb" },
         };
 
         for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

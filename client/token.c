@@ -216,9 +216,10 @@ int verb_token_decode(Cli *cli, const Arguments *arguments) {
         if (r == 0 && token.size == 0)
                 return cli_usage(cli, "give it on stdin", "there is no token to decode");
         if (r == -E2BIG || !token_text_decode(token.data, token.size, &header, &claims))
-                return cli_fail(cli, CLI_FAILED, "invalid", NULL, "this is no token: three base64url parts of JSON are");
+                return cli_fail(cli, CLI_FAILED, "invalid", NULL, "this is no token");
         if (cli->json)
-                return output_json(cli, json_pack("{s:b, s:O, s:O}", "verified", 0, "header", header, "claims", claims));
+                return output_json(cli,
+                                   json_pack("{s:b, s:O, s:O}", "verified", 0, "header", header, "claims", claims));
         (void) puts("nothing was verified: anybody can write such a token");
         print_members(cli, "header", header);
         print_members(cli, "claims", claims);

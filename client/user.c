@@ -168,7 +168,7 @@ int verb_user_disable(Cli *cli, const Arguments *arguments) {
         r = set_enabled(cli, user, false, &changed);
         if (r != 0)
                 return r;
-        return tell_change(cli, user, changed, changed ? "is disabled, every session revoked" : "is disabled already");
+        return tell_change(cli, user, changed, changed ? "is disabled, all sessions revoked" : "is disabled already");
 }
 
 int verb_user_remove(Cli *cli, const Arguments *arguments) {
@@ -188,5 +188,5 @@ int verb_user_remove(Cli *cli, const Arguments *arguments) {
                 r = request_bool(cli, &request, &changed);
         if (r != 0)
                 return r;
-        return tell_change(cli, user, changed, changed ? "is removed; the Unix account stays" : "is not known to tessera");
+        return tell_change(cli, user, changed, changed ? "is removed; the Unix account stays" : "is not known here");
 }

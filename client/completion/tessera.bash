@@ -5,6 +5,10 @@
 # Completes commands, options, users and the ids of sessions. test-options.c compares it with the
 # table of commands.
 
+_tessera_nouns() {
+        echo "status login logout passwd session sessions token user role policy key service enable disable"
+}
+
 _tessera_verbs() { # NOUN
         case $1 in
         session|sessions) echo "list show revoke" ;;
@@ -70,7 +74,7 @@ _tessera() {
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_tessera_options "$noun" "$verb")" -- "$cur")
         elif [[ -z $noun ]]; then
-                mapfile -t COMPREPLY < <(compgen -W "status login logout passwd session sessions token user role policy key service enable disable" -- "$cur")
+                mapfile -t COMPREPLY < <(compgen -W "$(_tessera_nouns)" -- "$cur")
         elif [[ $noun == policy && -n $verb ]]; then
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         elif [[ -z $verb && -n $(_tessera_verbs "$noun") ]]; then

@@ -52,8 +52,9 @@ def test_failures_as_json(run):
 
 
 def test_every_command_that_asks_the_daemon_says_that_it_is_not_there(run):
-    for line in ("status", "logout", "session list", "session show ab", "session revoke ab", "token print", "user list",
-                 "user show bob", "user enable bob", "user disable bob", "role list", "role show admin", "key list"):
+    for line in ("status", "logout", "session list", "session show ab", "session revoke ab", "token print",
+                 "user list", "user show bob", "user enable bob", "user disable bob", "role list",
+                 "role show admin", "key list"):
         done = run(*line.split())
         assert (done.returncode, done.stdout) == (5, ""), line
         assert "systemctl status" in done.stderr
