@@ -59,10 +59,6 @@ static void authenticate(Call *call) {
                 call->situation = remembered;
                 return;
         }
-        if (call->invoker && !call->subject.name[0]) {
-                call->situation = SITUATION_CREDENTIAL;
-                return;
-        }
         if (call->invoker) {
                 call_ask(call, "Check", NULL);
                 if (call->situation != SITUATION_STEP_UP)

@@ -227,13 +227,13 @@ static void show(const Call *call) {
 }
 
 int call_finish(Call *call) {
-        bool refused = call->situation == SITUATION_CREDENTIAL || call->situation == SITUATION_STEP_UP ||
-                       call->situation == SITUATION_CHANGED;
+        int code = result_code(call->phase, call->invoker, call->situation);
 
-        if (call->phase == PHASE_AUTH && refused)
+        /* By the code, not by the situation: whatever looks alike also takes alike. */
+        if (call->phase == PHASE_AUTH && code == PAM_AUTH_ERR)
                 (void) pam_fail_delay(call->pamh, FAIL_DELAY_USEC);
         log_outcome(call);
         if (!call->closing)
                 show(call);
-        return result_code(call->phase, call->invoker, call->situation);
+        return code;
 }

@@ -92,7 +92,7 @@ bool subject_find(pam_handle_t *pamh, Phase phase, bool invoker, Subject *ret, S
         }
         if (!name_is_user(name)) {
                 *ret = subject;
-                return true;
+                return !invoker;
         }
         memcpy(subject.name, name, strlen(name) + 1);
         r = look_up(&subject);

@@ -26,7 +26,7 @@ typedef struct Subject {
  * Finds the subject, with at most one NSS look-up, and that after everything cheap. Returns true
  * and @ret; false where the call is over, with @ret_situation: NOT_OURS for uid 0, OUTAGE when NSS
  * failed (never "no such user"), UNFORESEEN when PAM_RUSER does not belong to getuid().
- * A name that nobody can have is true with an empty name: whether to prompt is the caller's to say.
+ * A PAM_USER that nobody can have is true with an empty name: whether to prompt is the caller's to say.
  */
 bool subject_find(pam_handle_t *pamh, Phase phase, bool invoker, Subject *ret, Situation *ret_situation);
 

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/*
+ * A PAM application that does what it is told on stdin, one command a line, and says on stdout what
+ * came of it. libpam and the module are the real ones; the conversation, the delay, the log and
+ * libc's failures are ours. Texts are hex, so that any byte may stand in them; "-" is none.
+ *
+ *   start SERVICE USER DIR    pam_start with the configuration in DIR
+ *   item NAME TEXT · env TEXT · uid N · answer KIND [TEXT] · arm FUNCTION N · disarm
+ *   call FUNCTION [FLAGS] · fork-end · exec PATH · threads · state · reload PATH N · end STATUS
+ *
+ * Each command ends with a line "ok …"; before it come the lines "prompt TEXT", "error TEXT",
+ * "info TEXT", "log PRIORITY TEXT", "delay USEC" of what happened meanwhile.
+ */
+
+#undef NDEBUG
+#include <assert.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <security/pam_appl.h>
+#include <security/pam_ext.h>
+
+#include "tests/pam/fault.h"
+
+#define LINE_MAX_SIZE (4 * 1024 * 1024)
+
+typedef struct Driver {
+        pam_handle_t *pamh;
+        const char *kind; /* of the answer: "text", "null", "no-response", "fail", "flip" */
+        char *answer;
+        char *flip; /* PAM_USER becomes this while we answer */
+} Driver;
+
+static char *from_hex(const char *hex) {
+        size_t n;
+        char *text;
+
+        if (!hex || strcmp(hex, "-") == 0)
+                return NULL;
+        n = strlen(hex) / 2;
+        text = calloc(1, n + 1);
+        assert(text);
+        for (size_t i = 0; i < n; i++) {
+                const char pair[] = { hex[2 * i], hex[2 * i + 1], '\0' };
+                text[i] = (char) strtoul(pair, NULL, 16);
+        }
+        return text;
+}
+
+static void say_hex(const char *word, const char *text) {
+        printf("%s ", word);
+        for (const char *c = text; *c; c++)
+                printf("%02x", (unsigned char) *c);
+        putchar('\n');
+}
+
+static void on_log(int priority, const char *line) {
+        char word[32];
+
+        (void) snprintf(word, sizeof(word), "log %d", priority & 7);
+        say_hex(word, line);
+}
+
+static void on_delay(int status, unsigned usec, void *userdata) {
+        if (status != PAM_SUCCESS)
+                printf("delay %u\n", usec);
+}
+
+static int answer_prompt(Driver *driver, struct pam_response **ret) {
+        if (strcmp(driver->kind, "fail") == 0)
+                return PAM_CONV_ERR;
+        if (strcmp(driver->kind, "no-response") == 0)
+                return PAM_SUCCESS;
+        if (strcmp(driver->kind, "flip") == 0)
+                assert(pam_set_item(driver->pamh, PAM_USER, driver->flip) == PAM_SUCCESS);
+        *ret = calloc(1, sizeof(**ret));
+        if (*ret && strcmp(driver->kind, "null") != 0)
+                (*ret)->resp = strdup(driver->answer);
+        return *ret ? PAM_SUCCESS : PAM_BUF_ERR;
+}
+
+static int converse(int n, const struct pam_message **messages, struct pam_response **ret, void *userdata) {
+        const char *words[] = { [PAM_PROMPT_ECHO_OFF] = "prompt", [PAM_PROMPT_ECHO_ON] = "prompt-echo",
+                                [PAM_ERROR_MSG] = "error", [PAM_TEXT_INFO] = "info" };
+        Driver *driver = userdata;
+        int style = messages[0]->msg_style;
+
+        assert(n == 1);
+        say_hex(words[style], messages[0]->msg);
+        if (style == PAM_PROMPT_ECHO_OFF || style == PAM_PROMPT_ECHO_ON)
+                return answer_prompt(driver, ret);
+        *ret = calloc(1, sizeof(**ret));
+        return *ret ? PAM_SUCCESS : PAM_BUF_ERR;
+}
+
+static int item_number(const char *name) {
+        static const struct {
+                const char *name;
+                int number;
+        } items[] = { { "user", PAM_USER },   { "ruser", PAM_RUSER }, { "rhost", PAM_RHOST },
+                      { "tty", PAM_TTY },     { "authtok", PAM_AUTHTOK }, { "service", PAM_SERVICE } };
+
+        for (size_t i = 0; i < sizeof(items) / sizeof(items[0]); i++)
+                if (strcmp(items[i].name, name) == 0)
+                        return items[i].number;
+        abort();
+}
+
+static void start(Driver *driver, const char *service, const char *user, const char *folder) {
+        static struct pam_conv conv = { .conv = converse };
+        char *name = from_hex(user);
+        int r;
+
+        conv.appdata_ptr = driver;
+        r = pam_start_confdir(service, name, &conv, folder, &driver->pamh);
+        if (r == PAM_SUCCESS)
+                r = pam_set_item(driver->pamh, PAM_FAIL_DELAY, (void *) on_delay);
+        free(name);
+        printf("ok %d\n", r);
+}
+
+static int call(Driver *driver, const char *function, int flags) {
+        static const struct {
+                const char *name;
+                int (*function)(pam_handle_t *pamh, int flags);
+        } functions[] = { { "authenticate", pam_authenticate }, { "setcred", pam_setcred },
+                          { "account", pam_acct_mgmt },         { "open", pam_open_session },
+                          { "close", pam_close_session } };
+
+        for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
+                if (strcmp(functions[i].name, function) == 0)
+                        return functions[i].function(driver->pamh, flags);
+        abort();
+}
+
+/* Sets the answer; "none" takes the conversation away. */
+static void set_answer(Driver *driver, const char *kind, const char *text, const char *flip) {
+        static const struct pam_conv none = { .conv = NULL };
+
+        driver->kind = strdup(kind);
+        driver->answer = from_hex(text);
+        driver->flip = from_hex(flip);
+        if (strcmp(kind, "none") == 0)
+                assert(pam_set_item(driver->pamh, PAM_CONV, &none) == PAM_SUCCESS);
+        puts("ok");
+}
+
+static int count_entries(const char *path) {
+        DIR *folder = opendir(path);
+        int n = 0;
+
+        assert(folder);
+        while (readdir(folder))
+                n++;
+        closedir(folder);
+        return n - 3; /* ".", "..", and the folder itself or, for tasks, nobody */
+}
+
+/* Descriptors, threads and signal handlers: what a guest must leave as it found them. */
+static void say_state(void) {
+        unsigned long handlers = 0;
+
+        for (int s = 1; s < NSIG; s++) {
+                struct sigaction action;
+                if (sigaction(s, NULL, &action) == 0)
+                        handlers = handlers * 31 + (unsigned long) action.sa_handler + (unsigned long) action.sa_flags;
+        }
+        printf("ok %d %d %lu\n", count_entries("/proc/self/fd"), count_entries("/proc/self/task"), handlers);
+}
+
+/* In a child, as sshd and login do: end the handle silently, while the parent's goes on. */
+static void fork_end(Driver *driver) {
+        int status;
+        pid_t pid = fork();
+
+        if (pid == 0)
+                _exit(pam_end(driver->pamh, PAM_SUCCESS | PAM_DATA_SILENT));
+        assert(waitpid(pid, &status, 0) == pid);
+        printf("ok %d\n", status);
+}
+
+/* Runs a program as a login's shell: with the PAM environment and the descriptors that are left. */
+static void run_shell(Driver *driver, const char *path) {
+        int status;
+        pid_t pid;
+
+        fflush(stdout);
+        pid = fork();
+        if (pid == 0) {
+                char *argv[] = { (char *) path, NULL };
+                execve(path, argv, pam_getenvlist(driver->pamh));
+                _exit(127);
+        }
+        assert(waitpid(pid, &status, 0) == pid);
+        printf("ok %d\n", status);
+}
+
+static void reload(const char *path, int n) {
+        for (int i = 0; i < n; i++) {
+                void *module = dlopen(path, RTLD_NOW);
+                int (*setcred)(pam_handle_t *, int, int, const char **);
+
+                assert(module);
+                setcred = (int (*)(pam_handle_t *, int, int, const char **)) dlsym(module, "pam_sm_setcred");
+                assert(setcred && setcred(NULL, 0, 0, NULL) == PAM_IGNORE);
+                assert(dlclose(module) == 0);
+        }
+        printf("ok %d\n", dlopen(path, RTLD_NOW | RTLD_NOLOAD) ? 1 : 0);
+}
+
+static void say_item(Driver *driver, const char *name) {
+        const void *value = NULL;
+
+        if (name[0] == '$')
+                value = pam_getenv(driver->pamh, name + 1);
+        else
+                assert(pam_get_item(driver->pamh, item_number(name), &value) == PAM_SUCCESS);
+        say_hex("ok", value ? value : "");
+}
+
+static void obey(Driver *driver, char *line) {
+        char *word[5] = { NULL }, *rest = line;
+        int n = 0;
+
+        while (n < 5 && (word[n] = strsep(&rest, " \n")) && word[n][0])
+                n++;
+        if (strcmp(word[0], "start") == 0)
+                start(driver, word[1], word[2], word[3]);
+        else if (strcmp(word[0], "item") == 0)
+                printf("ok %d\n", pam_set_item(driver->pamh, item_number(word[1]), from_hex(word[2])));
+        else if (strcmp(word[0], "env") == 0)
+                printf("ok %d\n", pam_putenv(driver->pamh, from_hex(word[1])));
+        else if (strcmp(word[0], "get") == 0)
+                say_item(driver, word[1]);
+        else if (strcmp(word[0], "uid") == 0)
+                printf("ok %d\n", setresuid((uid_t) atoi(word[1]), 0, 0));
+        else if (strcmp(word[0], "answer") == 0)
+                set_answer(driver, word[1], n > 2 ? word[2] : "", n > 3 ? word[3] : "-");
+        else if (strcmp(word[0], "arm") == 0) {
+                fault_arm(strdup(word[1]), atoi(word[2]));
+                puts("ok");
+        } else if (strcmp(word[0], "disarm") == 0)
+                printf("ok %d\n", fault_disarm());
+        else if (strcmp(word[0], "call") == 0)
+                printf("ok %d\n", call(driver, word[1], n > 2 ? atoi(word[2]) : 0));
+        else if (strcmp(word[0], "fork-end") == 0)
+                fork_end(driver);
+        else if (strcmp(word[0], "exec") == 0)
+                run_shell(driver, word[1]);
+        else if (strcmp(word[0], "state") == 0)
+                say_state();
+        else if (strcmp(word[0], "reload") == 0)
+                reload(word[1], atoi(word[2]));
+        else if (strcmp(word[0], "end") == 0)
+                printf("ok %d\n", pam_end(driver->pamh, atoi(word[1])));
+        else
+                abort();
+}
+
+int main(void) {
+        Driver driver = { .kind = "text", .answer = strdup("") };
+        char *line = malloc(LINE_MAX_SIZE);
+
+        assert(line);
+        setvbuf(stdout, NULL, _IOLBF, 65536);
+        fault_log = on_log;
+        while (fgets(line, LINE_MAX_SIZE, stdin)) {
+                obey(&driver, line);
+                fflush(stdout);
+        }
+        return 0;
+}

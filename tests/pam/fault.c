@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "tests/pam/fault.h"
+
+static const char *armed;
+static int countdown, calls;
+
+void (*fault_log)(int priority, const char *line);
+
+void fault_arm(const char *function, int n) {
+        armed = function;
+        countdown = n;
+        calls = 0;
+}
+
+int fault_disarm(void) {
+        armed = NULL;
+        return calls;
+}
+
+static bool fails(const char *function, int error) {
+        if (!armed || strcmp(armed, function) != 0 || ++calls != countdown)
+                return false;
+        errno = error;
+        return true;
+}
+
+/* glibc's own names of its allocator: looking them up would allocate. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t n, size_t size);
+void *__libc_realloc(void *p, size_t size);
+
+#define EXPORT __attribute__((visibility("default")))
+
+EXPORT void *malloc(size_t size) {
+        return fails("malloc", ENOMEM) ? NULL : __libc_malloc(size);
+}
+
+EXPORT void *calloc(size_t n, size_t size) {
+        return fails("malloc", ENOMEM) ? NULL : __libc_calloc(n, size);
+}
+
+EXPORT void *realloc(void *p, size_t size) {
+        return fails("malloc", ENOMEM) ? NULL : __libc_realloc(p, size);
+}
+
+#define NEXT(type, name) ((type) dlsym(RTLD_NEXT, name))
+
+EXPORT int socket(int domain, int type, int protocol) {
+        if (domain == AF_INET || domain == AF_INET6)
+                (void) fails("socket-inet", EACCES);
+        return fails("socket", EMFILE) ? -1 : NEXT(int (*)(int, int, int), "socket")(domain, type, protocol);
+}
+
+EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size) {
+        if (fails("connect", EACCES))
+                return -1;
+        return NEXT(int (*)(int, const struct sockaddr *, socklen_t), "connect")(fd, address, size);
+}
+
+EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *size) {
+        if (fails("getsockopt", ENOBUFS))
+                return -1;
+        return NEXT(int (*)(int, int, int, void *, socklen_t *), "getsockopt")(fd, level, name, value, size);
+}
+
+EXPORT int memfd_create(const char *name, unsigned flags) {
+        return fails("memfd_create", EMFILE) ? -1 : NEXT(int (*)(const char *, unsigned), "memfd_create")(name, flags);
+}
+
+EXPORT int fcntl64(int fd, int command, ...) {
+        va_list list;
+        void *argument;
+
+        va_start(list, command);
+        argument = va_arg(list, void *);
+        va_end(list);
+        return fails("fcntl", EMFILE) ? -1 : NEXT(int (*)(int, int, ...), "fcntl64")(fd, command, argument);
+}
+
+EXPORT ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset) {
+        if (fails("write", ENOSPC))
+                return -1;
+        return NEXT(ssize_t(*)(int, const void *, size_t, off64_t), "pwrite64")(fd, data, size, offset);
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
+        if (fails("write", EIO))
+                return -1;
+        return NEXT(ssize_t(*)(int, const struct msghdr *, int), "sendmsg")(fd, message, flags);
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
+        if (fails("read", EIO))
+                return -1;
+        return NEXT(ssize_t(*)(int, struct msghdr *, int), "recvmsg")(fd, message, flags);
+}
+
+EXPORT ssize_t readv(int fd, const struct iovec *parts, int n) {
+        return fails("read", EIO) ? -1 : NEXT(ssize_t(*)(int, const struct iovec *, int), "readv")(fd, parts, n);
+}
+
+EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask) {
+        if (fails("poll", EINTR))
+                return -1;
+        return NEXT(int (*)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *), "ppoll")(fds, n, timeout,
+                                                                                                         mask);
+}
+
+EXPORT int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **ret) {
+        static const struct {
+                const char *function;
+                int error;
+        } ways[] = { { "getpwnam", EIO }, { "getpwnam-emfile", EMFILE }, { "getpwnam-enomem", ENOMEM },
+                     { "getpwnam-eacces", EACCES } };
+
+        for (size_t i = 0; i < sizeof(ways) / sizeof(ways[0]); i++)
+                if (fails(ways[i].function, ways[i].error)) {
+                        *ret = NULL;
+                        return ways[i].error;
+                }
+        return NEXT(int (*)(const char *, struct passwd *, char *, size_t, struct passwd **), "getpwnam_r")(
+                name, entry, buffer, size, ret);
+}
+
+EXPORT int getgrnam_r(const char *name, struct group *entry, char *buffer, size_t size, struct group **ret) {
+        *ret = NULL;
+        if (fails("getgrnam", EIO))
+                return EIO;
+        return NEXT(int (*)(const char *, struct group *, char *, size_t, struct group **), "getgrnam_r")(
+                name, entry, buffer, size, ret);
+}
+
+EXPORT int getgrouplist(const char *user, gid_t gid, gid_t *groups, int *n) {
+        if (fails("getgrouplist", EIO))
+                return -1;
+        return NEXT(int (*)(const char *, gid_t, gid_t *, int *), "getgrouplist")(user, gid, groups, n);
+}
+
+/* Is @address, where a function returns to, in libaudit? libpam's audit records resolve the host there. */
+static bool is_libaudit(const void *address) {
+        Dl_info info;
+
+        return dladdr(address, &info) && info.dli_fname && strstr(info.dli_fname, "libaudit");
+}
+
+/* Names of hosts are nobody's business here: armed only to be counted. */
+EXPORT int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **ret) {
+        if (!is_libaudit(__builtin_return_address(0)))
+                (void) fails("getaddrinfo", EIO);
+        return EAI_FAIL;
+}
+
+/* libpam comes here with __vsyslog_chk or vsyslog, as it was built. */
+EXPORT void vsyslog(int priority, const char *format, va_list list) {
+        char line[8192];
+
+        (void) vsnprintf(line, sizeof(line), format, list);
+        if (fault_log)
+                fault_log(priority, line);
+}
+
+EXPORT void __vsyslog_chk(int priority, int flag, const char *format, va_list list);
+EXPORT void __vsyslog_chk(int priority, int flag, const char *format, va_list list) {
+        vsyslog(priority, format, list);
+}
+
+EXPORT void __syslog_chk(int priority, int flag, const char *format, ...);
+EXPORT void __syslog_chk(int priority, int flag, const char *format, ...) {
+        va_list list;
+
+        va_start(list, format);
+        vsyslog(priority, format, list);
+        va_end(list);
+}
+
+EXPORT void syslog(int priority, const char *format, ...) {
+        va_list list;
+
+        va_start(list, format);
+        vsyslog(priority, format, list);
+        va_end(list);
+}

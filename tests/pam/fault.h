@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * Functions of libc that fail on demand. They stand in the driver itself and are exported, so every
+ * library in the process calls them; the module under test is the shipped file.
+ */
+
+/* From now on the @n-th call of @function ("malloc", "socket", …) in this process fails, once. */
+void fault_arm(const char *function, int n);
+
+/* Ends it. How often @function was called since; at least n: it did fail. */
+int fault_disarm(void);
+
+/* Where syslog's lines go. */
+extern void (*fault_log)(int priority, const char *line);
