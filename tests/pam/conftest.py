@@ -9,6 +9,7 @@ ours, so the module finds its fixed paths and the machine notices nothing.
 import ctypes
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 
@@ -107,7 +108,8 @@ class Driver:
     def __init__(self, program, module, folder, environment=None):
         self.module, self.folder = module, folder
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
-                                        env=environment or {"PATH": "/usr/bin:/bin", "LC_ALL": "C"})
+                                        env=environment or {"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
+                                        preexec_fn=lambda: signal.alarm(300))  # a module that hangs fails its test
 
     def do(self, *words):
         self.process.stdin.write(" ".join(str(word) for word in words) + "\n")

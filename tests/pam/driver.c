@@ -7,7 +7,7 @@
  * libc's failures are ours. Texts are hex, so that any byte may stand in them; "-" is none.
  *
  *   start SERVICE USER DIR    pam_start with the configuration in DIR
- *   item NAME TEXT · env TEXT · uid N · answer KIND [TEXT] · arm FUNCTION N · disarm
+ *   item NAME TEXT · env TEXT · uid N · answer KIND [TEXT] · arm FUNCTION N · disarm · watch TEXT
  *   call FUNCTION [FLAGS] · fork-end · exec PATH · threads · state · reload PATH N · end STATUS
  *
  * Each command ends with a line "ok …"; before it come the lines "prompt TEXT", "error TEXT",
@@ -252,6 +252,8 @@ static void obey(Driver *driver, char *line) {
                 puts("ok");
         } else if (strcmp(word[0], "disarm") == 0)
                 printf("ok %d\n", fault_disarm());
+        else if (strcmp(word[0], "watch") == 0)
+                printf("ok %d\n", fault_watch(from_hex(word[1])));
         else if (strcmp(word[0], "call") == 0)
                 printf("ok %d\n", call(driver, word[1], n > 2 ? atoi(word[2]) : 0));
         else if (strcmp(word[0], "fork-end") == 0)

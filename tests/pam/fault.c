@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <malloc.h>
 #include <netdb.h>
 #include <poll.h>
 #include <pwd.h>
@@ -48,6 +49,7 @@ static bool fails(const char *function, int error) {
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t n, size_t size);
 void *__libc_realloc(void *p, size_t size);
+void __libc_free(void *p);
 
 #define EXPORT __attribute__((visibility("default")))
 
@@ -61,6 +63,24 @@ EXPORT void *calloc(size_t n, size_t size) {
 
 EXPORT void *realloc(void *p, size_t size) {
         return fails("malloc", ENOMEM) ? NULL : __libc_realloc(p, size);
+}
+
+static const char *watched;
+static int dropped;
+
+int fault_watch(const char *text) {
+        int n = dropped;
+
+        watched = text;
+        dropped = 0;
+        return n;
+}
+
+/* A secret that goes back to the allocator unwiped stays in memory for whoever reads a core. */
+EXPORT void free(void *p) {
+        if (watched && p && memmem(p, malloc_usable_size(p), watched, strlen(watched)))
+                dropped++;
+        __libc_free(p);
 }
 
 #define NEXT(type, name) ((type) dlsym(RTLD_NEXT, name))

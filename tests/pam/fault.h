@@ -13,5 +13,8 @@ void fault_arm(const char *function, int n);
 /* Ends it. How often @function was called since; at least n: it did fail. */
 int fault_disarm(void);
 
+/* From now on memory that holds @text when it is freed is counted (NULL: no longer). Returns the count so far. */
+int fault_watch(const char *text);
+
 /* Where syslog's lines go. */
 extern void (*fault_log)(int priority, const char *line);

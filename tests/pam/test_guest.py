@@ -109,6 +109,29 @@ def test_P13_no_descriptor_outlives_a_call_that_fails(driver, mock):
             assert driver.do("state").ok == before, (function, n)
 
 
+@pytest.mark.parametrize("answer", [ALLOW, DENY, NOT_OURS, HANG_UP], ids=["allow", "deny", "not ours", "outage"])
+@pytest.mark.parametrize("text", ["canary-4711", "canary-4711" * 1000])
+def test_S2_S3_the_answer_is_wiped_before_it_is_freed(driver, mock, answer, text):
+    mock.answers["Authenticate"] = answer
+    driver.start(arguments="debug timeout=1").answer(text)
+    driver.do("watch", b"canary-4711".hex())
+    driver.call("authenticate")
+    driver.end()  # libpam wipes PAM_AUTHTOK
+    assert driver.do("watch", "-").ok == ["0"]
+
+
+def test_the_manual_names_every_argument_and_default():
+    manual = (ROOT / "docs/pam_tessera.8.scd").read_text()
+    header = (ROOT / "pam/pam-options.h").read_text()
+    names = re.findall(r'\{ "(\w+=?)", parse_', (ROOT / "pam/pam-options.c").read_text())
+    assert names and all(f"*{name}*" in manual for name in names)
+    value = dict(re.findall(r'#define (OPTIONS_\w+) +"?([^"\n/]+)', header))
+    assert f"[prompt={value['OPTIONS_PROMPT']}]" in manual
+    assert f"at most {value['OPTIONS_PROMPT_MAX']} bytes" in manual
+    timeout, most = value["OPTIONS_TIMEOUT"].strip(), value["OPTIONS_TIMEOUT_MAX"].strip()
+    assert f"1 to\n\t{most}, {timeout} by default" in manual
+
+
 def test_P30_one_look_up_and_none_before_the_cheap_checks(driver, mock):
     mock.answers.update(Check=STEP_UP, Authenticate=ALLOW, Authorize=ALLOW, OpenSession=ALLOW)
     for service, user, arguments, expected in (("sshd", "alice", "", "1"), ("sudo", "root", "", "1"),
