@@ -17,7 +17,7 @@
 /* A wrong password and a throttled one look alike, so both are "refused". */
 static const CliErrorMeaning meanings[] = {
         { WIRE_ERROR_INVALID,       CLI_FAILED,        "invalid",       NULL },
-        { WIRE_ERROR_DENIED,        CLI_REFUSED,       "denied",        "root may: try it with sudo" },
+        { WIRE_ERROR_DENIED,        CLI_REFUSED,       "denied",        "try it with sudo" },
         { WIRE_ERROR_NOT_FOUND,     CLI_FAILED,        "not-found",     NULL },
         { WIRE_ERROR_AMBIGUOUS,     CLI_FAILED,        "ambiguous",     "give more digits; --json shows all" },
         { WIRE_ERROR_EXISTS,        CLI_FAILED,        "exists",        NULL },

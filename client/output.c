@@ -87,6 +87,7 @@ void output_note(const Cli *cli, const char *format, ...) {
 
         if (cli->json || cli->quiet)
                 return;
+        (void) fflush(stdout); /* so that a remark stands behind what it is about */
         va_start(arguments, format);
         (void) vfprintf(stderr, format, arguments);
         va_end(arguments);

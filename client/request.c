@@ -6,6 +6,9 @@
 
 #define TIMEOUT 10 /* s, as in the PAM module */
 
+/* The bus itself refuses what is root's alone, in words about rules and matches. */
+#define BUS_ERROR_DENIED "org.freedesktop.DBus.Error.AccessDenied"
+
 static int add_argument(ClientMessage *call, const RequestArgument *argument) {
         switch (argument->type) {
         case REQUEST_STRING:
@@ -63,6 +66,8 @@ int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply) {
                 return REQUEST_EXPECTED;
         if (r == CLIENT_E_REMOTE)
                 return cli_fail_bus(cli, error.name, error.message);
+        if (g_strcmp0(error.name, BUS_ERROR_DENIED) == 0)
+                return cli_fail_bus(cli, WIRE_ERROR_DENIED, "that is for root");
         return request_read(cli, r);
 }
 

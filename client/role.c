@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
+#include "client/errors.h"
 #include "client/output.h"
 #include "client/request.h"
 #include "client/verbs.h"
@@ -45,6 +46,7 @@ int verb_role_show(Cli *cli, const Arguments *arguments) {
                 .method = "Show",
                 .arguments = { REQUEST_ARG_STRING(arguments->operands[0]) },
                 .reply = "a{sv}",
+                .expect = WIRE_ERROR_NOT_FOUND,
         };
         g_autoptr(Table) table = table_new();
         g_autofree char *place = NULL;
@@ -52,6 +54,9 @@ int verb_role_show(Cli *cli, const Arguments *arguments) {
         int r;
 
         r = request_object(cli, &request, shape_role, &role);
+        if (r == REQUEST_EXPECTED)
+                return cli_fail(cli, CLI_FAILED, "not-found", "tessera role lists all of them", "there is no role \"%s\"",
+                                arguments->operands[0]);
         if (r != 0)
                 return r;
         if (cli->json)

@@ -127,6 +127,7 @@ static int fetch_session(Cli *cli, const char *id, json_t **ret) {
                 .method = "Show",
                 .arguments = { REQUEST_ARG_STRING(id) },
                 .reply = "a{sv}aa{sv}",
+                .expect = WIRE_ERROR_NOT_FOUND,
         };
         _cleanup_client_message_ ClientMessage *reply = NULL;
         _cleanup_client_dict_ ClientDict *dict = NULL;
@@ -134,6 +135,9 @@ static int fetch_session(Cli *cli, const char *id, json_t **ret) {
         int r;
 
         r = request_call(cli, &request, &reply);
+        if (r == REQUEST_EXPECTED)
+                return cli_fail(cli, CLI_FAILED, "not-found", "tessera sessions lists the live ones",
+                                "there is no session \"%s\", or it is not yours", id);
         if (r == 0)
                 r = request_read(cli, client_message_read_dict(reply, &dict));
         if (r == 0)
