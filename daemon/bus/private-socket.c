@@ -91,7 +91,9 @@ int private_socket_bind(const char *path, int *ret_fd) {
         fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         if (fd < 0)
                 return -errno;
-        /* The umask is 077 from the first line of main() on: 0600 from birth. */
+        /* Before it has a name, so that it is 0600 from birth. */
+        if (fchmod(fd, 0600) < 0)
+                return -errno;
         if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
                 return -errno;
         *ret_fd = steal_fd(&fd);

@@ -103,15 +103,13 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data) {
         bus->delay = RETRY_FIRST_S;
         g_dbus_connection_set_exit_on_close(bus->connection, FALSE);
         g_signal_connect(bus->connection, "closed", G_CALLBACK(on_closed), bus);
-        g_dbus_connection_start_message_processing(bus->connection);
         request_name(bus);
 }
 
 static void connect_bus(SystemBus *bus) {
         g_dbus_connection_new_for_address(bus->address,
                                           G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                                                  G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION |
-                                                  G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
+                                                  G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
                                           /* observer= */ NULL, bus->cancellable, on_connected, bus);
 }
 
