@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: the tessera authors
+"""Each command against a real daemon: its answer, its JSON, its exit code."""
+
+import os
+import pathlib
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from daemon_host import ACCOUNTS, PASSWORD, Host
+
+SESSION = {"id", "user", "uid", "host", "service", "from", "tty", "methods", "roles", "auth_time", "opened", "seen",
+           "ends", "state", "parent", "device", "current"}
+
+
+@pytest.fixture(scope="module")
+def host(build):
+    if os.geteuid() != 0:
+        pytest.skip("callers of several uids need root")
+    # Not pytest's own folder: that is root's alone, and the daemon reads its configuration here.
+    with tempfile.TemporaryDirectory(prefix="tessera-cli-") as folder:
+        pathlib.Path(folder).chmod(0o755)
+        made = Host(pathlib.Path(folder), build)
+        try:
+            made.add("alice")
+            made.add("bob")
+            yield made
+        finally:
+            made.end()
+        assert "CRITICAL" not in made.log() and "Sanitizer" not in made.log()
+
+
+@pytest.fixture
+def alice(host):
+    """A new login of hers, not signed in."""
+    host.root.run("session", "revoke", "--user", "alice")
+    login = host.login(ACCOUNTS["alice"])
+    yield login
+    login.run("logout")
+
+
+@pytest.fixture
+def signed_in(alice):
+    assert alice.run("login", stdin=PASSWORD + "\n").status == 0
+    return alice
+
+
+def test_login_status_logout(alice):
+    assert alice.json("status", status=4) == {"signed_in": False}
+    assert alice.run("login", stdin="wrong\n").status == 3
+    assert alice.json("status", status=4) == {"signed_in": False}
+    changed = alice.json("login", stdin=PASSWORD + "\n")
+    status = alice.json()
+    assert changed == {"changed": True, "session": status["session"]["id"]}
+    assert status["signed_in"] and status["user"] == "alice" and "admin" in status["roles"]
+    assert SESSION <= set(status["session"])
+    assert status["session"]["current"] and status["session"]["from"] is None
+    assert alice.json("logout") == {"changed": True, "closed": [changed["session"]]}
+    assert alice.json("logout") == {"changed": False, "closed": []}
+    assert "nothing changed" in alice.run("logout").stdout
+
+
+def test_step_up_keeps_the_session(signed_in):
+    before = signed_in.json()["session"]["id"]
+    assert signed_in.json("login", stdin=PASSWORD + "\n")["session"] == before
+
+
+def test_sessions(host, signed_in):
+    listed = signed_in.json("session")
+    assert [session["user"] for session in listed] == ["alice"]
+    assert SESSION <= set(listed[0])
+    assert [session["id"] for session in host.root.json("sessions", "--all-users")] == [listed[0]["id"]]
+    assert host.root.json("sessions") == []
+    assert host.root.run("sessions").stdout == ""
+    shown = signed_in.json("session", "show", listed[0]["id"][:8])
+    assert shown["id"] == listed[0]["id"]
+    assert {"time", "event"} <= set(shown["events"][0])
+    assert listed[0]["id"] in signed_in.run("session", "show", listed[0]["id"]).stdout
+
+
+def test_revoke(host, signed_in):
+    token = signed_in.run("token", "print").stdout
+    id_ = signed_in.json()["session"]["id"]
+    assert host.root.json("session", "revoke", id_[:8], "--reason", "a test") == {"changed": True, "revoked": [id_]}
+    assert host.root.json("session", "revoke", id_) == {"changed": False, "revoked": []}
+    assert signed_in.run("status").status == 4
+    assert host.root.json("token", "verify", stdin=token, status=1) == {"valid": False, "reason": "revoked"}
+    assert host.root.run("session", "revoke", "ffffffff").status == 1
+    assert host.root.run("session", "revoke", "--all-users", "--no-input").status == 2
+    assert host.root.run("session", "revoke", "--all-users", "--yes").status == 0
+
+
+def test_what_is_not_yours(host, signed_in):
+    bob = host.login(ACCOUNTS["bob"])
+    id_ = signed_in.json()["session"]["id"]
+    assert bob.json("sessions") == []
+    for command in (["sessions", "--all-users"], ["sessions", "--user", "alice"], ["user", "list"],
+                    ["user", "show", "bob"], ["user", "disable", "alice"], ["user", "remove", "alice"], ["key", "list"],
+                    ["session", "revoke", "--all-users"]):
+        answer = bob.run(*command)
+        assert (answer.status, answer.stdout) == (3, ""), answer
+        assert '"code":"denied"' in bob.run("--json", *command).stderr
+    for command in (["session", "show", id_], ["session", "revoke", id_]):
+        answer = bob.run(*command)
+        assert (answer.status, answer.stdout) == (1, ""), answer
+    assert signed_in.run("status").status == 0
+
+
+def test_tokens(signed_in):
+    answer = signed_in.run("token", "print", "--min-ttl", "800")
+    token = answer.stdout.strip()
+    assert answer.stdout == token + "\n" and len(token) <= 511
+    as_json = signed_in.json("token", "print")
+    assert {"token", "session", "audience", "expires"} <= set(as_json)
+    valid = signed_in.json("token", "verify", stdin=as_json["token"])
+    assert valid["valid"] and valid["user"] == "alice"
+    assert {"user", "session", "audience", "roles", "expires"} <= set(valid)
+    assert signed_in.run("token", "verify", "--role", "admin", stdin=token).status == 0
+    for options, text, status, reason in (
+            (["--role", "ghost"], token, 3, "role-missing"),
+            (["--audience", "elsewhere"], token, 1, "wrong-audience"),
+            ([], token + " ", 1, "invalid"), ([], token + "\n\n", 1, "invalid"), ([], token[:-1], 1, "invalid"),
+            ([], token + "=", 1, "invalid"), ([], "", 2, "missing")):
+        verdict = signed_in.json("token", "verify", *options, stdin=text, status=status)
+        assert verdict == {"valid": False, "reason": reason}
+    assert signed_in.json("token", "decode", stdin=token)["claims"]["sub"] == "alice"
+    assert signed_in.run("token", "print", "--min-ttl", "86400").status == 1
+    signed_in.run("logout")
+    assert signed_in.run("token", "print").status == 4
+
+
+def test_passwd(host, signed_in):
+    new = "another-Sesame-4712"
+    assert signed_in.run("passwd", stdin=f"wrong\n{new}\n").status == 3
+    assert signed_in.run("passwd", stdin=f"{PASSWORD}\n").status == 2
+    assert signed_in.json("passwd", stdin=f"{PASSWORD}\n{new}\n") == {"changed": True, "user": "alice"}
+    assert signed_in.run("status").status == 0
+    assert signed_in.run("login", stdin=PASSWORD + "\n").status == 3
+    assert host.root.run("passwd").status == 2
+    assert host.root.run("passwd", "alice", stdin=PASSWORD + "\n").status == 0
+    assert host.login(ACCOUNTS["alice"]).run("login", stdin=PASSWORD + "\n").status == 0
+
+
+def test_users(host):
+    root = host.root
+    users = root.json("user")
+    assert [user["user"] for user in users] == ["alice", "bob"]
+    assert {"user", "uid", "enabled", "password", "identities", "roles"} <= set(users[0])
+    assert root.json("user", "show", "alice") == users[0]
+    assert root.json("user", "add", "alice", stdin="not looked at\n") == {"changed": False, "user": "alice"}
+    assert root.run("user", "add", "nobody-here", stdin=PASSWORD + "\n").status == 1
+    assert root.json("user", "disable", "bob") == {"changed": True, "user": "bob"}
+    assert root.json("user", "disable", "bob") == {"changed": False, "user": "bob"}
+    assert root.json("user", "enable", "bob") == {"changed": True, "user": "bob"}
+    assert root.json("user", "remove", "bob", "--yes") == {"changed": True, "user": "bob"}
+    assert root.json("user", "remove", "bob", "--yes") == {"changed": False, "user": "bob"}
+    assert root.run("user", "show", "bob").status == 1
+    added = root.json("user", "add", "bob", stdin=PASSWORD + "\n")
+    assert added["changed"] and added["user"] == "bob" and "warning" in added
+    assert root.run("-q", "user", "enable", "bob").stdout == ""
+
+
+def test_roles_and_keys(host, alice):
+    roles = alice.json("role")
+    assert {"role", "users", "groups", "includes", "assignments"} <= set(roles[0])
+    assert alice.json("role", "show", roles[0]["role"]) == roles[0]
+    assert alice.run("role", "show", "ghost").status == 1
+    keys = host.root.json("key")
+    assert {"kid", "alg", "use", "state", "until"} <= set(keys[0])
+    assert (keys[0]["state"], keys[0]["use"]) == ("signing", "token")
+
+
+def test_secrets_are_nowhere_in_what_the_command_says(signed_in):
+    token = signed_in.run("token", "print").stdout.strip()
+    for command in ([], ["sessions"], ["token", "verify"], ["login"], ["session", "show", "ffff"]):
+        for flags in ([], ["--json"]):
+            answer = signed_in.run(*flags, *command, stdin=token if "verify" in command else PASSWORD + "\n")
+            assert PASSWORD not in answer.stdout + answer.stderr
+            assert token not in answer.stdout + answer.stderr
