@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#undef NDEBUG
+#include <assert.h>
+#include <errno.h>
+#include <glib/gstdio.h>
+#include <string.h>
+
+#include "common/name.h"
+#include "daemon/core/test-world.h"
+#include "daemon/core/token-use.h"
+#include "daemon/core/user-admin.h"
+#include "daemon/store/store-internal.h"
+#include "daemon/store/store-memory.h"
+
+#define WORLD_OF(pointer, member) ((World *) ((char *) (pointer) - offsetof(World, member)))
+
+/* Accounts */
+
+static int world_look_up(const IdentitySource *source, const char *name, uid_t uid, Identity **ret) {
+        World *world = WORLD_OF(source, identities.source);
+        gpointer found;
+
+        if (world->identities.error != 0)
+                return world->identities.error;
+        assert(name);
+        if (!g_hash_table_lookup_extended(world->identities.uids, name, NULL, &found))
+                return IDENTITY_E_NOT_FOUND;
+        *ret = g_new0(Identity, 1);
+        (*ret)->name = g_strdup(name);
+        (*ret)->uid = GPOINTER_TO_UINT(found);
+        (*ret)->groups = g_new0(gid_t, 1);
+        (*ret)->groups[0] = 60000;
+        (*ret)->n_groups = 1;
+        return 0;
+}
+
+void world_set_account(World *world, const char *name, uid_t uid) {
+        if (uid == UID_UNSET)
+                (void) g_hash_table_remove(world->identities.uids, name);
+        else
+                (void) g_hash_table_insert(world->identities.uids, g_strdup(name), GUINT_TO_POINTER(uid));
+}
+
+/* Audit and ends */
+
+static void check_text(const char *text) {
+        char clean[2048];
+
+        if (!text)
+                return;
+        name_clean(text, clean, sizeof(clean));
+        if (strstr(text, "canary"))
+                g_error("a secret or an unknown name in the audit: \"%s\"", text);
+        g_assert_cmpstr(text, ==, clean);
+}
+
+static const char *text_of(const char *text) {
+        return text ? text : "-";
+}
+
+static void world_emit(const AuditSink *sink, const AuditEvent *event) {
+        World *world = WORLD_OF(sink, audit.sink);
+
+        assert(event->event && event->message);
+        check_text(event->event);
+        check_text(event->user);
+        check_text(event->session);
+        check_text(event->service);
+        check_text(event->rhost);
+        check_text(event->reason);
+        check_text(event->message);
+        g_mutex_lock(&world->audit.lock);
+        g_ptr_array_add(world->audit.lines, g_strdup_printf("%s %s %s %s", event->event, text_of(event->reason),
+                                                            text_of(event->user), text_of(event->session)));
+        g_mutex_unlock(&world->audit.lock);
+}
+
+static void add_end(World *world, char *line) {
+        g_mutex_lock(&world->logins.lock);
+        g_ptr_array_add(world->logins.lines, line);
+        g_mutex_unlock(&world->logins.lock);
+}
+
+static void world_end_session(const EndLogin *end, const char *logind_id) {
+        add_end(WORLD_OF(end, logins.end), g_strdup_printf("session %s", logind_id));
+}
+
+static void world_end_user(const EndLogin *end, uid_t uid) {
+        add_end(WORLD_OF(end, logins.end), g_strdup_printf("user %u", (unsigned) uid));
+}
+
+static char *take_lines(GMutex *lock, GPtrArray *lines) {
+        GString *joined = g_string_new(NULL);
+
+        g_mutex_lock(lock);
+        for (guint i = 0; i < lines->len; i++)
+                g_string_append_printf(joined, "%s%s", i > 0 ? "; " : "", (const char *) lines->pdata[i]);
+        g_ptr_array_set_size(lines, 0);
+        g_mutex_unlock(lock);
+        return g_string_free(joined, FALSE);
+}
+
+char *world_audit(World *world) {
+        return take_lines(&world->audit.lock, world->audit.lines);
+}
+
+char *world_ended(World *world) {
+        return take_lines(&world->logins.lock, world->logins.lines);
+}
+
+char *world_reason(World *world) {
+        g_autofree char *line = NULL;
+        g_auto(GStrv) words = NULL;
+
+        g_assert_cmpint(world->audit.lines->len, ==, 1);
+        line = world_audit(world);
+        words = g_strsplit(line, " ", 3);
+        return g_strdup(words[1]);
+}
+
+/* Configuration */
+
+static Policy *policy_of(const char *admins, const char *sudo) {
+        g_autoptr(GPtrArray) mistakes = g_ptr_array_new();
+        g_autofree char *text = NULL;
+        Policy *policy;
+
+        text = g_strdup_printf("[role:admin]\nusers=%s\n[role:everyone]\nusers=*\n"
+                               "[service:sshd]\nroles=everyone\n[service:sudo]\nroles=admin\n%s\n",
+                               admins, sudo);
+        policy = policy_read_text("policy.conf", text, strlen(text), mistakes);
+        g_assert_cmpint(mistakes->len, ==, 0);
+        assert(policy);
+        return policy;
+}
+
+static Settings *settings_of(int64_t idle, int64_t lifetime, unsigned max_per_user) {
+        Settings *settings = settings_new();
+
+        settings->session_idle = idle;
+        settings->session_lifetime = lifetime;
+        settings->max_per_user = max_per_user;
+        settings->password_memory = 64 * 1024; /* what a hash costs is not looked at here */
+        settings->password_passes = 1;
+        return settings;
+}
+
+void world_set_policy(World *world, const char *admins, const char *sudo) {
+        g_autoptr(CoreConfig) config = core_config(world->core);
+
+        core_reload(world->core,
+                    settings_of(config->settings->session_idle, config->settings->session_lifetime,
+                                config->settings->max_per_user),
+                    policy_of(admins, sudo));
+}
+
+void world_set_settings(World *world, int64_t idle, int64_t lifetime, unsigned max_per_user) {
+        core_reload(world->core, settings_of(idle, lifetime, max_per_user), policy_of("alice", "max-age=15min"));
+}
+
+/* Life */
+
+static void enrol(World *world, const char *name, const char *password) {
+        const Caller root = { .uid = 0, .audit_id = AUDIT_ID_UNSET };
+        _cleanup_secret_ Secret *secret = world_secret(password);
+        g_autofree char *warning = NULL;
+
+        g_assert_cmpint(user_add(world->core, &root, name, secret, &warning), ==, 0);
+}
+
+World *world_new(void) {
+        World *world = g_new0(World, 1);
+        CoreParts parts;
+        char *message;
+
+        world->clock = (FakeClock) FAKE_CLOCK_INIT;
+        world->identities.source.look_up = world_look_up;
+        world->identities.uids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        world->audit.sink.emit = world_emit;
+        world->audit.lines = g_ptr_array_new_with_free_func(g_free);
+        world->logins.end = (EndLogin) { .session = world_end_session, .user = world_end_user };
+        world->logins.lines = g_ptr_array_new_with_free_func(g_free);
+        world->store = store_memory_new();
+        world->keys = g_dir_make_tmp("test-world-XXXXXX", NULL);
+        assert(world->keys);
+        parts = (CoreParts) {
+                .clock = &world->clock.clock,
+                .identities = &world->identities.source,
+                .audit = &world->audit.sink,
+                .end_login = &world->logins.end,
+                .store = world->store,
+                .host = g_strdup(HOST),
+                .boot_id = g_strdup(BOOT),
+                .settings = settings_of(24 * 3600, 7 * 24 * 3600, 32),
+                .policy = policy_of("alice", "max-age=15min"),
+        };
+        g_assert_cmpint(key_ring_open(world->keys, /* create= */ true, world->clock.wall, &parts.keys, &message), ==, 0);
+        g_assert_cmpint(core_new(&parts, &world->core), ==, 0);
+        world_set_account(world, "root", 0);
+        world_set_account(world, "alice", ALICE);
+        world_set_account(world, "bob", BOB);
+        world_set_account(world, "carol", CAROL);
+        enrol(world, "alice", ALICE_PASSWORD);
+        enrol(world, "bob", BOB_PASSWORD);
+        g_free(world_audit(world));
+        return world;
+}
+
+static void remove_folder(const char *path) {
+        g_autoptr(GDir) folder = g_dir_open(path, 0, NULL);
+        const char *name;
+
+        while (folder && (name = g_dir_read_name(folder))) {
+                g_autofree char *file = g_build_filename(path, name, NULL);
+                (void) g_unlink(file);
+        }
+        (void) g_rmdir(path);
+}
+
+World *world_free(World *world) {
+        core_free(world->core);
+        g_hash_table_unref(world->identities.uids);
+        g_ptr_array_unref(world->audit.lines);
+        g_ptr_array_unref(world->logins.lines);
+        remove_folder(world->keys);
+        g_free(world->keys);
+        g_free(world->broken);
+        g_free(world);
+        return NULL;
+}
+
+/* Breaking things */
+
+static int fail_user_get(Store *store, const char *name, User **ret) {
+        return -EIO;
+}
+
+static int fail_session_get(Store *store, const char *id, Session **ret) {
+        return -EIO;
+}
+
+static int fail_session_bound(Store *store, const char *boot_id, uint32_t audit_id, uid_t uid, Session **ret) {
+        return -EIO;
+}
+
+static int fail_session_open(Store *store, const Session *session, unsigned max, bool *ret_bound, GPtrArray **ret) {
+        return -EIO;
+}
+
+static int fail_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method) {
+        return -EIO;
+}
+
+static int fail_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
+                            int64_t now, GPtrArray **ret_ended) {
+        return -EIO;
+}
+
+static StoreBackend *break_store(World *world) {
+        if (!world->broken) {
+                world->broken = g_memdup2(world->store->backend, sizeof(StoreBackend));
+                world->store->backend = world->broken;
+        }
+        return world->broken;
+}
+
+void world_break_reads(World *world) {
+        StoreBackend *broken = break_store(world);
+
+        broken->user_get = fail_user_get;
+        broken->session_get = fail_session_get;
+        broken->session_bound = fail_session_bound;
+}
+
+void world_break_writes(World *world) {
+        StoreBackend *broken = break_store(world);
+
+        broken->session_open = fail_session_open;
+        broken->session_authenticated = fail_session_authenticated;
+        broken->session_end = fail_session_end;
+}
+
+/* Callers */
+
+static Caller caller_of(uid_t uid, uint32_t audit_id) {
+        Caller caller = { .uid = uid, .audit_id = audit_id };
+
+        if (audit_id != AUDIT_ID_UNSET)
+                (void) g_snprintf(caller.logind_id, sizeof(caller.logind_id), "c%u", audit_id);
+        return caller;
+}
+
+Caller world_pam(uint32_t audit_id) {
+        Caller caller = caller_of(0, audit_id);
+
+        caller.process = (Process) { .pid = 1000 + (pid_t) (audit_id % 10000), .start = 7 };
+        caller.parent = (Process) { .pid = 1, .start = 1 };
+        return caller;
+}
+
+Caller world_pam_child(uint32_t audit_id) {
+        Caller parent = world_pam(audit_id);
+        Caller caller = caller_of(0, AUDIT_ID_UNSET); /* pam_loginuid has not run yet */
+
+        caller.process = (Process) { .pid = 20000 + parent.process.pid, .start = 8 };
+        caller.parent = parent.process;
+        return caller;
+}
+
+Caller world_person(uid_t uid, uint32_t audit_id) {
+        Caller caller = caller_of(uid, audit_id);
+
+        caller.process = (Process) { .pid = 30000, .start = 9 };
+        return caller;
+}
+
+/* Asking */
+
+Secret *world_secret(const char *text) {
+        Secret *secret = secret_new(strlen(text));
+
+        assert(secret);
+        memcpy(secret->data, text, strlen(text));
+        return secret;
+}
+
+static LoginAnswer without_message(LoginAnswer *answer) {
+        check_text(answer->message);
+        login_answer_deinit(answer);
+        return *answer;
+}
+
+LoginAnswer world_authenticate(World *world, const Caller *caller, const LoginRequest *request, const char *text) {
+        _cleanup_secret_ Secret *secret = world_secret(text);
+        LoginAnswer answer;
+
+        g_assert_cmpint(login_authenticate(world->core, caller, request, secret, &answer), ==, 0);
+        return without_message(&answer);
+}
+
+LoginAnswer world_ask(World *world, Question question, const Caller *caller, const LoginRequest *request) {
+        LoginAnswer answer;
+
+        g_assert_cmpint(question(world->core, caller, request, &answer), ==, 0);
+        return without_message(&answer);
+}
+
+char *world_log_in(World *world, const char *user, const char *password, uint32_t audit_id) {
+        Caller child = world_pam_child(audit_id), pam = world_pam(audit_id);
+        LoginRequest request = { .user = user, .service = "sshd", .rhost = "192.0.2.1", .tty = "ssh" };
+        LoginAnswer answer;
+
+        answer = world_authenticate(world, &child, &request, password);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+        request.session = answer.session;
+        answer = world_ask(world, login_open, &pam, &request);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+        g_free(world_audit(world));
+        return g_strdup(answer.session);
+}
+
+char *world_token(World *world, uid_t uid, uint32_t audit_id) {
+        Caller person = world_person(uid, audit_id);
+        g_autoptr(TokenClaims) claims = NULL;
+        char *token;
+
+        g_assert_cmpint(token_print(world->core, &person, /* min_ttl= */ 0, &token, &claims), ==, 0);
+        g_free(world_audit(world));
+        return token;
+}
+
+Session *world_session(World *world, const char *id) {
+        Session *session;
+
+        g_assert_cmpint(store_session_get(world->store, id, &session), ==, 0);
+        return session;
+}
+
+SessionState world_state(World *world, const char *id) {
+        g_autoptr(Session) session = world_session(world, id);
+
+        return session->state;
+}

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * A host for the tests of the use cases: the store in memory, a clock that stands still, accounts
+ * as the test wants them, and an audit and logins whose ends are only written down.
+ *
+ * Enrolled: alice (uid 1000, admin) and bob (1001), each with the password below. Not enrolled:
+ * carol (1002), root. World's audit fails the test when a secret or an unknown name gets into it.
+ */
+
+#include <glib.h>
+
+#include "common/secret.h"
+#include "daemon/core/core-internal.h"
+#include "daemon/core/login.h"
+#include "daemon/core/test-fake-clock.h"
+
+#define ALICE 1000
+#define BOB 1001
+#define CAROL 1002
+
+#define ALICE_PASSWORD "canary: horse of alice"
+#define BOB_PASSWORD "canary: staple of bob"
+#define WRONG_PASSWORD "canary: wrong answer"
+#define UNKNOWN_NAME "canary-typed-as-name"
+
+#define HOST "host.example"
+#define BOOT "11111111-2222-3333-4444-555555555555"
+
+typedef struct World {
+        Core *core;
+        Store *store;   /* core's */
+        FakeClock clock;
+
+        struct {
+                IdentitySource source;
+                GHashTable *uids; /* name → uid */
+                int error;        /* what every look-up returns, unless 0 */
+        } identities;
+
+        struct {
+                AuditSink sink;
+                GMutex lock;
+                GPtrArray *lines; /* "event reason user session" */
+        } audit;
+
+        struct {
+                EndLogin end;
+                GMutex lock;
+                GPtrArray *lines; /* "session ID", "user UID" */
+        } logins;
+
+        struct StoreBackend *broken; /* the store's functions, some of which fail */
+        char *keys;
+} World;
+
+World *world_new(void);
+World *world_free(World *world);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
+
+/* Accounts */
+void world_set_account(World *world, const char *name, uid_t uid); /* UID_UNSET: there is none */
+
+/* Replaces the policy; @sudo is the rest of [service:sudo]. */
+void world_set_policy(World *world, const char *admins, const char *sudo);
+void world_set_settings(World *world, int64_t idle, int64_t lifetime, unsigned max_per_user);
+
+/* From now on look-ups of users, or commits, fail. */
+void world_break_reads(World *world);
+void world_break_writes(World *world);
+
+/* Callers: root's PAM processes and people's programs in the login @audit_id, with logind session "c<audit_id>". */
+Caller world_pam(uint32_t audit_id);
+Caller world_pam_child(uint32_t audit_id); /* the child that authenticates for it */
+Caller world_person(uid_t uid, uint32_t audit_id);
+
+/* Asking; a message is printed away, other results than 0 fail the test. */
+LoginAnswer world_authenticate(World *world, const Caller *caller, const LoginRequest *request, const char *secret);
+typedef int (*Question)(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);
+LoginAnswer world_ask(World *world, Question question, const Caller *caller, const LoginRequest *request);
+
+/* Logs in by password over ssh from 192.0.2.1 and opens the session; its id. */
+char *world_log_in(World *world, const char *user, const char *password, uint32_t audit_id);
+/* A token of that login. */
+char *world_token(World *world, uid_t uid, uint32_t audit_id);
+
+Secret *world_secret(const char *text);
+SessionState world_state(World *world, const char *id);
+Session *world_session(World *world, const char *id);
+
+/* The audit's lines since the last call, joined by "; ". */
+char *world_audit(World *world);
+/* The logins that ended since the last call, joined by "; ". */
+char *world_ended(World *world);
+/* Only the reason of the one line that came since the last call; two lines or none fail the test. */
+char *world_reason(World *world);
+
+#define assert_audit(world, expected)                                                                                  \
+        G_STMT_START {                                                                                                 \
+                g_autofree char *_lines = world_audit(world);                                                          \
+                g_assert_cmpstr(_lines, ==, expected);                                                                 \
+        }                                                                                                              \
+        G_STMT_END
+#define assert_ended(world, expected)                                                                                  \
+        G_STMT_START {                                                                                                 \
+                g_autofree char *_lines = world_ended(world);                                                          \
+                g_assert_cmpstr(_lines, ==, expected);                                                                 \
+        }                                                                                                              \
+        G_STMT_END
