@@ -8,8 +8,6 @@
 #include "client/errors.h"
 #include "client/password.h"
 
-#define PROMPT_TIMEOUT 300 /* s */
-
 static int tell(Cli *cli, int r) {
         switch (r) {
         case -ENODATA:
@@ -21,7 +19,7 @@ static int tell(Cli *cli, int r) {
                 return cli_usage(cli, NULL, "a password cannot hold a NUL byte");
         case -ETIMEDOUT:
                 return cli_fail(cli, CLI_FAILED, "cancelled", NULL, "nothing was typed for %d min",
-                                PROMPT_TIMEOUT / 60);
+                                SECRET_INPUT_TIMEOUT / 60);
         case -ENXIO:
                 return cli_usage(cli, "give it as one line of stdin",
                                  "there is no terminal to ask for a password on");
@@ -40,7 +38,7 @@ int password_ask(Cli *cli, const char *prompt, SecretInput *ret) {
                 return cli_usage(cli, "give it as one line of stdin",
                                  "a password is needed, and --no-input is given");
         else
-                r = secret_input_prompt(prompt, PROMPT_TIMEOUT, ret);
+                r = secret_input_prompt(prompt, SECRET_INPUT_TIMEOUT, ret);
         if (r == 0 && ret->size == 0)
                 r = -ENODATA;
         else if (r == 0 && ret->size > WIRE_PASSWORD_MAX)

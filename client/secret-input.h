@@ -15,6 +15,8 @@
 
 #include "common/wire.h"
 
+#define SECRET_INPUT_TIMEOUT 300 /* s, for the prompts of the command */
+
 /* Wiped by secret_input_wipe(); holds no terminator. */
 typedef struct SecretInput {
         size_t size;

@@ -70,7 +70,7 @@ static void test_input_is_bounded(void) {
         }
 }
 
-static void test_S3_wiped(void) {
+static void test_wiped(void) {
         SecretInput secret = { .size = 3, .data = "abc" };
         static const SecretInput nothing;
 
@@ -92,6 +92,6 @@ int main(int argc, char **argv) {
         test_lines_are_taken_one_at_a_time();
         test_all_drops_one_newline_and_nothing_else();
         test_input_is_bounded();
-        test_S3_wiped();
+        test_wiped();
         return 0;
 }

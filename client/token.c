@@ -10,8 +10,8 @@
 #include "client/request.h"
 #include "client/token-text.h"
 #include "client/verbs.h"
+#include "common/cleanup.h"
 
-#define PROMPT_TIMEOUT 300 /* s */
 #define MIN_TTL_MAX 86400  /* s; the daemon knows the true limit */
 
 static void wipe_string(char **text) {
@@ -41,7 +41,7 @@ static int print_token(Cli *cli, const char *token, const ClientDict *info) {
         static const ShapeMember members[] = {
                 { "session", SHAPE_TEXT }, { "audience", SHAPE_TEXT }, { "expires", SHAPE_TIME }, { NULL },
         };
-        __attribute__((__cleanup__(wipe_string))) char *line = NULL;
+        _cleanup_(wipe_string) char *line = NULL;
         g_autofree char *rest = NULL;
         json_auto_t *object = NULL;
 
@@ -88,7 +88,7 @@ static int request_print(Cli *cli, const int64_t *min_ttl, char **ret_token, Cli
 }
 
 int verb_token_print(Cli *cli, const Arguments *arguments) {
-        __attribute__((__cleanup__(wipe_string))) char *token = NULL;
+        _cleanup_(wipe_string) char *token = NULL;
         _cleanup_client_dict_ ClientDict *info = NULL;
         const char *text = arguments_get(arguments, "min-ttl");
         int64_t min_ttl = 0;
@@ -112,7 +112,7 @@ static int read_token(Cli *cli, SecretInput *ret) {
         else if (cli->no_input)
                 return cli_usage(cli, "give it on stdin", "a token is needed, and --no-input is given");
         else
-                r = secret_input_prompt("Token: ", PROMPT_TIMEOUT, ret);
+                r = secret_input_prompt("Token: ", SECRET_INPUT_TIMEOUT, ret);
         if (r == -ENODATA)
                 return 0;
         if (r == 0 || r == -E2BIG)
