@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sqlite3.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "common/error.h"
 #include "daemon/store/sqlite-db.h"
@@ -62,9 +63,17 @@ static int remember_wal_pages(void *db, sqlite3 *handle, const char *name, int p
         return SQLITE_OK;
 }
 
+/* What the log holds goes into the database when the last connection closes: not before we know both. */
+static bool has_log(const char *path) {
+        g_autofree char *log = g_strconcat(path, "-wal", NULL);
+        struct stat st;
+
+        return stat(log, &st) == 0 && st.st_size > 0;
+}
+
 /* A database is data: its schema may not run anything, and a writer may not damage it on purpose. */
-static int harden(sqlite3 *handle) {
-        static const struct {
+static int harden(sqlite3 *handle, bool keep_log) {
+        const struct {
                 int option, value;
         } options[] = {
                 { SQLITE_DBCONFIG_DEFENSIVE, 1 },
@@ -74,7 +83,7 @@ static int harden(sqlite3 *handle) {
                 { SQLITE_DBCONFIG_ENABLE_LOAD_EXTENSION, 0 },
                 { SQLITE_DBCONFIG_DQS_DDL, 0 },
                 { SQLITE_DBCONFIG_DQS_DML, 0 },
-                { SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1 }, /* until db_settle() */
+                { SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep_log }, /* until db_settle() */
         };
         int code = SQLITE_OK;
 
@@ -107,6 +116,7 @@ static int configure(Db *db, DbRole role) {
 int db_open(const char *path, DbRole role, Db **ret) {
         g_autoptr(Db) db = g_new0(Db, 1);
         int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
+        bool keep_log = has_log(path);
         int code, r;
 
         db->statements = g_hash_table_new_full(g_direct_hash, g_direct_equal, NULL, finalize);
@@ -114,7 +124,7 @@ int db_open(const char *path, DbRole role, Db **ret) {
         code = sqlite3_open_v2(path, &db->handle, flags, NULL);
         if (code != SQLITE_OK)
                 return error_trace(errno_of(db->handle, code));
-        r = harden(db->handle);
+        r = harden(db->handle, keep_log);
         if (r < 0)
                 return error_trace(r);
         r = configure(db, role);

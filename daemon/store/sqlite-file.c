@@ -22,8 +22,8 @@
 #define HEADER_USER_VERSION 60
 #define HEADER_APPLICATION_ID 68
 
-#define RESTORE \
-        "restore it from a backup, or, to begin anew without users and sessions, move it and the signing keys away"
+#define RESTORE_OR "restore it from a backup, or, to begin anew without users and sessions, move "
+#define RESTORE RESTORE_OR "it and the signing keys away"
 
 /* Says why not, and returns @r. */
 G_GNUC_PRINTF(4, 5)
@@ -200,9 +200,12 @@ static int find_or_create(const char *path, bool must_exist, char **ret_message)
         /* SQLite would replay a log that an old database left behind into the new one. */
         log = g_strconcat(path, "-wal", NULL);
         if (faccessat(AT_FDCWD, log, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
-                return refuse(-ENOENT, path, ret_message, "is gone, but its log \"%s\" is there: " RESTORE, log);
+                return refuse(-ENOENT, path, ret_message,
+                              "is gone, but its log \"%s\" is there: " RESTORE_OR "the log and the signing keys away",
+                              log);
         if (must_exist)
-                return refuse(-ENOENT, path, ret_message, "is gone, but the signing keys are there: " RESTORE);
+                return refuse(-ENOENT, path, ret_message,
+                              "is gone, but the signing keys are there: " RESTORE_OR "the signing keys away");
         r = create(path);
         if (r < 0)
                 return refuse_errno(r, path, ret_message, "cannot be created");
@@ -221,7 +224,7 @@ static int refuse_content(int r, const char *problem, const char *path, char **r
         case -EUCLEAN:
                 return refuse(r, path, ret_message, "is damaged (%s): " RESTORE, problem);
         default:
-                return refuse(r, path, ret_message, "cannot be read: %s: %s", g_strerror(-r), problem);
+                return refuse(r, path, ret_message, "cannot be used: %s (%s)", g_strerror(-r), problem);
         }
 }
 
@@ -233,7 +236,7 @@ static int open_checked(const char *path, Db **ret, char **ret_message) {
 
         r = db_open(path, DB_WRITE, &db);
         if (r < 0)
-                return refuse_errno(r, path, ret_message, "cannot be opened");
+                return refuse_content(r, "it cannot be opened", path, ret_message);
         r = schema_check(db, &version, &problem);
         if (r < 0)
                 return refuse_content(r, problem, path, ret_message);

@@ -144,7 +144,8 @@ static int check_whole(Db *db, char **ret_problem) {
         answer = r > 0 ? query_column_text(&query, 0) : NULL;
         if (g_strcmp0(answer, "ok") == 0)
                 return 0;
-        *ret_problem = g_strdup(answer ?: "it cannot be checked");
+        /* It begins with a line "*** in database main ***". */
+        *ret_problem = g_strdup(answer && strchr(answer, '\n') ? strchr(answer, '\n') + 1 : answer ?: "no answer");
         return error_trace(-EUCLEAN);
 }
 
@@ -185,8 +186,12 @@ int schema_check(Db *db, int64_t *ret_version, char **ret_problem) {
                 r = -EMEDIUMTYPE;
         if (r == 0 && version > SCHEMA_VERSION)
                 r = -EPROTO;
+        if (r == 0 && version < 1) {
+                problem = g_strdup("it has no version");
+                r = -EUCLEAN;
+        }
         if (r == 0)
-                r = version < 1 ? -EUCLEAN : check_content(db, version, &problem);
+                r = check_content(db, version, &problem);
         if (r < 0) {
                 *ret_problem = problem ? g_steal_pointer(&problem) : g_strdup(db_error_text(db));
                 return error_trace(r);

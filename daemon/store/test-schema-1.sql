@@ -1,0 +1,14 @@
+CREATE TABLE meta ( key TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE user ( name TEXT NOT NULL PRIMARY KEY, uid INTEGER NOT NULL UNIQUE, enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)), password_hash TEXT, created INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+CREATE TABLE session ( key INTEGER NOT NULL PRIMARY KEY, id TEXT NOT NULL UNIQUE CHECK (length(id) = 32), user TEXT NOT NULL, uid INTEGER NOT NULL, host TEXT NOT NULL, service TEXT NOT NULL, rhost TEXT, tty TEXT, methods TEXT, auth_time INTEGER NOT NULL, auth_method TEXT, opened INTEGER NOT NULL, seen INTEGER NOT NULL, ends INTEGER NOT NULL, ended INTEGER NOT NULL, state TEXT NOT NULL CHECK (state IN ('active', 'closed', 'revoked', 'expired')), end_reason TEXT, parent TEXT, audit_id INTEGER, boot_id TEXT, logind_id TEXT, roles TEXT) STRICT;
+CREATE UNIQUE INDEX session_login ON session (boot_id, audit_id, uid) WHERE state = 'active' AND audit_id IS NOT NULL;
+CREATE INDEX session_login_ended ON session (boot_id, audit_id, uid) WHERE state <> 'active' AND audit_id IS NOT NULL;
+CREATE INDEX session_user ON session (uid, id);
+CREATE INDEX session_user_active ON session (uid, host) WHERE state = 'active';
+CREATE INDEX session_parent ON session (parent) WHERE parent IS NOT NULL;
+CREATE INDEX session_seen ON session (seen) WHERE state = 'active';
+CREATE INDEX session_ends ON session (ends) WHERE state = 'active';
+CREATE INDEX session_boot ON session (host, boot_id) WHERE state = 'active';
+CREATE INDEX session_held ON session (host, boot_id) WHERE state = 'revoked' AND audit_id IS NOT NULL;
+CREATE INDEX session_ended ON session (ended) WHERE state <> 'active' AND (state <> 'revoked' OR audit_id IS NULL);
+CREATE TABLE event ( session INTEGER NOT NULL, number INTEGER NOT NULL, time INTEGER NOT NULL, event TEXT NOT NULL, service TEXT, detail TEXT, PRIMARY KEY (session, number)) STRICT, WITHOUT ROWID;
