@@ -1,0 +1,277 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: the tessera authors
+"""The store under kill -9, a failing disk and a full one: what it acknowledged is there, whatever happens."""
+
+import collections
+import errno
+import os
+import pathlib
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+STORE_E_STATE = 4
+SEED = int(os.environ.get("TESSERA_SEED") or random.randrange(1 << 31))
+SOAK = bool(os.environ.get("TESSERA_SOAK"))
+
+
+def scaled(count):
+    return count if SOAK or count <= 100 else max(1, count // 20)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def printed_seed():
+    print(f"TESSERA_SEED={SEED}")
+
+
+@pytest.fixture
+def driver(build):
+    return build / "tests/faults/store-driver"
+
+
+class Told:
+    """What a driver said: acknowledged, tried, failed. Only whole lines count."""
+
+    def __init__(self):
+        self.state = {}         # session: what was acknowledged last
+        self.user = {}          # session: its user
+        self.tried = collections.defaultdict(set)
+        self.failed = []        # (what, name, errno)
+        self.users = {}         # user: "enabled" or "disabled", as acknowledged
+        self.unsure = set()     # users with a change under way
+
+    def read(self, text):
+        for line in text.split("\n")[:-1]:
+            word, *rest = line.split()
+            if word == "try":
+                self.begin(*rest)
+            elif word == "failed":
+                self.failed.append((rest[0], rest[1], -int(rest[2])))
+                self.unsure.discard(rest[1])
+            elif word in ("opened", "revoked"):
+                self.state[rest[0]] = word
+            elif word == "added":
+                self.users[rest[0]] = "enabled"
+            elif word in ("enabled", "disabled"):
+                self.finish(word, rest[0])
+
+    def begin(self, what, name, user=None):
+        if what == "opened":
+            self.user[name] = user
+        elif what in ("enabled", "disabled"):
+            self.unsure.add(name)
+        if what == "disabled":
+            self.tried["revoked"] |= {session for session, owner in self.user.items() if owner == name}
+        self.tried[what].add(name)
+
+    def finish(self, what, user):
+        self.users[user] = what
+        self.unsure.discard(user)
+        if what == "disabled":
+            for session, owner in self.user.items():
+                if owner == user and session in self.state:
+                    self.state[session] = "revoked"
+
+
+def read_dump(text):
+    lines = [line.split() for line in text.splitlines()]
+    assert ["end"] in lines, "the dump is not complete"
+    users = {line[1]: line[2] for line in lines if line[0] == "user"}
+    sessions = {line[1]: (line[2], line[3]) for line in lines if line[0] == "session"}
+    return users, sessions
+
+
+def check(told, users, sessions):
+    for user, state in told.users.items():
+        assert user in users, f"{user} was acknowledged and is gone"
+        if user not in told.unsure:
+            assert users[user] == state, f"{user} was acknowledged as {state}"
+    for session, state in told.state.items():
+        assert session in sessions, f"session {session} was acknowledged and is gone"
+        if state == "revoked":
+            assert sessions[session][1] == "revoked", f"session {session} was revoked and lives again"
+        elif session not in told.tried["revoked"] and told.user[session] not in told.unsure:
+            assert sessions[session][1] == "active", f"session {session} ended by itself"
+    for session, (user, state) in sessions.items():
+        assert session in told.user, f"session {session} was never opened"
+        # disabling is both or neither: the user, and every session
+        assert state == "revoked" or users[user] == "enabled", f"{user} is disabled and session {session} {state}"
+
+
+def verify(driver, database, told, tmp_path):
+    """After a crash: a copy is whole by SQLite's own judgement, and the store finds everything."""
+    copy = tmp_path / "copy.db"
+    for end in ("", "-wal"):
+        pathlib.Path(f"{copy}{end}").unlink(missing_ok=True)
+        if pathlib.Path(f"{database}{end}").exists():
+            shutil.copy(f"{database}{end}", f"{copy}{end}")
+    if copy.exists():
+        with sqlite3.connect(copy) as db:
+            assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        db.close()
+    dump = subprocess.run([driver, database, "dump"], capture_output=True, text=True, timeout=60)
+    assert dump.returncode == 0, dump.stderr
+    check(told, *read_dump(dump.stdout))
+
+
+def test_R9_kill_at_random_moments(driver, tmp_path):
+    rng = random.Random(SEED)
+    database = tmp_path / "tessera.db"
+    told = Told()
+    for _ in range(scaled(200)):
+        storm = subprocess.Popen([driver, database, "storm", str(rng.choice([1, 4, 16]))], stdout=subprocess.PIPE)
+        time.sleep(rng.uniform(0.01, 0.4))
+        storm.send_signal(signal.SIGKILL)
+        told.read(storm.stdout.read().decode())
+        storm.stdout.close()
+        storm.wait()
+        assert told.failed == []
+        verify(driver, database, told, tmp_path)
+    assert len(told.state) > 10
+
+
+class Traced:
+    """A storm under strace, which makes system calls fail or kill."""
+
+    def __init__(self, inject, driver, database, threads):
+        calls = "pwrite64,fdatasync,fsync,ftruncate,unlink,renameat2"
+        self.database = database
+        self.output = open(f"{database}.output", "w+b")
+        self.strace = subprocess.Popen(["strace", "-f", "-qq", "-o", f"{database}.log", "-e", f"trace={calls}",
+                                        "-e", f"inject={inject}", driver, database, "storm", str(threads)],
+                                       stdout=self.output)
+
+    def kill(self):
+        """The driver, not strace: without it the driver would go on."""
+        for pid in children_of(self.strace.pid):
+            os.kill(pid, signal.SIGKILL)
+
+    def finish(self):
+        self.strace.wait(timeout=120)
+        self.output.seek(0)
+        text = self.output.read().decode()
+        self.output.close()
+        for end in ("output", "log"):
+            pathlib.Path(f"{self.database}.{end}").unlink()
+        return text
+
+
+def children_of(pid):
+    return [int(child) for child in pathlib.Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
+
+def test_R9_kill_at_every_write(driver, tmp_path):
+    """From the first write of a database's life on: kill at the n-th."""
+    rng = random.Random(SEED + 1)
+    numbers = list(range(1, 1001))
+    if not SOAK:
+        numbers = sorted(rng.sample(range(1, 60), 10) + rng.sample(numbers, scaled(1000) - 10))
+    for number in numbers:
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        told = Told()
+        traced = Traced(f"pwrite64,fdatasync,fsync,ftruncate,unlink,renameat2:signal=KILL:when={number}",
+                        driver, folder / "tessera.db", 2)
+        told.read(traced.finish())
+        verify(driver, folder / "tessera.db", told, folder)
+        shutil.rmtree(folder)
+
+
+@pytest.mark.parametrize("call, when", [("pwrite64", "40+97"), ("fdatasync", "5+7")])
+@pytest.mark.parametrize("error", ["EIO", "ENOSPC"])
+def test_R10_failing_writes(driver, tmp_path, call, when, error):
+    """Now and then a call fails: the callers are told, and what they were told is true."""
+    database = tmp_path / "tessera.db"
+    told = Told()
+    made = subprocess.run([driver, database, "steps"], input="users\n", text=True, check=True, stdout=subprocess.PIPE)
+    told.read(made.stdout)
+    traced = Traced(f"{call}:error={error}:when={when}", driver, database, 4)
+    time.sleep(4)
+    traced.kill()
+    told.read(traced.finish())
+    assert told.failed, "nothing failed"
+    # a user whose enabling failed is disabled: no session is opened then
+    assert {failed[2] for failed in told.failed} <= {errno.EIO, getattr(errno, error), -STORE_E_STATE}
+    assert len(told.state) > 20, "nothing worked"
+    # a failed commit may have reached the disk before it failed; it was never acknowledged
+    told.unsure |= {name for what, name, _ in told.failed if what in ("enabled", "disabled")}
+    verify(driver, database, told, tmp_path)
+
+
+class Steps:
+    """A driver that is told what to do, on a disk of its own."""
+
+    def __init__(self, driver, mount, size):
+        script = f'mount -t tmpfs -o size={size},mode=0700 tessera-test "$1" && exec "$2" "$1/tessera.db" steps'
+        self.told = Told()
+        self.process = subprocess.Popen(["unshare", "-m", "sh", "-c", script, "sh", mount, driver],
+                                        stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self.disk = pathlib.Path(f"/proc/{self.process.pid}/root{mount}")
+
+    def do(self, command):
+        """Does it; what came of it in this step alone."""
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        lines = []
+        while (line := self.process.stdout.readline()) not in ("done\n", ""):
+            lines.append(line)
+        assert line == "done\n", "the driver died"
+        text = "".join(lines)
+        if command != "dump":
+            self.told.read(text)
+        return text
+
+    def fill_disk(self):
+        with open(self.disk / "ballast", "ab", buffering=0) as ballast:
+            for size in (4096, 1):
+                try:
+                    while True:
+                        ballast.write(b"\0" * size)
+                except OSError:
+                    pass
+
+
+def failures(text):
+    return [line for line in text.splitlines() if line.startswith("failed")]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a small disk")
+def test_R10_disk_full(driver, tmp_path):
+    mount = tmp_path / "disk"
+    mount.mkdir()
+    steps = Steps(driver, mount, "3m")
+    try:
+        steps.do("users")
+        assert failures(steps.do("open 50")) == []
+        steps.fill_disk()
+
+        # what fits into what is there already may work; then nothing does
+        steps.do("open 2000")
+        full = steps.do("open 20") + steps.do("disable")
+        assert len(failures(full)) == 21, full
+        assert {failed[2] for failed in steps.told.failed} == {errno.ENOSPC}, "ENOSPC is what the callers are told"
+
+        # reading works, and nothing is half done
+        failed = {name for what, name, _ in steps.told.failed if what == "opened"}
+        users, sessions = read_dump(steps.do("dump"))
+        check(steps.told, users, sessions)
+        assert not failed & sessions.keys()
+        assert users["user2"] == "enabled"
+
+        (steps.disk / "ballast").unlink()
+        assert failures(steps.do("open 20") + steps.do("disable")) == []
+        check(steps.told, *read_dump(steps.do("dump")))
+
+        # the disk goes with its last process: look before that
+        shutil.copytree(steps.disk, tmp_path / "after")
+        steps.process.kill()
+    finally:
+        steps.process.kill()
+        steps.process.communicate()
+    (tmp_path / "after/tessera.db-shm").unlink(missing_ok=True)
+    verify(driver, tmp_path / "after/tessera.db", steps.told, tmp_path)
