@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: the tessera authors
+"""tessera service on a real host: what it edits, what it refuses, and that it is undone."""
+
+import json
+import re
+import time
+
+import pytest
+
+from host import Failed
+
+FILES = "/etc/pam.d /etc/ssh /etc/sudoers /etc/sudoers.d"
+PENDING = "/var/lib/tessera-service/pending"
+
+
+def snapshot(host):
+    """Every byte, owner and mode of the files that enabling edits."""
+    return host.sh(f"find {FILES} -printf '%p %M %u:%g %l\\n' | sort; find {FILES} -type f | sort | xargs sha256sum").stdout
+
+
+def alice(host):
+    host.sh("useradd -m -s /bin/bash -G sudo alice && chpasswd", input="alice:unix-1\n")
+    host.sh("tessera user add alice", input="tessera-1\n")
+
+
+def service(host):
+    return {row["service"]: row for row in json.loads(host.sh("tessera --json service").stdout)}
+
+
+def undone_in(host, seconds):
+    text = host.read("/etc/tessera/tessera.conf")
+    host.write("/etc/tessera/tessera.conf", text + f"\n[service]\nundo-after={seconds}s\n"
+               if "\n[service]" not in text else text.replace("[service]", f"[service]\nundo-after={seconds}s", 1))
+
+
+def test_enable_and_disable_give_the_files_back(bare):
+    before = snapshot(bare)
+    first = json.loads(bare.sh("tessera --json service enable sshd sudo --yes").stdout)
+    assert first["changed"] and first["services"] == ["sshd", "sudo"] and first["undo_at"] is None
+    assert "/etc/pam.d/sudo-i" in first["files"]
+    assert snapshot(bare) != before
+    state = service(bare)
+    assert state["sshd"]["enabled"] and state["sudo"]["enabled"] and not state["sshd"]["pending_undo"]
+    assert abs(state["sshd"]["since"] - time.time()) < 60
+    again = bare.sh("tessera service enable sshd sudo --yes")
+    assert "nothing changed" in again.stdout
+    assert not json.loads(bare.sh("tessera --json enable sudo --yes").stdout)["changed"]
+    bare.sh("tessera disable sshd sudo")
+    assert snapshot(bare) == before
+    assert not json.loads(bare.sh("tessera --json service disable --all").stdout)["changed"]
+
+
+def test_dry_run_shows_and_changes_nothing(bare):
+    before = snapshot(bare)
+    shown = bare.sh("tessera service enable sshd --dry-run --breakglass sudo").stdout
+    assert "\n-@include common-auth\n+# tessera: begin" in shown
+    assert "pam_tessera.so breakglass=sudo" in shown and "+UsePAM yes" in shown
+    assert snapshot(bare) == before
+    assert bare.sh("test -e /var/lib/tessera-service", check=False).returncode == 1
+
+
+def test_sshd_takes_the_settings_and_sudo_forgets_at_once(bare):
+    bare.sh("tessera service enable sshd sudo --yes")
+    assert "kbdinteractiveauthentication yes" in bare.sh("sshd -T").stdout
+    assert "Authentication timestamp timeout: 0.0 minutes" in bare.sh("sudo -V").stdout
+    assert bare.sh("stat -c %a:%U /etc/sudoers.d/tessera").stdout == "440:root\n"
+
+
+def test_edits_made_meanwhile_stay(bare):
+    before = bare.read("/etc/pam.d/sshd")
+    bare.sh("tessera service enable sshd --yes")
+    bare.sh("echo '# my own line' >> /etc/pam.d/sshd")
+    bare.sh("tessera service disable sshd")
+    assert bare.read("/etc/pam.d/sshd") == before + "# my own line\n"
+
+
+@pytest.mark.parametrize("broken,service_name,words", [
+    ("echo Nonsense yes >> /etc/ssh/sshd_config", "sshd", "sshd -t"),
+    ("sed -i /^Include/d /etc/ssh/sshd_config", "sshd", "Include /etc/ssh/sshd_config.d/*.conf"),
+    ("echo '%%' >> /etc/sudoers", "sudo", "visudo -c"),
+    ("sed -i /includedir/d /etc/sudoers", "sudo", "@includedir /etc/sudoers.d"),
+    ("sed -i /common-account/d /etc/pam.d/sudo-i", "sudo", '/etc/pam.d/sudo-i has no line "@include common-account"'),
+    ("rm /etc/pam.d/sudo-i", "sudo", "there is no /etc/pam.d/sudo-i"),
+    ("echo Defaults insults > /etc/sudoers.d/tessera", "sudo", "is not tessera's"),
+    ("rm /usr/lib/*/security/pam_tessera.so", "sshd", "pam_tessera.so is not installed"),
+])
+def test_what_cannot_work_changes_nothing(bare, broken, service_name, words):
+    bare.sh(broken)
+    before = snapshot(bare)
+    result = bare.sh(f"tessera service enable {service_name}", check=False)
+    assert result.returncode == 1 and words in result.stderr
+    assert snapshot(bare) == before
+    assert bare.sh(f"test -e {PENDING}", check=False).returncode == 1
+    assert bare.sh("systemctl is-active tessera-undo.timer", check=False).stdout == "inactive\n"
+    assert bare.sh("systemctl is-enabled tessera-undo.service", check=False).stdout == "disabled\n"
+
+
+def test_no_gate_without_a_daemon(bare):
+    bare.sh("systemctl stop tesserad.socket tesserad.service; systemctl mask tesserad.service --now")
+    before = snapshot(bare)
+    assert bare.sh("tessera service enable sshd --yes", check=False).returncode == 5
+    assert snapshot(bare) == before
+
+
+def test_usage(bare):
+    bare.sh("useradd -m bob")
+    other = bare.sh("tessera service enable su", check=False)
+    assert other.returncode == 2 and "sshd, sudo" in other.stderr
+    assert bare.sh("tessera service disable", check=False).returncode == 2
+    assert bare.sh("tessera service disable --all sshd", check=False).returncode == 2
+    group = bare.sh("tessera service enable sshd --breakglass nosuchgroup", check=False)
+    assert group.returncode == 1 and 'no group "nosuchgroup"' in group.stderr
+    for verb in ("list", "enable sshd", "confirm", "disable sshd", "undo"):
+        assert bare.sh(f"tessera service {verb}", user="bob", check=False).returncode == 3
+
+
+def test_undone_in_time(bare):
+    undone_in(bare, 5)
+    before = snapshot(bare)
+    enabled = json.loads(bare.sh("tessera --json service enable sshd sudo").stdout)
+    assert enabled["undo_at"] - time.time() < 10
+    assert service(bare)["sudo"]["pending_undo"]
+    bare.wait(lambda: snapshot(bare) == before, 15, "the undo")
+    bare.wait(f"! test -e {PENDING}")
+    assert "as before" in bare.journal("-u", "tessera-undo.service")
+    bare.wait("sshd -T | grep -q '^kbdinteractiveauthentication no'")
+    bare.wait("test $(systemctl is-enabled tessera-undo.service) = disabled")
+    assert bare.sh("systemctl is-active ssh").stdout == "active\n"
+
+
+def test_undone_by_a_reboot(bare):
+    before = snapshot(bare)
+    bare.sh("tessera service enable sshd sudo")
+    assert snapshot(bare) != before
+    bare.reboot()
+    assert snapshot(bare) == before
+    assert bare.sh(f"test -e {PENDING}", check=False).returncode == 1
+    assert bare.sh("systemctl is-active ssh tesserad.socket tessera-end.path").stdout == "active\n" * 3
+    started = bare.sh("systemctl show -P ExecMainStartTimestampMonotonic ssh.service").stdout
+    undone = bare.sh("systemctl show -P ExecMainExitTimestampMonotonic tessera-undo.service").stdout
+    assert 0 < int(undone) < int(started)
+
+
+def test_undone_after_a_power_cut(bare):
+    before = snapshot(bare)
+    bare.sh("tessera service enable sshd sudo")
+    bare.cut_power()
+    assert snapshot(bare) == before
+
+
+def test_undo_goes_back_to_the_confirmed_state(bare):
+    undone_in(bare, 5)
+    bare.sh("tessera service enable sshd --yes")
+    confirmed = snapshot(bare)
+    bare.sh("tessera service enable sshd sudo --breakglass sudo")
+    assert service(bare)["sshd"]["breakglass"] == "sudo"
+    bare.wait(lambda: snapshot(bare) == confirmed, 15, "the undo")
+
+
+def test_undo_with_its_record_damaged_disables(bare):
+    before = snapshot(bare)
+    bare.sh(f"tessera service enable sshd sudo && echo x > {PENDING} && systemctl start tessera-undo.service")
+    assert snapshot(bare) == before
+
+
+def test_confirm_needs_a_new_login(bare):
+    undone_in(bare, 30)
+    alice(bare)
+    with bare.shell("alice", None, bare.key_options("alice")) as old:
+        bare.sh("tessera service enable sshd --breakglass sudo")
+        enabled = snapshot(bare)
+        refused = bare.sh("tessera service confirm", check=False)
+        assert refused.returncode == 3 and "log in anew" in refused.stderr
+        old.run("echo unix-1 | sudo -S true")
+        output, status = old.run("sudo tessera service confirm")
+        assert status == 3 and "older than the change" in output
+        manager = bare.sh("systemd-run --user -M alice@ --wait --pipe sudo -n true", check=False)
+        assert manager.returncode != 0
+        assert service(bare)["sshd"]["pending_undo"]
+        with bare.shell("alice", "tessera-1") as new:
+            new.run("echo unix-1 | sudo -S true")
+            assert new.run("sudo tessera service confirm") == ("confirmed: sshd\n", 0)
+            assert "nothing waits" in new.run("sudo tessera service confirm")[0]
+    assert not service(bare)["sshd"]["pending_undo"]
+    assert bare.sh("systemctl is-active tessera-undo.timer", check=False).stdout == "inactive\n"
+    bare.reboot()
+    assert snapshot(bare) == enabled
+
+
+def test_removing_the_packages_restores(bare):
+    before = snapshot(bare)
+    bare.sh("tessera service enable sshd sudo --yes")
+    bare.sh("dpkg -r libpam-tessera")
+    assert snapshot(bare) == before
+    bare.sh("dpkg -P libpam-tessera tessera tesserad")
+    assert snapshot(bare) == before
+    left = bare.sh("find / -xdev \\( -path /proc -o -path /var/lib/dpkg -o -path /var/log \\) -prune "
+                   "-o -iname '*tessera*' -print").stdout
+    assert not [path for path in left.split() if not path.startswith(("/sys/", "/work/"))], left
+    assert bare.sh("systemctl --failed --plain --no-legend").stdout == ""
+
+
+def test_packages_upgrade_in_place(bare):
+    alice(bare)
+    bare.sh("tessera service enable sshd sudo --yes")
+    enabled = snapshot(bare)
+    bare.sh("cd /var/tmp && for p in tessera tesserad libpam-tessera; do dpkg-query -W -f '${Version}\\n' $p; done")
+    bare.sh("sh /var/lib/dpkg/info/tesserad.postinst configure 0.0.1; sh /var/lib/dpkg/info/tessera.prerm upgrade 0.2; "
+            "sh /var/lib/dpkg/info/libpam-tessera.prerm upgrade 0.2")
+    assert snapshot(bare) == enabled
+    bare.ssh("alice", "tessera-1")
+
+
+def test_P24_lines_deny_without_their_module(bare):
+    alice(bare)
+    bare.sh("tessera service enable sshd sudo --yes")
+    bare.ssh("alice", "tessera-1")
+    bare.sh("cd /usr/lib/*/security && mv pam_tessera.so gone")
+    with pytest.raises(Failed):
+        bare.ssh("alice", "tessera-1")
+    with pytest.raises(Failed):
+        bare.ssh("alice", "unix-1")
+    with pytest.raises(Failed):
+        bare.ssh("alice", None, options=bare.key_options("alice"))
+    assert bare.sh("echo unix-1 | sudo -S id", user="alice", check=False).returncode != 0
+    # Services that are not enabled ask as before, and recovery is one command for whoever is root.
+    assert bare.sh("tessera service disable --all").returncode == 0
+    bare.ssh("alice", "unix-1", options=["-o", "PreferredAuthentications=password"])
+
+
+def test_P38_a_second_factor_is_still_asked(bare):
+    alice(bare)
+    bare.sh("sed -i '/^@include common-auth/a auth required pam_exec.so quiet /etc/second' /etc/pam.d/sshd")
+    bare.write("/etc/second", "#!/bin/sh\ntest -e /etc/second-says-yes\n", 0o755)
+    bare.sh("tessera service enable sshd --yes; touch /etc/second-says-yes")
+    bare.ssh("alice", "tessera-1")
+    bare.sh("rm /etc/second-says-yes")
+    with pytest.raises(Failed):
+        bare.ssh("alice", "tessera-1")
+
+
+def test_systemd_sees_the_sandbox(bare):
+    exposure = bare.sh("systemd-analyze security --no-pager tesserad.service").stdout
+    assert float(re.search(r"Overall exposure level for \S+: (\S+)", exposure)[1]) <= 1.0
+
+
+def test_places(bare):
+    assert bare.sh("stat -c '%a %U %G %F' /run/tessera /run/tessera/private /run/tessera/end /var/lib/tessera").stdout \
+        == ("755 root root directory\n600 root root socket\n700 tessera tessera directory\n"
+            "700 tessera tessera directory\n")
+    assert 0 < int(bare.sh("id -u tessera").stdout) < 1000
