@@ -15,6 +15,9 @@
 #define SSHD "/usr/sbin/sshd"
 #define SSHD_CONFIG "/etc/ssh/sshd_config"
 #define SSHD_FOLDER "/run/sshd" /* without which sshd -t does not even look; the unit makes it */
+#define SSHD_PID_FILE "/run/sshd.pid"
+#define SSHD_WAITS 100
+#define SSHD_WAIT_USEC (20 * 1000)
 #define VISUDO "/usr/sbin/visudo"
 #define SYSTEMCTL "/usr/bin/systemctl"
 
@@ -120,14 +123,43 @@ bool service_host_check_effect(const ServiceSpec *spec, char **ret_problem) {
         return false;
 }
 
+/* What tells one writing of sshd's pid file from the next. */
+static struct timespec pid_file_written(void) {
+        struct stat st;
+
+        return stat(SSHD_PID_FILE, &st) < 0 ? (struct timespec) { 0 } : st.st_mtim;
+}
+
+/*
+ * A reloaded sshd closes its sockets, executes itself and listens again, after which it writes its
+ * pid file; systemctl does not wait for that. Whoever logs in right after us would be refused.
+ */
+static void wait_for_sshd(struct timespec before) {
+        if (before.tv_sec == 0)
+                return;
+        for (int i = 0; i < SSHD_WAITS; i++) {
+                struct timespec now = pid_file_written();
+                if (now.tv_sec != 0 && (now.tv_sec != before.tv_sec || now.tv_nsec != before.tv_nsec))
+                        return;
+                g_usleep(SSHD_WAIT_USEC);
+        }
+}
+
 bool service_host_reload(const ServiceSpec *spec, bool wait, char **ret_problem) {
         static const char *const waiting[] = { SYSTEMCTL, "try-reload-or-restart", "ssh.service", NULL };
         static const char *const later[] = { SYSTEMCTL, "try-reload-or-restart", "--no-block", "ssh.service", NULL };
 
+        struct timespec before;
+
         /* sudo reads its files at each call. */
         if (!is_sshd(spec) || !service_host_is_booted())
                 return true;
-        return service_host_run(wait ? waiting : later, NULL, ret_problem);
+        before = pid_file_written();
+        if (!service_host_run(wait ? waiting : later, NULL, ret_problem))
+                return false;
+        if (wait)
+                wait_for_sshd(before);
+        return true;
 }
 
 bool service_host_check_module(char **ret_problem) {

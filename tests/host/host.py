@@ -218,9 +218,10 @@ class Host:
     # Logins
 
     def _ssh(self, user, options, address):
-        return ["ssh", "-F", "none", "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
+        # The first value of an option wins, so the caller's come before ours.
+        return ["ssh", "-F", "none", *options, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
                 "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", "-o", "PubkeyAuthentication=no",
-                "-o", "ControlPath=none", *options, f"{user}@{address}"]
+                "-o", "ControlPath=none", f"{user}@{address}"]
 
     def ssh(self, user, answer, command="true", options=(), address="127.0.0.1", input=None, check=True, timeout=60):
         """
