@@ -6,21 +6,19 @@ import os
 import pathlib
 import random
 import subprocess
+import sys
 
 import pytest
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+from scale import SEED, SOAK  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parent.parent
-SEED = int(os.environ.get("TESSERA_SEED") or random.randrange(1 << 31))
-SOAK = bool(os.environ.get("TESSERA_SOAK"))
 
 
 def pytest_report_header():
     return f"seed: TESSERA_SEED={SEED}{', counts in full' if SOAK else ''}"
-
-
-def scaled(count):
-    """How often to do something: counts above 100 run at 1/20, but in tests/soak."""
-    return count if SOAK or count <= 100 else max(1, count // 20)
 
 
 @pytest.fixture(scope="session")

@@ -9,7 +9,13 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
+
 from host import Host  # noqa: E402
+
+from scale import scaled  # noqa: E402
+
+SCALED_LOGINS = scaled(200)
 
 PASSWORDS = {"alice": "alice's tessera password", "bob": "bob's tessera password"}
 UNIX_PASSWORDS = {"alice": "alice-unix-1", "bob": "bob-unix-1", "carol": "carol-unix-1", "glass": "glass-unix-1"}

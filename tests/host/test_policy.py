@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: the tessera authors
+"""policy.conf: a mistake changes nothing and is told to the letter."""
+
+import pytest
+from conftest import PASSWORDS
+
+MISTAKES = [
+    ("[role:admin]\ngroup=sudo\n", "policy.conf:2:1", "groups"),
+    ("[role:admin]\ngroups=sudo\n[service:sudo]\nroles=admin\nmax-age=15\n", "policy.conf:5:9", "15"),
+    ("[role:admin]\ngroups=sudo # all of them\n", "policy.conf:2:", "comment"),
+    ("[service:sudo]\nroles=nobody-defined-this\n", "policy.conf:2:7", "nobody-defined-this"),
+    ("[role:a]\nincludes=b\n[role:b]\nincludes=a\n", "policy.conf:", "includes"),
+    ("[rolle:admin]\n", "policy.conf:1:", "role"),
+]
+
+
+@pytest.fixture
+def policy(host):
+    path = "/etc/tessera/policy.conf"
+    shipped = host.read(path)
+    yield path
+    host.write(path, shipped)
+    host.sh("systemctl reload tesserad.service")
+
+
+@pytest.mark.parametrize("text,place,word", MISTAKES)
+def test_a_mistake_keeps_the_old_policy_and_names_the_place(host, policy, text, place, word):
+    host.write(policy, text)
+    checked = host.sh("tessera policy check", check=False)
+    assert checked.returncode == 1 and place in checked.stdout + checked.stderr and word in checked.stdout + checked.stderr
+    host.sh("systemctl reload tesserad.service", check=False)
+    host.wait(lambda: place in host.journal("-u", "tesserad"), what="the mistake is in the journal")
+    assert host.ssh("alice", PASSWORDS["alice"], "sudo -n id -u").stdout == "0\n"
+
+
+def test_a_mistake_at_start_stops_the_daemon(host, policy):
+    host.write(policy, MISTAKES[0][0])
+    host.sh("systemctl restart tesserad.service", check=False)
+    assert MISTAKES[0][1] in host.journal("-u", "tesserad")
+    assert host.ssh("alice", PASSWORDS["alice"], check=False).returncode == 255
+    host.sh("systemctl reset-failed tesserad.service tesserad.socket", check=False)
+    host.sh("cp -a /etc/tessera/policy.conf /tmp/bad.conf")
+
+
+def test_a_good_policy_counts_at_once(host, policy):
+    text = host.read(policy)
+    assert host.sh("tessera policy check").returncode == 0
+    with host.shell("bob", PASSWORDS["bob"]) as shell:
+        assert shell.run("sudo -n id -u")[1] == 1
+        host.write("/etc/sudoers.d/zz-test", "bob ALL=(ALL) ALL\n", 0o440)
+        try:
+            host.write(policy, text.replace("groups=sudo", "groups=sudo\nusers=bob"))
+            host.sh("systemctl reload tesserad.service")
+            host.wait(lambda: shell.run("sudo -n id -u") == ("0\n", 0))
+        finally:
+            host.sh("rm /etc/sudoers.d/zz-test")
+
+
+def test_the_shipped_policy_is_good(bare):
+    assert bare.sh("tessera policy check").returncode == 0
