@@ -218,10 +218,10 @@ class Host:
     # Logins
 
     def _ssh(self, user, options, address):
-        # The first value of an option wins, so the caller's come before ours.
+        # The first value of an option wins: the caller's come first.
         return ["ssh", "-F", "none", *options, "-o", "StrictHostKeyChecking=no", "-o", "UserKnownHostsFile=/dev/null",
                 "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", "-o", "PubkeyAuthentication=no",
-                "-o", "ControlPath=none", f"{user}@{address}"]
+                "-o", "PreferredAuthentications=keyboard-interactive", "-o", "ControlPath=none", f"{user}@{address}"]
 
     def ssh(self, user, answer, command="true", options=(), address="127.0.0.1", input=None, check=True, timeout=60):
         """
