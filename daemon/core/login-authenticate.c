@@ -168,12 +168,11 @@ static void prove_by_password(Session *session, int64_t now) {
         session->auth_method = g_strdup(METHOD_PASSWORD);
 }
 
-/* A token proves only what its origin proved, when that did, and not for longer. */
+/* A token proves only what its origin proved, and when that did. The store ends it with its parent. */
 static void prove_by_token(Session *session, const Session *parent, const TokenClaims *claims) {
         set_methods(session, METHOD_TOKEN);
         session->auth_time = claims->auth_time;
         session->auth_method = claims->auth_time > 0 ? g_strdup(parent->auth_method) : NULL;
-        session->ends = MIN(session->ends, parent->ends);
         (void) g_strlcpy(session->parent, parent->id, sizeof(session->parent));
 }
 

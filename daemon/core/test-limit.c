@@ -163,6 +163,7 @@ static void test_T1_a_full_table_forgets_no_user(void) {
         char host[64];
 
         fill(limit, ALICE, "192.0.2.1");
+        fill(limit, UID_UNSET, "192.0.2.99");
         fake_clock_forward(&clock, 1);
         for (unsigned i = 0; i < 10000; i++) {
                 (void) g_snprintf(host, sizeof(host), "10.%u.%u.%u", i >> 16, (i >> 8) & 255, i & 255);
@@ -170,6 +171,7 @@ static void test_T1_a_full_table_forgets_no_user(void) {
                 assert(fail(limit, UID_UNSET, host));
         }
         assert(!fail(limit, ALICE, "198.51.100.1"));
+        assert(fail(limit, UID_UNSET, "192.0.2.99")); /* memory is bounded: the oldest host went */
         for (int i = 1; i < LIMIT_FAILURES; i++)
                 assert(fail(limit, UID_UNSET, host));
         assert(!fail(limit, UID_UNSET, host));

@@ -159,6 +159,60 @@ static void test_a_child_does_not_open_behind_an_idle_parent(void) {
         token_free(token);
 }
 
+static void test_a_revoked_parent_takes_half_a_login_with_it(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *parent = world_log_in(world, "alice", ALICE_PASSWORD, 5);
+        LoginRequest request = { .user = "alice", .service = "sshd", .rhost = "192.0.2.1" };
+        const char *const ids[] = { parent, NULL };
+        Caller child = world_pam_child(6);
+        char *token = world_token(world, ALICE, 5);
+        g_autoptr(GPtrArray) ended = NULL;
+        LoginAnswer pending;
+
+        pending = world_authenticate(world, &child, &request, token);
+        g_assert_cmpint(session_revoke(world->core, &root, &(SessionRevoke) { .ids = ids }, &ended, NULL), ==, 0);
+        g_free(world_audit(world));
+        request.session = pending.session;
+        g_assert_cmpstr(open_as(world, world_pam(6), &request).reason, ==, WIRE_REASON_SESSION);
+        assert_audit(world, "refused handle-not-pending alice -");
+        token_free(token);
+}
+
+static void revoke_alice(World *world) {
+        g_autoptr(GPtrArray) ended = NULL;
+
+        g_assert_cmpint(session_revoke(world->core, &root, &(SessionRevoke) { .user = "alice" }, &ended, NULL), ==, 0);
+}
+
+/* Everything of alice is revoked between the look at her handle and the commit of her session. */
+static void test_a_session_that_a_revocation_overtook_is_taken_back(void) {
+        g_autoptr(World) world = world_new();
+        const SessionFilter active = { .uid = ALICE };
+        g_autoptr(GPtrArray) sessions = NULL;
+        LoginRequest request;
+        LoginAnswer pending = authenticated(world, 5, &request);
+
+        request.session = pending.session;
+        world_before_open(world, revoke_alice);
+        g_assert_cmpstr(open_as(world, world_pam(5), &request).reason, ==, WIRE_REASON_SESSION);
+        g_assert_cmpint(store_session_list(world->store, &active, &sessions), ==, 0);
+        g_assert_cmpint(sessions->len, ==, 0);
+        g_assert_cmpint(world_state(world, pending.session), ==, SESSION_REVOKED);
+}
+
+static void test_an_idle_session_does_not_keep_its_place_in_a_login(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *first = world_log_in(world, "alice", ALICE_PASSWORD, 5), *second = NULL;
+        g_autoptr(Session) session = NULL;
+
+        world_set_settings(world, /* idle= */ 60, 7 * 24 * 3600, 32);
+        fake_clock_forward(&world->clock, 61);
+        second = world_log_in(world, "alice", ALICE_PASSWORD, 5);
+        session = world_session(world, second);
+        g_assert_cmpint(session->audit_id, ==, 5);
+        g_assert_cmpstr(session->parent, ==, "");
+}
+
 static void test_adopting_what_something_else_let_in(void) {
         static const struct {
                 const char *auth_info, *method;
@@ -388,6 +442,9 @@ int main(void) {
         test_changes_between_authenticate_and_open();
         test_a_child_does_not_open_without_its_parent();
         test_a_child_does_not_open_behind_an_idle_parent();
+        test_a_revoked_parent_takes_half_a_login_with_it();
+        test_a_session_that_a_revocation_overtook_is_taken_back();
+        test_an_idle_session_does_not_keep_its_place_in_a_login();
         test_adopting_what_something_else_let_in();
         test_whose_login_is_not_ours();
         test_P4_sudo_opens_no_session_for_its_target();

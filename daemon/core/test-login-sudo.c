@@ -464,6 +464,44 @@ static void test_check_is_for_invokers_services_alone(void) {
                         CORE_E_INVALID);
 }
 
+static LoginAnswer faster;
+
+static void step_up_first(World *world) {
+        faster = step_up(world, "alice", 5, ALICE_PASSWORD);
+        g_assert_cmpint(faster.verdict, ==, LOGIN_ALLOW);
+}
+
+/* Two step-ups of a login without a session: the second to commit renews the session of the first. */
+static void test_the_slower_of_two_step_ups_joins_the_faster(void) {
+        g_autoptr(World) world = world_new();
+        const SessionFilter active = { .uid = ALICE };
+        g_autoptr(GPtrArray) sessions = NULL;
+        LoginAnswer answer;
+
+        world_before_open(world, step_up_first);
+        answer = step_up(world, "alice", 5, ALICE_PASSWORD);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+        g_assert_cmpstr(answer.session, ==, faster.session);
+        g_assert_cmpint(store_session_list(world->store, &active, &sessions), ==, 0);
+        g_assert_cmpint(sessions->len, ==, 1);
+}
+
+static void step_up_and_revoke(World *world) {
+        step_up_first(world);
+        revoke_id(world, faster.session);
+}
+
+static void test_a_login_revoked_during_its_step_up_stays_dead(void) {
+        g_autoptr(World) world = world_new();
+        const SessionFilter active = { .uid = ALICE };
+        g_autoptr(GPtrArray) sessions = NULL;
+
+        world_before_open(world, step_up_and_revoke);
+        g_assert_cmpstr(step_up(world, "alice", 5, ALICE_PASSWORD).reason, ==, WIRE_REASON_REVOKED);
+        g_assert_cmpint(store_session_list(world->store, &active, &sessions), ==, 0);
+        g_assert_cmpint(sessions->len, ==, 0);
+}
+
 typedef struct Asker {
         World *world;
         gint allowed;
@@ -521,6 +559,8 @@ int main(void) {
         test_one_limit_for_sudo_and_the_console();
         test_a_commit_that_failed_is_no_yes();
         test_check_is_for_invokers_services_alone();
+        test_the_slower_of_two_step_ups_joins_the_faster();
+        test_a_login_revoked_during_its_step_up_stays_dead();
         test_parallel_step_ups_leave_one_session();
         return 0;
 }

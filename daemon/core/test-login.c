@@ -195,6 +195,32 @@ static void test_the_eleventh_wrong_answer_is_not_looked_at(void) {
         expect(world, "paid back", ssh(world, "alice", ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
 }
 
+static void test_a_right_answer_pays_the_users_debt(void) {
+        g_autoptr(World) world = world_new();
+
+        for (int round = 0; round < 5; round++) {
+                Caller console = world_pam_child(5);
+                const LoginRequest request = { .user = "alice", .service = "login" };
+
+                for (int i = 0; i < LIMIT_FAILURES - 1; i++)
+                        expect(world, "wrong", world_authenticate(world, &console, &request, WRONG_PASSWORD),
+                               LOGIN_DENY, WIRE_REASON_CREDENTIAL, "wrong-password");
+                expect(world, "right", world_authenticate(world, &console, &request, ALICE_PASSWORD), LOGIN_ALLOW,
+                       NULL, "pwd");
+        }
+}
+
+static void test_guesses_at_the_disabled_are_charged_too(void) {
+        g_autoptr(World) world = world_new();
+
+        set_enabled(world, "alice", false);
+        for (int i = 0; i < LIMIT_FAILURES; i++)
+                expect(world, "wrong", ssh(world, "alice", WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
+                       "disabled");
+        expect(world, "throttled", ssh(world, "alice", WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
+               "throttled");
+}
+
 static void test_empty_answers_and_outages_are_free(void) {
         g_autoptr(World) world = world_new();
 
@@ -286,13 +312,15 @@ static void test_new_parameters_replace_the_hash_at_the_next_login(void) {
 static void test_a_token_logs_in_as_a_child(void) {
         g_autoptr(World) world = world_new();
         g_autofree char *id = world_log_in(world, "alice", ALICE_PASSWORD, 5);
-        g_autoptr(Session) parent = world_session(world, id), child = NULL;
+        g_autoptr(Session) parent = world_session(world, id), child = NULL, used = NULL;
         g_autofree char *child_id = NULL;
         char *token;
 
         token = world_token(world, ALICE, 5);
         fake_clock_forward(&world->clock, 300);
         child_id = world_log_in(world, "alice", token, 6);
+        used = world_session(world, id);
+        g_assert_cmpint(used->seen, ==, parent->seen + 300);
         child = world_session(world, child_id);
         g_assert_cmpstr(child->parent, ==, id);
         g_assert_cmpstr(child->methods[0], ==, "tok");
@@ -301,6 +329,41 @@ static void test_a_token_logs_in_as_a_child(void) {
         g_assert_cmpstr(child->auth_method, ==, "pwd");
         g_assert_cmpint(child->ends, ==, parent->ends);
         token_free(token);
+}
+
+/* What its origin proves after the token was made is not the token's. */
+static void test_P31_a_token_keeps_the_age_it_was_made_with(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *id = world_log_in(world, "alice", ALICE_PASSWORD, 5), *child_id = NULL;
+        g_autoptr(Session) child = NULL;
+        int64_t proven = world->clock.wall;
+        char *token = world_token(world, ALICE, 5);
+
+        fake_clock_forward(&world->clock, 300);
+        g_assert_cmpint(store_session_authenticated(world->store, id, world->clock.wall, "pwd"), ==, 0);
+        child_id = world_log_in(world, "alice", token, 6);
+        child = world_session(world, child_id);
+        g_assert_cmpint(child->auth_time, ==, proven);
+        token_free(token);
+}
+
+static void disable_alice(World *world) {
+        bool changed;
+
+        g_assert_cmpint(user_set_enabled(world->core, &root, "alice", false, &changed), ==, 0);
+        g_assert_cmpint(user_set_enabled(world->core, &root, "alice", true, &changed), ==, 0);
+        g_free(world_audit(world));
+}
+
+/* The user was read as enabled, then disabled (and even enabled again) while the answer was being looked at. */
+static void test_an_answer_that_a_change_overtook_is_wrong(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *id = world_log_in(world, "alice", ALICE_PASSWORD, 5);
+
+        world_after_user_read(world, disable_alice);
+        expect(world, "password", ssh(world, "alice", ALICE_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
+               "changed-meanwhile");
+        expect(world, "and anew", ssh(world, "alice", ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
 }
 
 /* The token is well signed; everything else may be wrong. None of these charges anybody. */
@@ -518,11 +581,15 @@ int main(void) {
         test_errors_are_outages();
         test_a_damaged_hash_is_an_outage_and_charges_nothing();
         test_the_eleventh_wrong_answer_is_not_looked_at();
+        test_a_right_answer_pays_the_users_debt();
+        test_guesses_at_the_disabled_are_charged_too();
         test_empty_answers_and_outages_are_free();
         test_junk_for_unknown_names_charges_its_host();
         test_P17_hosts_of_every_kind();
         test_new_parameters_replace_the_hash_at_the_next_login();
         test_a_token_logs_in_as_a_child();
+        test_P31_a_token_keeps_the_age_it_was_made_with();
+        test_an_answer_that_a_change_overtook_is_wrong();
         test_R6_tokens_that_are_no_good_any_more();
         test_a_token_of_an_idle_session_is_revoked_before_any_sweep();
         test_forged_signatures_are_charged_and_right_ones_pass_a_closed_prompt();

@@ -186,6 +186,8 @@ static void test_marks_do_not_outlive_a_change(void) {
 
         before = pending_mark(pending, ALICE);
         pending_bar(pending, UID_UNSET);
+        assert(!pending_mark_holds(pending, ALICE, before));
+        g_assert_cmpint(pending_add(pending, session, &authenticator, before), ==, PENDING_E_CHANGED);
         pending_unbar(pending, UID_UNSET);
         assert(!pending_mark_holds(pending, ALICE, before));
         g_assert_cmpint(add(pending, ID, ALICE, ""), ==, 0);

@@ -139,6 +139,17 @@ static void test_why_a_token_is_no_good(void) {
         token_free(token);
 }
 
+static void test_a_token_of_another_boot_is_over_before_any_sweep(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *id = world_log_in(world, "alice", ALICE_PASSWORD, 5);
+        char *token = world_token(world, ALICE, 5);
+
+        g_free(world->core->boot_id);
+        world->core->boot_id = g_strdup("99999999-2222-3333-4444-555555555555");
+        g_assert_cmpint(verify(world, token, NULL, NULL), ==, TOKEN_REVOKED);
+        token_free(token);
+}
+
 /* R6: after each of these the token is over. */
 static void test_R6_what_revokes_a_token(void) {
         g_autoptr(World) world = world_new();
@@ -221,6 +232,7 @@ int main(void) {
         test_who_has_no_token();
         test_a_token_ends_with_its_session();
         test_why_a_token_is_no_good();
+        test_a_token_of_another_boot_is_over_before_any_sweep();
         test_R6_what_revokes_a_token();
         test_use_of_a_token_keeps_its_session_awake();
         test_a_clock_set_back_makes_no_broken_token();

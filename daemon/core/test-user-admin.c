@@ -163,6 +163,7 @@ static void test_root_changes_anybodys_password(void) {
 static void test_a_user_changes_its_own_and_keeps_this_login(void) {
         g_autoptr(World) world = world_new();
         g_autofree char *here = world_log_in(world, "alice", ALICE_PASSWORD, 5);
+        g_autofree char *nested = world_log_in(world, "alice", ALICE_PASSWORD, 5); /* in the same logind session */
         g_autofree char *there = world_log_in(world, "alice", ALICE_PASSWORD, 6);
         g_autofree char *bob = world_log_in(world, "bob", BOB_PASSWORD, 7);
         Caller alice = world_person(ALICE, 5);
@@ -170,6 +171,7 @@ static void test_a_user_changes_its_own_and_keeps_this_login(void) {
         g_assert_cmpint(change(world, &alice, "alice", ALICE_PASSWORD, NEW_PASSWORD), ==, 0);
         g_assert_cmpint(world_state(world, here), ==, SESSION_ACTIVE);
         g_assert_cmpint(world_state(world, there), ==, SESSION_REVOKED);
+        g_assert_cmpint(world_state(world, nested), ==, SESSION_REVOKED);
         g_assert_cmpint(world_state(world, bob), ==, SESSION_ACTIVE);
         assert_ended(world, "session c6");
 }

@@ -260,7 +260,8 @@ static int fail_session_end(Store *store, const SessionSelector *selector, Sessi
 
 static StoreBackend *break_store(World *world) {
         if (!world->broken) {
-                world->broken = g_memdup2(world->store->backend, sizeof(StoreBackend));
+                world->sound = world->store->backend;
+                world->broken = g_memdup2(world->sound, sizeof(StoreBackend));
                 world->store->backend = world->broken;
         }
         return world->broken;
@@ -280,6 +281,41 @@ void world_break_writes(World *world) {
         broken->session_open = fail_session_open;
         broken->session_authenticated = fail_session_authenticated;
         broken->session_end = fail_session_end;
+}
+
+/* The store knows nothing of the world around it; one world at a time is watched. */
+static World *watched;
+
+static int watched_session_open(Store *store, const Session *session, unsigned max, bool *ret_bound,
+                                GPtrArray **ret) {
+        WorldHook hook = watched->before_open;
+
+        watched->before_open = NULL;
+        if (hook)
+                hook(watched);
+        return watched->sound->session_open(store, session, max, ret_bound, ret);
+}
+
+static int watched_user_get(Store *store, const char *name, User **ret) {
+        int r = watched->sound->user_get(store, name, ret);
+        WorldHook hook = watched->after_user_read;
+
+        watched->after_user_read = NULL;
+        if (hook)
+                hook(watched);
+        return r;
+}
+
+void world_before_open(World *world, WorldHook hook) {
+        watched = world;
+        world->before_open = hook;
+        break_store(world)->session_open = watched_session_open;
+}
+
+void world_after_user_read(World *world, WorldHook hook) {
+        watched = world;
+        world->after_user_read = hook;
+        break_store(world)->user_get = watched_user_get;
 }
 
 /* Callers */

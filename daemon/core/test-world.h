@@ -29,7 +29,9 @@
 #define HOST "host.example"
 #define BOOT "11111111-2222-3333-4444-555555555555"
 
-typedef struct World {
+typedef struct World World;
+
+struct World {
         Core *core;
         Store *store;   /* core's */
         FakeClock clock;
@@ -52,9 +54,12 @@ typedef struct World {
                 GPtrArray *lines; /* "session ID", "user UID" */
         } logins;
 
-        struct StoreBackend *broken; /* the store's functions, some of which fail */
+        struct StoreBackend *broken; /* the store's functions, some of which fail or are watched */
+        const struct StoreBackend *sound;
+        void (*before_open)(struct World *world);
+        void (*after_user_read)(struct World *world);
         char *keys;
-} World;
+};
 
 World *world_new(void);
 World *world_free(World *world);
@@ -70,6 +75,11 @@ void world_set_settings(World *world, int64_t idle, int64_t lifetime, unsigned m
 /* From now on look-ups of users, or commits, fail. */
 void world_break_reads(World *world);
 void world_break_writes(World *world);
+
+/* Runs @hook once, right before the store opens the next session, or right after it has read a user. */
+typedef void (*WorldHook)(World *world);
+void world_before_open(World *world, WorldHook hook);
+void world_after_user_read(World *world, WorldHook hook);
 
 /* Callers: root's PAM processes and people's programs in the login @audit_id, with logind session "c<audit_id>". */
 Caller world_pam(uint32_t audit_id);
