@@ -48,7 +48,7 @@ void core_report_ended(Core *core, const GPtrArray *ended);
 
 /* Sessions, as they are now */
 
-/* NULL while @session is alive; else what ended it: its state, or "lifetime", "idle", "reboot" before the sweep saw it. */
+/* NULL while @session is alive; else what ended it: its state, or what the sweep has not seen yet ("idle", …). */
 const char *core_session_over(const Core *core, const CoreConfig *config, const Session *session, int64_t now);
 
 enum {

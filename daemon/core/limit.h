@@ -47,5 +47,8 @@ bool limit_charge(Limit *limit, uid_t uid, const char *rhost, LimitCharge *ret);
 /* The answer was wrong: the charge stays until the window has passed. */
 void limit_keep(Limit *limit, const LimitCharge *charge);
 
-/* Gives back what was charged: the answer was right (@success: also forgets this user's failures), or never checked. */
+/*
+ * Gives back what was charged: the answer was right (@success, which also forgets this user's
+ * failures), or was never checked.
+ */
 void limit_refund(Limit *limit, const LimitCharge *charge, bool success);

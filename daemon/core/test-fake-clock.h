@@ -35,10 +35,10 @@ static inline void fake_clock_random(const Clock *clock, void *buffer, size_t si
         }
 }
 
-#define FAKE_CLOCK_INIT                                                                                                \
-        {                                                                                                              \
-                .clock = { fake_clock_wall, fake_clock_running, fake_clock_random }, .wall = 1700000000,               \
-                .running = 1000000                                                                                     \
+#define FAKE_CLOCK_INIT                                                                              \
+        {                                                                                            \
+                .clock = { fake_clock_wall, fake_clock_running, fake_clock_random }, .wall = 1700000000, \
+                .running = 1000000                                                                   \
         }
 
 static inline void fake_clock_forward(FakeClock *fake, int64_t seconds) {

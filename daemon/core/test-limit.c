@@ -195,7 +195,7 @@ static void *member_run(void *data) {
         }
         g_atomic_int_inc(&crowd->checked);
         n = g_atomic_int_add(&crowd->at_once, 1) + 1;
-        for (int most = g_atomic_int_get(&crowd->most_at_once); n > most; most = g_atomic_int_get(&crowd->most_at_once))
+        for (int most; n > (most = g_atomic_int_get(&crowd->most_at_once));)
                 (void) g_atomic_int_compare_and_exchange(&crowd->most_at_once, most, n);
         g_usleep(2000); /* what a hash takes */
         (void) g_atomic_int_add(&crowd->at_once, -1);

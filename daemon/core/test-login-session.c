@@ -116,7 +116,8 @@ static void test_changes_between_authenticate_and_open(void) {
 
         pending = authenticated(world, 6, &request);
         request.session = pending.session;
-        g_assert_cmpint(session_revoke(world->core, &root, &(SessionRevoke) { .user = "alice" }, &ended, NULL), ==, 0);
+        g_assert_cmpint(session_revoke(world->core, &root, &(SessionRevoke) { .user = "alice" }, &ended, NULL),
+                        ==, 0);
         g_assert_cmpstr(open_as(world, world_pam(6), &request).reason, ==, WIRE_REASON_SESSION);
         g_free(world_audit(world));
 
@@ -181,7 +182,8 @@ static void test_a_revoked_parent_takes_half_a_login_with_it(void) {
 static void revoke_alice(World *world) {
         g_autoptr(GPtrArray) ended = NULL;
 
-        g_assert_cmpint(session_revoke(world->core, &root, &(SessionRevoke) { .user = "alice" }, &ended, NULL), ==, 0);
+        g_assert_cmpint(session_revoke(world->core, &root, &(SessionRevoke) { .user = "alice" }, &ended, NULL),
+                        ==, 0);
 }
 
 /* Everything of alice is revoked between the look at her handle and the commit of her session. */
@@ -353,8 +355,8 @@ static void test_S8_line_breaks_do_not_reach_the_audit(void) {
         g_autoptr(World) world = world_new();
         LoginAnswer answer;
 
-        answer = open_as(world, world_pam(5), &(LoginRequest) { .user = "alice", .service = "sshd",
-                                                                .rhost = "a\r\nopened: root", .tty = "\x1b]0;x\x07" });
+        answer = open_as(world, world_pam(5), &(LoginRequest) {
+                .user = "alice", .service = "sshd", .rhost = "a\r\nopened: root", .tty = "\x1b]0;x\x07" });
         g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
         {
                 g_autoptr(Session) session = world_session(world, answer.session);

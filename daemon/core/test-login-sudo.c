@@ -48,8 +48,8 @@ static void revoke_id(World *world, const char *id) {
         const char *const ids[] = { id, NULL };
         g_autoptr(GPtrArray) ended = NULL;
 
-        g_assert_cmpint(session_revoke(world->core, &root, &(SessionRevoke) { .ids = ids, .keep_login = true }, &ended,
-                                       NULL), ==, 0);
+        g_assert_cmpint(session_revoke(world->core, &root, &(SessionRevoke) { .ids = ids, .keep_login = true },
+                                       &ended, NULL), ==, 0);
         g_assert_cmpint(ended->len, ==, 1);
         g_free(world_audit(world));
 }

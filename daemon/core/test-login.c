@@ -117,8 +117,8 @@ static void test_P15_no_name_or_service_is_an_error(void) {
         g_assert_cmpint(login_authenticate(world->core, &child, &(LoginRequest) { .user = "alice" }, secret, &answer),
                         ==, CORE_E_INVALID);
         g_assert_cmpint(login_authenticate(world->core, &child,
-                                           &(LoginRequest) { .user = "alice", .service = "../sshd" }, secret, &answer),
-                        ==, CORE_E_INVALID);
+                                           &(LoginRequest) { .user = "alice", .service = "../sshd" }, secret,
+                                           &answer), ==, CORE_E_INVALID);
 }
 
 static void test_B3_only_root_may_ask_for_a_login(void) {
@@ -502,7 +502,8 @@ static void test_answers_that_only_look_like_tokens(void) {
 
 /* A password may look like a token; only our own header makes one. */
 static void test_a_password_with_dots_is_a_password(void) {
-        static const char password[] = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJkYXZlIn0.c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl";
+        static const char password[] = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJkYXZlIn0."
+                                       "c2lnbmF0dXJlc2lnbmF0dXJlc2lnbmF0dXJl";
         g_autoptr(World) world = world_new();
         _cleanup_secret_ Secret *secret = world_secret(password);
         g_autofree char *warning = NULL;

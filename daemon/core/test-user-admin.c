@@ -93,7 +93,8 @@ static void test_B3_all_of_it_is_roots(void) {
                 g_assert_cmpint(user_list(world->core, &callers[i], &users), ==, CORE_E_DENIED);
                 g_assert_cmpint(user_show(world->core, &callers[i], "alice", &view), ==, CORE_E_DENIED);
                 g_assert_cmpint(add(world, &callers[i], "carol", NEW_PASSWORD), ==, CORE_E_DENIED);
-                g_assert_cmpint(user_set_enabled(world->core, &callers[i], "bob", false, &changed), ==, CORE_E_DENIED);
+                g_assert_cmpint(user_set_enabled(world->core, &callers[i], "bob", false, &changed), ==,
+                                CORE_E_DENIED);
                 g_assert_cmpint(user_remove(world->core, &callers[i], "bob", &changed), ==, CORE_E_DENIED);
                 g_assert_cmpint(change(world, &callers[i], "bob", BOB_PASSWORD, NEW_PASSWORD), ==, CORE_E_DENIED);
                 g_assert_cmpint(change(world, &callers[i], "nobody-here", BOB_PASSWORD, NEW_PASSWORD), ==,

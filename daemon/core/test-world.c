@@ -196,7 +196,8 @@ World *world_new(void) {
                 .settings = settings_of(24 * 3600, 7 * 24 * 3600, 32),
                 .policy = policy_of("alice", "max-age=15min"),
         };
-        g_assert_cmpint(key_ring_open(world->keys, /* create= */ true, world->clock.wall, &parts.keys, &message), ==, 0);
+        g_assert_cmpint(key_ring_open(world->keys, /* create= */ true, world->clock.wall, &parts.keys, &message), ==,
+                        0);
         g_assert_cmpint(core_new(&parts, &world->core), ==, 0);
         world_set_account(world, "root", 0);
         world_set_account(world, "alice", ALICE);

@@ -107,15 +107,15 @@ char *world_ended(World *world);
 /* Only the reason of the one line that came since the last call; two lines or none fail the test. */
 char *world_reason(World *world);
 
-#define assert_audit(world, expected)                                                                                  \
-        G_STMT_START {                                                                                                 \
-                g_autofree char *_lines = world_audit(world);                                                          \
-                g_assert_cmpstr(_lines, ==, expected);                                                                 \
-        }                                                                                                              \
+#define assert_audit(world, expected)                                                                \
+        G_STMT_START {                                                                               \
+                g_autofree char *_lines = world_audit(world);                                        \
+                g_assert_cmpstr(_lines, ==, expected);                                               \
+        }                                                                                            \
         G_STMT_END
-#define assert_ended(world, expected)                                                                                  \
-        G_STMT_START {                                                                                                 \
-                g_autofree char *_lines = world_ended(world);                                                          \
-                g_assert_cmpstr(_lines, ==, expected);                                                                 \
-        }                                                                                                              \
+#define assert_ended(world, expected)                                                                \
+        G_STMT_START {                                                                               \
+                g_autofree char *_lines = world_ended(world);                                        \
+                g_assert_cmpstr(_lines, ==, expected);                                               \
+        }                                                                                            \
         G_STMT_END

@@ -83,7 +83,8 @@ int token_print(Core *core, const Caller *caller, int64_t min_ttl, char **ret, T
 /* Checking one */
 
 /* TOKEN_VALID and the roles of now, or why what the claims say holds no more. */
-static int check_origin(Core *core, const TokenClaims *claims, const char *role, TokenReason *ret, char ***ret_roles) {
+static int check_origin(Core *core, const TokenClaims *claims, const char *role, TokenReason *ret,
+                        char ***ret_roles) {
         g_autoptr(CoreConfig) config = core_config(core);
         g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
         g_autoptr(Session) session = NULL;
