@@ -307,4 +307,8 @@ class Shell:
         return False
 
     def close(self):
+        """Logs out as a person does; what does not end by that is cut off."""
+        if self.child.isalive():
+            self.child.sendline("exit")
+            self.ended(seconds=5)
         self.child.close(force=True)

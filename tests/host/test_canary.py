@@ -2,7 +2,6 @@
 # SPDX-FileCopyrightText: the tessera authors
 """A password and a token that must be found nowhere afterwards."""
 
-import subprocess
 import time
 
 CANARY = "canary-4f1c-password-9b27"
@@ -57,6 +56,5 @@ def test_S2_the_daemon_may_not_be_traced_or_dumped_by_others(host):
 
 
 def test_S5_no_secret_in_arguments(host):
-    assert subprocess.run(["grep", "-rnE", "password=|token=", "/dev/null"], check=False).returncode == 1
     helped = host.sh("tessera --help; tessera user --help; tessera token --help", check=False)
     assert "--password " not in helped.stdout + helped.stderr and "--token" not in helped.stdout + helped.stderr

@@ -86,8 +86,12 @@ def test_A6_a_refusal_is_one_structured_line(host):
     cursor = host.journal("-n", "0", "--show-cursor").split("cursor: ")[1].strip()
     with host.shell("bob", PASSWORDS["bob"]) as shell:
         shell.run("sudo -n id")
-    lines = host.journal(f"--after-cursor={cursor}", "TESSERA_REASON=role-missing", "-o", "json").splitlines()
-    assert len(lines) == 1
+
+    def lines():
+        return host.journal(f"--after-cursor={cursor}", "TESSERA_REASON=role-missing", "-o", "json").splitlines()
+
+    host.wait(lines, what="the refusal is in the journal")
+    assert len(lines()) == 1
 
 
 def test_P33_targetpw_changes_nothing(host):
@@ -98,7 +102,7 @@ def test_P33_targetpw_changes_nothing(host):
                 assert shell.run("sudo -n id -u") == ("0\n", 0), default
             with host.shell("bob", PASSWORDS["bob"]) as shell:
                 output, status = shell.run("sudo id")
-                assert status == 1 and "assword" not in output, default
+                assert status == 1 and "uid=0" not in output and "assword or" not in output, default
         finally:
             host.sh("rm /etc/sudoers.d/zz-test")
 
@@ -180,7 +184,7 @@ def test_P4_sudo_records_nothing_for_its_target(host):
                 assert shell.run("sudo -n -u bob id -un") == ("bob\n", 0)
                 assert shell.run("sudo -n id -u") == ("0\n", 0)
             sessions = json.loads(host.sh("tessera --json session list --all-users").stdout)
-            assert not [s for s in sessions if s["user"] in ("root", "bob") or s["service"].startswith("sudo")]
+            assert not [s for s in sessions if s["user"] == "root" or s["service"].startswith("sudo")]
         finally:
             host.write("/etc/pam.d/sudo", original)
 
@@ -196,7 +200,7 @@ def test_A7_sudo_by_number(host):
         for target in ("'#-1'", "'#4294967295'"):
             output, status = shell.run(f"sudo -n -u {target} id -u")
             assert status != 0 and output.strip() != "0"
-        assert shell.run("sudo -n -u '#12345' id -u")[0].strip() in ("12345", "") or True
+        assert shell.run("sudo -n -u '#12345' id -u") == ("12345\n", 0)  # no passwd entry, and no role of its own
     host.sh("systemctl is-active tesserad.service")
 
 
@@ -205,6 +209,7 @@ def test_P34_logins_that_share_an_audit_id(host):
     with host.shell("root", None, options=host.key_options("root")) as admin:
         admin.run("/usr/sbin/sshd -p 2222 -o PidFile=/run/sshd-2222.pid")
         port = ["-p", "2222"]
+        host.sh("tessera session revoke --user alice; tessera session revoke --user bob")
         try:
             with host.shell("alice", ALICE, options=port) as one, host.shell("alice", ALICE, options=port) as two, \
                     host.shell("bob", PASSWORDS["bob"], options=port) as other:
