@@ -101,12 +101,16 @@ static gboolean on_hangup(gpointer data) {
 
 /* The sweep, every minute */
 
-static void sweep(Work *item) {
+static void sweep_now(const Run *run) {
         int r;
 
-        r = core_sweep(item->loop->run->core);
+        r = core_sweep(run->core);
         if (r < 0)
                 g_warning("the sweep failed: %s", g_strerror(-r));
+}
+
+static void sweep(Work *item) {
+        sweep_now(item->loop->run);
         /* What a storm of logins, or a huge message, has used is the system's again. */
         (void) malloc_trim(0);
 }
@@ -183,6 +187,8 @@ bool run(const Run *run) {
         sources[1] = g_unix_signal_add(SIGTERM, on_terminate, &loop);
         sources[2] = g_unix_signal_add(SIGINT, on_terminate, &loop);
         sources[3] = g_timeout_add_seconds(SWEEP_EVERY_S, on_minute, &loop);
+        /* Nobody is shown a session of another boot as alive: that is done before the first call. */
+        sweep_now(run);
         notify_ready(run->notify, "serving");
 
         g_main_loop_run(loop.main);

@@ -9,11 +9,13 @@
 
 #include "common/cleanup.h"
 #include "common/name.h"
+#include "daemon/bus/caller.h"
 #include "daemon/bus/setup.h"
 #include "daemon/store/store-sqlite.h"
 #include "policy/conf.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
+#define INIT_STAT_FILE "/proc/1/stat"
 #define META_NAME "name"
 
 /* Configuration */
@@ -214,21 +216,39 @@ static int open_state(const Options *options, const Settings *settings, State *s
         return 0;
 }
 
-static int read_boot_id(char **ret) {
+static int read_proc_file(const char *path, char *buffer, size_t size) {
         _cleanup_close_ int fd = -1;
-        char text[64];
         ssize_t n;
 
-        fd = open(BOOT_ID_FILE, O_RDONLY | O_CLOEXEC);
+        fd = open(path, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
                 return -errno;
-        n = read(fd, text, sizeof(text) - 1);
+        n = read(fd, buffer, size - 1);
         if (n < 0)
                 return -errno;
-        text[n] = '\0';
-        if (!g_uuid_string_is_valid(g_strchomp(text)))
+        buffer[n] = '\0';
+        return 0;
+}
+
+/*
+ * The boot, as "<the kernel's boot id>/<when PID 1 started>". A container shares the kernel's boot
+ * with its host, and starts anew without it: its PID 1 tells. (systemd-nspawn mounts a boot id of
+ * the container's own there, which ProtectKernelTunables= in our unit takes out of sight again.)
+ */
+static int read_boot_id(char **ret) {
+        char boot[64], stat[1024];
+        uint64_t start;
+        pid_t parent;
+        int r;
+
+        r = read_proc_file(BOOT_ID_FILE, boot, sizeof(boot));
+        if (r == 0)
+                r = read_proc_file(INIT_STAT_FILE, stat, sizeof(stat));
+        if (r < 0)
+                return r;
+        if (!g_uuid_string_is_valid(g_strchomp(boot)) || !caller_parse_stat(stat, &parent, &start))
                 return -EPROTO;
-        *ret = g_strdup(text);
+        *ret = g_strdup_printf("%s/%" G_GUINT64_FORMAT, boot, start);
         return 0;
 }
 
