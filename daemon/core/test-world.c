@@ -14,7 +14,7 @@
 #include "daemon/store/store-internal.h"
 #include "daemon/store/store-memory.h"
 
-#define WORLD_OF(pointer, member) ((World *) ((char *) (pointer) - offsetof(World, member)))
+#define WORLD_OF(pointer, member) ((World *) (void *) ((char *) (pointer) - offsetof(World, member)))
 
 /* Accounts */
 
