@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/name.h"
 #include "common/wire.h"
 #include "pam/pam-ask.h"
 
@@ -63,12 +62,10 @@ Situation ask_secret(pam_handle_t *pamh, const char *prompt, Typed *ret) {
 }
 
 void ask_show(pam_handle_t *pamh, int style, const char *text) {
-        char clean[CLIENT_TEXT_MAX];
-        char line[sizeof("tessera: ") + sizeof(clean)];
+        char line[sizeof("tessera: ") + CLIENT_TEXT_MAX];
         char *answer = NULL;
 
-        name_clean(text, clean, sizeof(clean));
-        (void) snprintf(line, sizeof(line), "tessera: %s", clean);
+        (void) snprintf(line, sizeof(line), "tessera: %s", text);
         (void) converse(pamh, style, line, &answer);
         wipe(answer);
 }

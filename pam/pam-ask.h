@@ -27,7 +27,7 @@ void typed_deinit(Typed *typed);
  */
 Situation ask_secret(pam_handle_t *pamh, const char *prompt, Typed *ret);
 
-/* Shows "tessera: TEXT", cleaned; PAM_ERROR_MSG or PAM_TEXT_INFO. Nobody listening is no error. */
+/* Shows "tessera: TEXT", a clean line; PAM_ERROR_MSG or PAM_TEXT_INFO. Nobody listening is no error. */
 void ask_show(pam_handle_t *pamh, int style, const char *text);
 
 /*

@@ -79,7 +79,7 @@ def signal(name="Done", values=("allow",), sender="org.tessera.Tessera1"):
 class Mock:
     """Listens on @path. `answers` maps a method to what it gets; `calls` is what came."""
 
-    def __init__(self, path, uid=0, backlog=64):
+    def __init__(self, path, uid=0, backlog=64, delay=0):
         self.answers = {"CloseSession": Reply()}
         self.auth = "good"  # "silence", "garbage", "drip", "refuse", "close"
         self.calls = []
@@ -94,7 +94,7 @@ class Mock:
             self.listener.listen(backlog)
         finally:
             os.seteuid(0)
-        threading.Thread(target=self.accept, daemon=True).start()
+        threading.Timer(delay, self.accept).start()
 
     def close(self):
         if self.stopped:
@@ -179,7 +179,7 @@ class Mock:
     def record(self, call, fds):
         values = call["values"]
         entry = {"method": call["fields"][wire.MEMBER], "interface": call["fields"].get(wire.INTERFACE),
-                 "values": values, "fds": len(fds)}
+                 "destination": call["fields"].get(wire.DESTINATION), "values": values, "fds": len(fds)}
         if len(values) >= 3:
             entry.update(user=values[0], service=values[1], context=values[2])
         if len(fds):

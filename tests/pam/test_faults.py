@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import ALICE, PRIVATE
-from mock import ALLOW, DENY, ID, NOT_OURS, ROLE, SILENCE, STEP_UP, Error
+from mock import ALLOW, DENY, ID, NOT_OURS, ROLE, SILENCE, STEP_UP, Error, Reply
 
 FUNCTIONS = ("malloc", "socket", "connect", "getsockopt", "memfd_create", "fcntl", "write", "read", "poll", "getpwnam")
 BUSY = Error("org.tessera.Tessera1.Error.Busy")
@@ -132,17 +132,13 @@ def test_F2_full_backlog(driver):
 
 
 def test_full_backlog_that_empties_is_waited_for(driver, make_mock):
-    mock = make_mock(backlog=0)
+    mock = make_mock(backlog=0, delay=0.5)
     mock.answers["Authenticate"] = ALLOW
     driver.start(arguments="timeout=5").answer("hunter2")
-    held = []
-    for _ in range(3):
-        client = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK)
-        held.append(client)
-        try:
-            client.connect(PRIVATE)
-        except BlockingIOError:
-            break
+    held = [socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) for _ in range(2)]
+    held[0].connect(PRIVATE)
+    with pytest.raises(BlockingIOError):
+        held[1].connect(PRIVATE)
     assert driver.call("authenticate").code == "SUCCESS"
     for client in held:
         client.close()
@@ -241,6 +237,23 @@ def bus(tmp_path):
     process.stdout.close()
     if os.path.exists("/run/dbus/system_bus_socket"):
         os.unlink("/run/dbus/system_bus_socket")
+
+
+DAEMON = ":1.7"
+
+
+@pytest.mark.parametrize("sender, code", [(DAEMON, "SUCCESS"), (":1.66", "AUTHINFO_UNAVAIL"),
+                                          ("org.tessera.Tessera1", "AUTHINFO_UNAVAIL"), (None, "AUTHINFO_UNAVAIL")])
+def test_B6_reply_of_somebody_else_is_no_reply(driver, make_mock, sender, code):
+    """A bus that let through a reply which nobody asked that connection for."""
+    driver_name = "org.freedesktop.DBus"
+    fake = make_mock("/run/dbus/system_bus_socket")
+    fake.answers.update(Hello=Reply("s", [":1.8"], sender=driver_name), GetNameOwner=Reply("s", [DAEMON], sender=driver_name),
+                        GetConnectionUnixUser=Reply("u", [4101], sender=driver_name),
+                        Authenticate=Reply("sa{sv}", ["allow", {"session": ("s", ID)}], sender=sender))
+    assert over_the_bus(driver)[0] == code
+    assert fake.calls[-1]["method"] == "Authenticate"
+    assert fake.calls[-1]["destination"] == DAEMON  # the checked owner, whoever has the name by now
 
 
 @pytest.fixture
