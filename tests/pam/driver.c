@@ -8,7 +8,7 @@
  *
  *   start SERVICE USER DIR    pam_start with the configuration in DIR
  *   item NAME TEXT · env TEXT · uid N · answer KIND [TEXT] · arm FUNCTION N · disarm · watch TEXT
- *   call FUNCTION [FLAGS] · fork-end · exec PATH · threads · state · reload PATH N · end STATUS
+ *   call FUNCTION [FLAGS] · soak FUNCTION N · fork-end · exec PATH · state · reload PATH N · end STATUS
  *
  * Each command ends with a line "ok …"; before it come the lines "prompt TEXT", "error TEXT",
  * "info TEXT", "log PRIORITY TEXT", "delay USEC" of what happened meanwhile.
@@ -19,7 +19,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
-#include <pthread.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -179,6 +179,18 @@ static void say_state(void) {
         printf("ok %d %d %lu\n", count_entries("/proc/self/fd"), count_entries("/proc/self/task"), handlers);
 }
 
+/* Bytes that @n calls leave allocated. Those before have made what is made once. */
+static void soak(Driver *driver, const char *function, int n) {
+        size_t before;
+
+        for (int i = 0; i < 3; i++)
+                (void) call(driver, function, 0);
+        before = mallinfo2().uordblks;
+        for (int i = 0; i < n; i++)
+                (void) call(driver, function, 0);
+        printf("ok %zd\n", (ssize_t) (mallinfo2().uordblks - before));
+}
+
 /* In a child, as sshd and login do: end the handle silently, while the parent's goes on. */
 static void fork_end(Driver *driver) {
         int status;
@@ -256,6 +268,8 @@ static void obey(Driver *driver, char *line) {
                 printf("ok %d\n", fault_watch(from_hex(word[1])));
         else if (strcmp(word[0], "call") == 0)
                 printf("ok %d\n", call(driver, word[1], n > 2 ? atoi(word[2]) : 0));
+        else if (strcmp(word[0], "soak") == 0)
+                soak(driver, word[1], atoi(word[2]));
         else if (strcmp(word[0], "fork-end") == 0)
                 fork_end(driver);
         else if (strcmp(word[0], "exec") == 0)

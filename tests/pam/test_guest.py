@@ -96,6 +96,18 @@ def test_P12_P13_nothing_stays_behind(driver, mock, module, way):
     assert driver.do("state").ok == before
 
 
+@pytest.mark.parametrize("answer", [ALLOW, DENY, NOT_OURS, HANG_UP, Error("org.tessera.Tessera1.Error.Busy")],
+                         ids=["allow", "deny", "not ours", "outage", "busy"])
+def test_F8_no_memory_stays_behind(make_driver, mock, answer):
+    """malloc's cache per thread counts as used and would blur the figure."""
+    driver = make_driver(environment={"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0", "PATH": "/usr/bin:/bin"})
+    for method in ("Authenticate", "Authorize", "OpenSession"):
+        mock.answers[method] = answer
+    driver.start(arguments="timeout=1").answer("hunter2")
+    for function in ("authenticate", "account"):
+        assert driver.do("soak", function, 200).ok == ["0"], function
+
+
 def test_P13_no_descriptor_outlives_a_call_that_fails(driver, mock):
     mock.answers.update(Authenticate=ALLOW)
     driver.start(arguments="timeout=1").answer("hunter2")
