@@ -143,3 +143,10 @@ bool file_edits_apply(GPtrArray *edits, char **ret_problem) {
 bool file_edits_revert(GPtrArray *edits, char **ret_problem) {
         return revert_first(edits, edits->len, ret_problem);
 }
+
+bool file_edits_untouched(GPtrArray *edits) {
+        for (guint i = 0; i < edits->len; i++)
+                if (check_unchanged(g_ptr_array_index(edits, i)) < 0)
+                        return false;
+        return true;
+}

@@ -39,3 +39,6 @@ bool file_edits_apply(GPtrArray *edits, char **ret_problem);
 
 /* Takes all back, as far as it goes; false where a file could not be. */
 bool file_edits_revert(GPtrArray *edits, char **ret_problem);
+
+/* Is each file what `before` says? */
+bool file_edits_untouched(GPtrArray *edits);

@@ -21,7 +21,15 @@
 
 #define HINT_CONFIRM "log in anew in a second terminal and run there: sudo tessera service confirm"
 
-static int fail(Cli *cli, char *problem) {
+/* What a change that failed has left. */
+static int fail_change(Cli *cli, const ServiceChange *change, const char *problem) {
+        return cli_fail(cli, CLI_FAILED, "failed",
+                        file_edits_untouched(change->edits)
+                                ? "nothing was changed"
+                                : "not every file is what it was; they are kept in " SERVICE_FOLDER, "%s", problem);
+}
+
+static int fail(Cli *cli, const char *problem) {
         return cli_fail(cli, CLI_FAILED, "failed", NULL, "%s", problem);
 }
 
@@ -207,7 +215,7 @@ static int enable(Cli *cli, const Arguments *arguments, ServiceChange *change, j
         if (dry_run)
                 return show_dry_run(cli, change);
         if (change->edits->len > 0 && !service_change_enable(change, undo_after, &problem))
-                return cli_fail(cli, CLI_FAILED, "failed", "nothing was changed", "%s", problem);
+                return fail_change(cli, change, problem);
         /* Who takes the risk now takes it for what waits for a confirmation too. */
         if (change->edits->len == 0 && cli->yes && !service_change_settle(change, &problem))
                 return fail(cli, problem);
@@ -250,10 +258,11 @@ int verb_service_disable(Cli *cli, const Arguments *arguments) {
         if (all)
                 add_all(change.specs);
         if (!service_change_open(&change, /* write= */ true, &problem) ||
-            !service_change_plan(&change, &wanted, &problem) ||
-            !(change.edits->len > 0 ? service_change_disable(&change, &problem)
-                                    : service_change_settle(&change, &problem)))
+            !service_change_plan(&change, &wanted, &problem))
                 return fail(cli, problem);
+        if (!(change.edits->len > 0 ? service_change_disable(&change, &problem)
+                                    : service_change_settle(&change, &problem)))
+                return fail_change(cli, &change, problem);
         return tell_change(cli, &change, "disabled", /* undo_at= */ 0, warnings);
 }
 

@@ -260,8 +260,10 @@ static void test_all_or_none(void) {
                         *temporary = root_file(&root, "/etc/pam.d/sudo-i.new");
 
         assert(edits->len == 3);
+        assert(file_edits_untouched(edits));
         put(&root, "/etc/pam.d/sudo-i", "# edited meanwhile\n");
         changed = tree(&root);
+        assert(!file_edits_untouched(edits));
         assert(!file_edits_apply(edits, &problem));
         assert(strstr(problem, "/etc/pam.d/sudo-i could not be written: somebody else is editing it"));
         after = tree(&root);

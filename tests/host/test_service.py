@@ -183,6 +183,23 @@ def test_undo_with_its_record_damaged_disables(plain):
     assert snapshot(plain) == before
 
 
+def test_disabling_leaves_nothing_to_undo(plain):
+    before = snapshot(plain)
+    plain.sh("tessera service enable sshd sudo && tessera service disable sshd")
+    assert [name for name, row in service(plain).items() if row["pending_undo"]] == ["sudo"]
+    plain.sh("tessera service disable sudo")
+    assert snapshot(plain) == before
+    assert plain.sh(f"test -e {PENDING}", check=False).returncode == 1
+    assert plain.sh("systemctl is-active tessera-undo.timer", check=False).stdout == "inactive\n"
+
+
+def test_yes_takes_the_risk_for_what_is_pending(plain):
+    plain.sh("tessera service enable sshd")
+    assert service(plain)["sshd"]["pending_undo"]
+    plain.sh("tessera service enable sshd --yes")
+    assert service(plain)["sshd"]["enabled"] and not service(plain)["sshd"]["pending_undo"]
+
+
 def test_confirm_needs_a_new_login(bare):
     undone_in(bare, 30)
     alice(bare)
