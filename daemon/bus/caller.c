@@ -116,7 +116,9 @@ static int read_audit_id(int process, uint32_t *ret_id) {
         return 0;
 }
 
-static bool is_session_scope(const char *path, const char **ret_id, size_t *ret_size) {
+static bool is_session_scope(const char *path, const char **ret_id, size_t *ret_size, uid_t *ret_uid) {
+        g_autofree char *digits = NULL;
+        guint64 uid;
         size_t n;
 
         if (!g_str_has_prefix(path, "/user.slice/user-"))
@@ -125,6 +127,9 @@ static bool is_session_scope(const char *path, const char **ret_id, size_t *ret_
         n = strspn(path, "0123456789");
         if (n == 0 || !g_str_has_prefix(path + n, ".slice/session-"))
                 return false;
+        digits = g_strndup(path, n);
+        if (!g_ascii_string_to_unsigned(digits, 10, 0, UID_UNSET - 1, &uid, NULL))
+                return false;
         path += n + strlen(".slice/session-");
         for (n = 0; g_ascii_isalnum(path[n]);)
                 n++;
@@ -132,23 +137,26 @@ static bool is_session_scope(const char *path, const char **ret_id, size_t *ret_
                 return false;
         *ret_id = path;
         *ret_size = n;
+        *ret_uid = (uid_t) uid;
         return true;
 }
 
-bool caller_logind_id(const char *cgroup, char *ret_id, size_t size) {
+bool caller_logind_id(const char *cgroup, char *ret_id, size_t size, uid_t *ret_uid) {
         g_auto(GStrv) lines = g_strsplit(cgroup, "\n", 0);
 
         for (size_t i = 0; lines[i]; i++) {
                 const char *controllers = strchr(lines[i], ':'), *id;
                 const char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+                uid_t uid;
                 size_t n;
 
                 /* systemd's own tree: the unified one, or the named one of a hybrid set-up */
                 if (!path || !(g_str_has_prefix(controllers, "::") || g_str_has_prefix(controllers, ":name=systemd:")))
                         continue;
-                if (is_session_scope(path + 1, &id, &n) && n < size) {
+                if (is_session_scope(path + 1, &id, &n, &uid) && n < size) {
                         memcpy(ret_id, id, n);
                         ret_id[n] = '\0';
+                        *ret_uid = uid;
                         return true;
                 }
         }
@@ -167,7 +175,12 @@ static void read_parent(int proc, pid_t pid, Process *ret) {
 }
 
 int caller_read_process(Caller *caller, int proc, pid_t pid) {
-        Caller found = { .uid = caller->uid, .audit_id = AUDIT_ID_UNSET, .process.pid = pid };
+        Caller found = {
+                .uid = caller->uid,
+                .audit_id = AUDIT_ID_UNSET,
+                .logind_uid = UID_UNSET,
+                .process.pid = pid,
+        };
         _cleanup_close_ int process = -1;
         char cgroup[PROC_FILE_MAX];
         pid_t parent;
@@ -188,7 +201,7 @@ int caller_read_process(Caller *caller, int proc, pid_t pid) {
         r = read_proc(process, "cgroup", cgroup, sizeof(cgroup));
         if (r < 0)
                 return r;
-        (void) caller_logind_id(cgroup, found.logind_id, sizeof(found.logind_id));
+        (void) caller_logind_id(cgroup, found.logind_id, sizeof(found.logind_id), &found.logind_uid);
         /* Last, so that it holds for all that was read before: the same process, alive, with this uid. */
         r = check_uid(process, caller->uid);
         if (r < 0)

@@ -23,10 +23,10 @@ int caller_read_process(Caller *caller, int proc, pid_t pid);
 /*
  * The logind session in the text of /proc/PID/cgroup. Only root can place a process in
  * /user.slice/user-UID.slice/session-ID.scope; below user@UID.service a user can make a folder of
- * any name, so the path must begin with exactly that. Returns false, with @ret_id untouched, where
+ * any name, so the path must begin with exactly that. Returns false, with both untouched, where
  * there is none.
  */
-bool caller_logind_id(const char *cgroup, char *ret_id, size_t size);
+bool caller_logind_id(const char *cgroup, char *ret_id, size_t size, uid_t *ret_uid);
 
 /* Parent and start time in the text of /proc/PID/stat, whose second field may hold anything. */
 bool caller_parse_stat(const char *stat, pid_t *ret_parent, uint64_t *ret_start);

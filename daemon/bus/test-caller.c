@@ -31,10 +31,11 @@ static void test_a_program_may_call_itself_anything(void) {
 static void test_B4_only_roots_own_scope_is_a_login(void) {
         static const struct {
                 const char *cgroup, *id; /* NULL: none */
+                uid_t uid;
         } rows[] = {
-                { "0::/user.slice/user-1000.slice/session-3.scope\n", "3" },
-                { "0::/user.slice/user-1000.slice/session-c1.scope/below\n", "c1" },
-                { "9:name=systemd:/user.slice/user-0.slice/session-12.scope\n0::/\n", "12" },
+                { "0::/user.slice/user-1000.slice/session-3.scope\n", "3", 1000 },
+                { "0::/user.slice/user-1000.slice/session-c1.scope/below\n", "c1", 1000 },
+                { "9:name=systemd:/user.slice/user-0.slice/session-12.scope\n0::/\n", "12", 0 },
                 /* a user can make folders of any name below its own manager */
                 { "0::/user.slice/user-1000.slice/user@1000.service/session-3.scope\n", NULL },
                 { "0::/user.slice/user-1000.slice/user@1000.service/user.slice/user-0.slice/session-3.scope\n", NULL },
@@ -46,14 +47,18 @@ static void test_B4_only_roots_own_scope_is_a_login(void) {
                 { "0::/user.slice/user-.slice/session-3.scope\n", NULL },
                 { "0::/user.slice/user-1000.slice/session-"
                   "0123456789012345678901234567890123456789012345678901234567890123456789.scope\n", NULL },
+                { "0::/user.slice/user-4294967295.slice/session-3.scope\n", NULL },
+                { "0::/user.slice/user-99999999999999999999.slice/session-3.scope\n", NULL },
                 { "0\n:\n::\n", NULL },
                 { "", NULL },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
                 char id[64] = "";
+                uid_t uid = UID_UNSET;
 
-                assert(caller_logind_id(rows[i].cgroup, id, sizeof(id)) == (rows[i].id != NULL));
+                assert(caller_logind_id(rows[i].cgroup, id, sizeof(id), &uid) == (rows[i].id != NULL));
+                assert(uid == (rows[i].id ? rows[i].uid : UID_UNSET));
                 assert(strcmp(id, rows[i].id ? rows[i].id : "") == 0);
         }
 }

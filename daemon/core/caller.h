@@ -24,9 +24,10 @@ typedef struct Caller {
         Process parent;
         uint32_t audit_id; /* /proc/PID/sessionid; AUDIT_ID_UNSET outside a login */
         char logind_id[64]; /* from /proc/PID/cgroup; "" without */
+        uid_t logind_uid;   /* whose that is: after `su bob` bob's programs run in alice's */
 } Caller;
 
-#define CALLER_INIT { .uid = UID_UNSET, .audit_id = AUDIT_ID_UNSET }
+#define CALLER_INIT { .uid = UID_UNSET, .audit_id = AUDIT_ID_UNSET, .logind_uid = UID_UNSET }
 
 static inline bool process_equal(const Process *a, const Process *b) {
         return a->pid > 0 && a->pid == b->pid && a->start == b->start;

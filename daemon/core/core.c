@@ -174,7 +174,9 @@ void core_report_ended(Core *core, const GPtrArray *ended) {
 void core_session_bind(const Core *core, const Caller *caller, Session *session) {
         session->audit_id = caller->audit_id;
         session->boot_id = g_strdup(core->boot_id);
-        session->logind_id = core_clean(caller->logind_id, sizeof(caller->logind_id));
+        /* Somebody else's login, in which this user's programs run, is not ended with this session. */
+        if (caller->logind_uid == session->uid)
+                session->logind_id = core_clean(caller->logind_id, sizeof(caller->logind_id));
 }
 
 const char *core_session_over(const Core *core, const CoreConfig *config, const Session *session, int64_t now) {

@@ -60,6 +60,22 @@ static void test_open_binds_to_the_kernels_login(void) {
         g_assert_cmpstr(session->roles[1], ==, "everyone");
 }
 
+static void test_somebody_elses_login_is_not_taken_for_ones_own(void) {
+        g_autoptr(World) world = world_new();
+        g_autoptr(Session) session = NULL;
+        LoginRequest request;
+        LoginAnswer pending = authenticated(world, 5, &request), answer;
+        Caller within_bobs = world_pam(5); /* alice's programs, after `su alice` */
+
+        within_bobs.logind_uid = BOB;
+        request.session = pending.session;
+        answer = open_as(world, within_bobs, &request);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+        session = world_session(world, answer.session);
+        g_assert_cmpint(session->audit_id, ==, 5);
+        g_assert_null(session->logind_id); /* revoking alice's session must not end bob's login */
+}
+
 /* P32: the handle stands where its user can forge it. */
 static void test_P32_a_forged_handle_opens_nothing(void) {
         g_autoptr(World) world = world_new();
@@ -438,6 +454,7 @@ static void test_no_login_gets_in_behind_a_change(void) {
 }
 
 int main(void) {
+        test_somebody_elses_login_is_not_taken_for_ones_own();
         test_open_binds_to_the_kernels_login();
         test_P32_a_forged_handle_opens_nothing();
         test_half_a_login_waits_for_two_minutes();

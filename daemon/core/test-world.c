@@ -322,7 +322,7 @@ void world_after_user_read(World *world, WorldHook hook) {
 /* Callers */
 
 static Caller caller_of(uid_t uid, uint32_t audit_id) {
-        Caller caller = { .uid = uid, .audit_id = audit_id };
+        Caller caller = { .uid = uid, .audit_id = audit_id, .logind_uid = uid == 0 ? ALICE : uid };
 
         if (audit_id != AUDIT_ID_UNSET)
                 (void) g_snprintf(caller.logind_id, sizeof(caller.logind_id), "c%u", audit_id);
@@ -389,6 +389,7 @@ char *world_log_in(World *world, const char *user, const char *password, uint32_
         LoginRequest request = { .user = user, .service = "sshd", .rhost = "192.0.2.1", .tty = "ssh" };
         LoginAnswer answer;
 
+        pam.logind_uid = g_str_equal(user, "bob") ? BOB : ALICE;
         answer = world_authenticate(world, &child, &request, password);
         g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
         request.session = answer.session;
