@@ -75,8 +75,9 @@ bool typed_looks_cut(const Typed *typed) {
                 return false;
         for (size_t i = 0; i < typed->size; i++) {
                 char c = typed->text[i];
+                bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
-                if (!(c >= 'a' && c <= 'z') && !(c >= 'A' && c <= 'Z') && !(c >= '0' && c <= '9') && !strchr("_-.", c))
+                if (!alnum && !strchr("_-.", c))
                         return false;
         }
         return strncmp(typed->text, "eyJ", 3) == 0; /* the base64url of {" */

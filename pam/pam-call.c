@@ -35,7 +35,7 @@ static const char *get_item(pam_handle_t *pamh, int item) {
         return pam_get_item(pamh, item, &value) == PAM_SUCCESS ? value : NULL;
 }
 
-/* sshd writes a line for each method that it accepted; on the wire ';' stands between them. */
+/* sshd writes a line for each method that it accepted; on the wire, where no string has a newline, it is ';'. */
 static const char *join_lines(const char *text, char *buffer, size_t size) {
         size_t n;
 

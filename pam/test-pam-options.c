@@ -43,7 +43,8 @@ static void test_values(void) {
 /* A row each: a misspelling, a value that makes no sense, one of the options of other modules. */
 static void test_P19_bad_options_are_errors(void) {
         static const char *const bad[] = {
-                "", "=", "foo", "Debug", "DEBUG", "debug=", "debug=1", "debugger", "prompt", "prompt=", "prompts=x", "timeout",
+                "", "=", "foo", "Debug", "DEBUG", "debug=", "debug=1", "debugger", "prompt", "prompt=", "prompts=x",
+                "timeout",
                 "timeout=", "timeout=0", "timeout=00", "timeout=-1", "timeout=+1", "timeout= 1", "timeout=1 ",
                 "timeout=1s", "timeout=0x1", "timeout=101", "timeout=4294967306", "timeout=18446744073709551626",
                 "timeout=1e1", "time-out=1", "breakglass", "breakglass=", "breakglass=a b", "breakglass=a/b",

@@ -20,8 +20,9 @@ static void expect(Situation situation, int auth_sudo, int auth_login, int accou
                 bool invoker;
                 int code;
         } cells[] = {
-                { PHASE_AUTH, true, auth_sudo },     { PHASE_AUTH, false, auth_login }, { PHASE_ACCOUNT, true, account },
-                { PHASE_ACCOUNT, false, account },   { PHASE_SESSION, true, session },  { PHASE_SESSION, false, session },
+                { PHASE_AUTH, true, auth_sudo },  { PHASE_AUTH, false, auth_login },
+                { PHASE_ACCOUNT, true, account }, { PHASE_ACCOUNT, false, account },
+                { PHASE_SESSION, true, session }, { PHASE_SESSION, false, session },
         };
 
         for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
@@ -65,7 +66,8 @@ static void test_P1_only_these_open(void) {
                 for (int phase = 0; phase < _PHASE_MAX; phase++)
                         for (int invoker = 0; invoker < 2; invoker++) {
                                 int code = result_code((Phase) phase, invoker, (Situation) s);
-                                bool opens = s == SITUATION_ALLOWED || s == SITUATION_NOT_OURS || s == SITUATION_BREAKGLASS;
+                                bool opens = s == SITUATION_ALLOWED || s == SITUATION_NOT_OURS ||
+                                             s == SITUATION_BREAKGLASS;
                                 assert((code == PAM_SUCCESS || code == PAM_IGNORE) == opens);
                         }
 }

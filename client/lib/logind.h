@@ -18,7 +18,10 @@ typedef struct LogindSession {
 /* As client_connect(). The connection is good for the calls below. */
 int logind_connect(uint64_t deadline, Client **ret);
 
-/* All: 0, CLIENT_E_* (CLIENT_E_NOT_FOUND: no such session or user, or a process outside every session) or a negative errno. */
+/*
+ * All return 0, CLIENT_E_* or a negative errno. CLIENT_E_NOT_FOUND: no such session or user, or a
+ * process outside every session.
+ */
 
 int logind_session_by_pid(Client *logind, pid_t pid, LogindSession *ret);
 int logind_session_by_id(Client *logind, const char *id, LogindSession *ret);

@@ -23,7 +23,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRIVATE = "/run/tessera/private"
 ALICE, BOB = 4001, 4002
 NAMES = """PAM_SUCCESS 0 PAM_SYSTEM_ERR 4 PAM_BUF_ERR 5 PAM_PERM_DENIED 6 PAM_AUTH_ERR 7 PAM_CRED_INSUFFICIENT 8
-PAM_AUTHINFO_UNAVAIL 9 PAM_USER_UNKNOWN 10 PAM_SESSION_ERR 14 PAM_CRED_UNAVAIL 15 PAM_CONV_ERR 19 PAM_IGNORE 25""".split()
+PAM_AUTHINFO_UNAVAIL 9 PAM_USER_UNKNOWN 10 PAM_SESSION_ERR 14 PAM_CRED_UNAVAIL 15 PAM_CONV_ERR 19
+PAM_IGNORE 25""".split()
 CODES = {int(number): name[4:] for name, number in zip(NAMES[::2], NAMES[1::2])}
 
 # What stands below us answers with a code of its own: that is how IGNORE shows.
@@ -121,7 +122,8 @@ class Driver:
             lines.append(line.rstrip("\n"))
         return Result(lines)
 
-    def start(self, service="sshd", user="alice", arguments="timeout=2", ruser=None, rhost=None, below=BELOW, stack=STACK):
+    def start(self, service="sshd", user="alice", arguments="timeout=2", ruser=None, rhost=None, below=BELOW,
+              stack=STACK):
         (self.folder / service).write_text(stack.format(module=self.module, arguments=arguments, below=below))
         assert self.do("start", service, hexed(user), self.folder).code == "SUCCESS"
         if ruser is not None:

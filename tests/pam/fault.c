@@ -83,28 +83,29 @@ EXPORT void free(void *p) {
         __libc_free(p);
 }
 
-#define NEXT(type, name) ((type) dlsym(RTLD_NEXT, name))
+/* The one that ours stands before: libc's. */
+#define NEXT(function) ((__typeof__(&function)) dlsym(RTLD_NEXT, #function))
 
 EXPORT int socket(int domain, int type, int protocol) {
         if (domain == AF_INET || domain == AF_INET6)
                 (void) fails("socket-inet", EACCES);
-        return fails("socket", EMFILE) ? -1 : NEXT(int (*)(int, int, int), "socket")(domain, type, protocol);
+        return fails("socket", EMFILE) ? -1 : NEXT(socket)(domain, type, protocol);
 }
 
 EXPORT int connect(int fd, const struct sockaddr *address, socklen_t size) {
         if (fails("connect", EACCES))
                 return -1;
-        return NEXT(int (*)(int, const struct sockaddr *, socklen_t), "connect")(fd, address, size);
+        return NEXT(connect)(fd, address, size);
 }
 
 EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *size) {
         if (fails("getsockopt", ENOBUFS))
                 return -1;
-        return NEXT(int (*)(int, int, int, void *, socklen_t *), "getsockopt")(fd, level, name, value, size);
+        return NEXT(getsockopt)(fd, level, name, value, size);
 }
 
 EXPORT int memfd_create(const char *name, unsigned flags) {
-        return fails("memfd_create", EMFILE) ? -1 : NEXT(int (*)(const char *, unsigned), "memfd_create")(name, flags);
+        return fails("memfd_create", EMFILE) ? -1 : NEXT(memfd_create)(name, flags);
 }
 
 EXPORT int fcntl64(int fd, int command, ...) {
@@ -114,36 +115,35 @@ EXPORT int fcntl64(int fd, int command, ...) {
         va_start(list, command);
         argument = va_arg(list, void *);
         va_end(list);
-        return fails("fcntl", EMFILE) ? -1 : NEXT(int (*)(int, int, ...), "fcntl64")(fd, command, argument);
+        return fails("fcntl", EMFILE) ? -1 : NEXT(fcntl64)(fd, command, argument);
 }
 
 EXPORT ssize_t pwrite64(int fd, const void *data, size_t size, off64_t offset) {
         if (fails("write", ENOSPC))
                 return -1;
-        return NEXT(ssize_t(*)(int, const void *, size_t, off64_t), "pwrite64")(fd, data, size, offset);
+        return NEXT(pwrite64)(fd, data, size, offset);
 }
 
 EXPORT ssize_t sendmsg(int fd, const struct msghdr *message, int flags) {
         if (fails("write", EIO))
                 return -1;
-        return NEXT(ssize_t(*)(int, const struct msghdr *, int), "sendmsg")(fd, message, flags);
+        return NEXT(sendmsg)(fd, message, flags);
 }
 
 EXPORT ssize_t recvmsg(int fd, struct msghdr *message, int flags) {
         if (fails("read", EIO))
                 return -1;
-        return NEXT(ssize_t(*)(int, struct msghdr *, int), "recvmsg")(fd, message, flags);
+        return NEXT(recvmsg)(fd, message, flags);
 }
 
 EXPORT ssize_t readv(int fd, const struct iovec *parts, int n) {
-        return fails("read", EIO) ? -1 : NEXT(ssize_t(*)(int, const struct iovec *, int), "readv")(fd, parts, n);
+        return fails("read", EIO) ? -1 : NEXT(readv)(fd, parts, n);
 }
 
 EXPORT int ppoll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask) {
         if (fails("poll", EINTR))
                 return -1;
-        return NEXT(int (*)(struct pollfd *, nfds_t, const struct timespec *, const sigset_t *), "ppoll")(fds, n, timeout,
-                                                                                                         mask);
+        return NEXT(ppoll)(fds, n, timeout, mask);
 }
 
 EXPORT int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size_t size, struct passwd **ret) {
@@ -158,22 +158,20 @@ EXPORT int getpwnam_r(const char *name, struct passwd *entry, char *buffer, size
                         *ret = NULL;
                         return ways[i].error;
                 }
-        return NEXT(int (*)(const char *, struct passwd *, char *, size_t, struct passwd **), "getpwnam_r")(
-                name, entry, buffer, size, ret);
+        return NEXT(getpwnam_r)(name, entry, buffer, size, ret);
 }
 
 EXPORT int getgrnam_r(const char *name, struct group *entry, char *buffer, size_t size, struct group **ret) {
         *ret = NULL;
         if (fails("getgrnam", EIO))
                 return EIO;
-        return NEXT(int (*)(const char *, struct group *, char *, size_t, struct group **), "getgrnam_r")(
-                name, entry, buffer, size, ret);
+        return NEXT(getgrnam_r)(name, entry, buffer, size, ret);
 }
 
 EXPORT int getgrouplist(const char *user, gid_t gid, gid_t *groups, int *n) {
         if (fails("getgrouplist", EIO))
                 return -1;
-        return NEXT(int (*)(const char *, gid_t, gid_t *, int *), "getgrouplist")(user, gid, groups, n);
+        return NEXT(getgrouplist)(user, gid, groups, n);
 }
 
 /* Is @address, where a function returns to, in libaudit? libpam's audit records resolve the host there. */

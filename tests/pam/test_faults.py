@@ -14,7 +14,8 @@ import pytest
 from conftest import ALICE, PRIVATE
 from mock import ALLOW, DENY, ID, NOT_OURS, ROLE, SILENCE, STEP_UP, Error, Reply
 
-FUNCTIONS = ("malloc", "socket", "connect", "getsockopt", "memfd_create", "fcntl", "write", "read", "poll", "getpwnam")
+FUNCTIONS = ("malloc", "socket", "connect", "getsockopt", "memfd_create", "fcntl", "write", "read", "poll",
+             "getpwnam")
 BUSY = Error("org.tessera.Tessera1.Error.Busy")
 OPEN = {"SUCCESS": ALLOW, "IGNORE": NOT_OURS}
 
@@ -26,7 +27,8 @@ def test_P1_F3_every_call_fails_once(driver, mock, service, name):
     The n-th call of each function fails, for every n until none is left. Whatever happens, SUCCESS
     and IGNORE come only from the daemon's word: it must have said so, to this very call.
     """
-    answer = {"allow": ALLOW, "deny": DENY, "not ours": NOT_OURS, "step-up": STEP_UP, "role": ROLE, "outage": BUSY}[name]
+    answer = {"allow": ALLOW, "deny": DENY, "not ours": NOT_OURS, "step-up": STEP_UP, "role": ROLE,
+              "outage": BUSY}[name]
     methods = ("Check", "Authenticate", "Authorize", "OpenSession")
     mock.answers.update({method: answer for method in methods})
     driver.start(service, "root" if service == "sudo" else "alice", "timeout=2 breakglass=bob", ruser="alice")
@@ -248,7 +250,8 @@ def test_B6_reply_of_somebody_else_is_no_reply(driver, make_mock, sender, code):
     """A bus that let through a reply which nobody asked that connection for."""
     driver_name = "org.freedesktop.DBus"
     fake = make_mock("/run/dbus/system_bus_socket")
-    fake.answers.update(Hello=Reply("s", [":1.8"], sender=driver_name), GetNameOwner=Reply("s", [DAEMON], sender=driver_name),
+    fake.answers.update(Hello=Reply("s", [":1.8"], sender=driver_name),
+                        GetNameOwner=Reply("s", [DAEMON], sender=driver_name),
                         GetConnectionUnixUser=Reply("u", [4101], sender=driver_name),
                         Authenticate=Reply("sa{sv}", ["allow", {"session": ("s", ID)}], sender=sender))
     assert over_the_bus(driver)[0] == code

@@ -5,7 +5,8 @@
 import pytest
 
 from conftest import ALICE
-from mock import (ALLOW, DENY, HANG_UP, ID, NOT_OURS, ROLE, SILENCE, STEP_UP, Error, Flood, Raw, Reply, signal, verdict)
+from mock import (ALLOW, DENY, HANG_UP, ID, NOT_OURS, ROLE, SILENCE, STEP_UP, Error, Flood, Raw, Reply, signal,
+                  verdict)
 
 TESSERA = "org.tessera.Tessera1.Error."
 DBUS = "org.freedesktop.DBus.Error."
@@ -54,7 +55,8 @@ STATES = {
     "string that runs past the end": (Reply("sa{sv}", body=b"\xff\xff\xff\x7fallow\0\0\0\0\0\0\0"), OUTAGE),
     "verdict in bad UTF-8": (Reply("sa{sv}", [b"allow\xff", {}]), OUTAGE),
     "garbage": (Raw(b"\xde\xad\xbe\xef" * 4096), OUTAGE),
-    "header that claims 2 GiB": (Raw(b"l\x02\x01\x01\xff\xff\xff\x7f\x01\0\0\0\xff\xff\xff\x03" + b"\0" * 65536), OUTAGE),
+    "header that claims 2 GiB": (Raw(b"l\x02\x01\x01\xff\xff\xff\x7f\x01\0\0\0\xff\xff\xff\x03" + b"\0" * 65536),
+                                 OUTAGE),
     "hangs up": (HANG_UP, OUTAGE),
     "silence": (SILENCE, OUTAGE),
     "signals without end": (Flood(), OUTAGE),
