@@ -14,19 +14,9 @@ import subprocess
 import time
 
 import pytest
+from scale import SEED, SOAK, scaled
 
 STORE_E_STATE = 4
-SEED = int(os.environ.get("TESSERA_SEED") or random.randrange(1 << 31))
-SOAK = bool(os.environ.get("TESSERA_SOAK"))
-
-
-def scaled(count):
-    return count if SOAK or count <= 100 else max(1, count // 20)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def printed_seed():
-    print(f"TESSERA_SEED={SEED}")
 
 
 @pytest.fixture
@@ -152,7 +142,11 @@ class Traced:
             os.kill(pid, signal.SIGKILL)
 
     def finish(self):
-        self.strace.wait(timeout=120)
+        try:
+            self.strace.wait(timeout=120)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
         self.output.seek(0)
         text = self.output.read().decode()
         self.output.close()
