@@ -245,7 +245,7 @@ static bool undo_service(const PendingService *service, char **ret_problem) {
         if (!service_plan(service->spec, /* root= */ "", &service->before, edits, ret_problem) ||
             !file_edits_apply(edits, ret_problem))
                 return false;
-        /* Not waited for: at boot ssh itself waits for this to end. */
+        /* Not waited for: the undo's unit stands before ssh.service, so the reload begins when we have ended. */
         (void) service_host_reload(service->spec, /* wait= */ false, &ignored);
         return true;
 }
