@@ -151,7 +151,7 @@ static bool take_unit(ConfReader *reader, const ConfValue *value, const Unit *un
 static bool take_amount(ConfReader *reader, const ConfValue *value, const Unit *units, const char **text,
                         const Unit **last, uint64_t *sum) {
         const char *begin = *text;
-        const Unit *unit;
+        const Unit *unit = NULL; /* gcc -O2 does not see that it is set where it is used */
         uint64_t number, amount;
 
         if (!take_digits(text, &number)) {
