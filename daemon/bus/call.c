@@ -44,18 +44,6 @@ int call_take_arguments(Call *call) {
         return 0;
 }
 
-int call_take_credentials(Call *call, GVariant *credentials) {
-        g_autoptr(GVariant) dict = g_variant_get_child_value(credentials, 0);
-        guint32 uid, pid;
-
-        if (!g_variant_lookup(dict, "UnixUserID", "u", &uid) || uid == UID_UNSET)
-                return request_refuse(&call->request, CORE_E_DENIED, "the bus does not say who you are");
-        call->request.caller.uid = uid;
-        if (g_variant_lookup(dict, "ProcessID", "u", &pid) && pid <= G_MAXINT)
-                call->pid = (pid_t) pid;
-        return 0;
-}
-
 int call_run(Call *call, int proc) {
         int r;
 

@@ -10,6 +10,7 @@
 #include "daemon/bus/request.h"
 
 typedef struct Call {
+        struct Edge *edge;
         Request request;
         const Method *method;
         GDBusMethodInvocation *invocation; /* NULL once replied */
@@ -23,12 +24,6 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
 
 /* Takes arguments and descriptors out of the message, within the caps. 0 or CORE_E_INVALID. */
 int call_take_arguments(Call *call);
-
-/*
- * Reads who calls from what the bus said (GetConnectionCredentials). Anything but a uid in it is a
- * refusal: CORE_E_DENIED.
- */
-int call_take_credentials(Call *call, GVariant *credentials);
 
 /* Looks the process up where the method is about its login, then runs the handler. Blocks. */
 int call_run(Call *call, int proc);

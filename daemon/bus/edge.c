@@ -16,10 +16,6 @@
 #define WORKERS_ROOT 128
 #define WORKERS_OTHERS 32
 
-/* The bus answers in less than a millisecond, or hangs; a caller waits no longer than this for it. */
-#define CREDENTIALS_TIMEOUT_MS 5000
-#define CREDENTIALS_ASKED_MAX 512
-
 struct Edge {
         EdgeParts parts;
         GDBusNodeInfo *node;
@@ -76,44 +72,30 @@ static void admit(Edge *edge, Call *call) {
         (void) g_thread_pool_push(uid == 0 ? edge->root : edge->others, call, NULL);
 }
 
-typedef struct Asked {
-        Edge *edge;
-        Call *call;
-} Asked;
+static void on_credentials(const Credential *who, gpointer data) {
+        Call *call = data;
+        Edge *edge = call->edge;
 
-static void on_credentials(GObject *source, GAsyncResult *result, gpointer data) {
-        g_autofree Asked *asked = data;
-        g_autoptr(GVariant) credentials = NULL;
-        int r;
-
-        asked->edge->asked--;
-        credentials = g_dbus_connection_call_finish(G_DBUS_CONNECTION(source), result, NULL);
-        /* Whatever went wrong (the sender has gone, the bus hangs): not to know is a no. */
-        r = credentials ? call_take_credentials(asked->call, credentials) : CORE_E_DENIED;
-        if (r != 0)
-                finish(asked->call, r);
-        else
-                admit(asked->edge, asked->call);
+        edge->asked--;
+        if (!who) { /* not to know is a no */
+                finish(call, request_refuse(&call->request, CORE_E_DENIED, "the bus does not say who you are"));
+                return;
+        }
+        call->request.caller.uid = who->uid;
+        call->pid = who->pid;
+        admit(edge, call);
 }
 
-static void ask_who_calls(Edge *edge, GDBusConnection *bus, const char *sender, Call *call) {
-        Asked *asked;
-
+static void ask_who_calls(Edge *edge, Credentials *credentials, const char *sender, Call *call) {
         if (!sender || !g_dbus_is_unique_name(sender)) {
                 finish(call, CORE_E_DENIED);
                 return;
         }
-        if (edge->asked >= CREDENTIALS_ASKED_MAX) {
-                finish(call, CORE_E_BUSY);
-                return;
-        }
-        asked = g_new(Asked, 1);
-        *asked = (Asked) { .edge = edge, .call = call };
         edge->asked++;
-        g_dbus_connection_call(bus, "org.freedesktop.DBus", "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                               "GetConnectionCredentials", g_variant_new("(s)", sender), G_VARIANT_TYPE("(a{sv})"),
-                               G_DBUS_CALL_FLAGS_NO_AUTO_START, CREDENTIALS_TIMEOUT_MS, /* cancellable= */ NULL,
-                               on_credentials, asked);
+        if (!credentials_look_up(credentials, sender, on_credentials, call)) {
+                edge->asked--;
+                finish(call, CORE_E_BUSY);
+        }
 }
 
 /* Takes @invocation over. */
@@ -126,6 +108,7 @@ static void on_method_call(GDBusConnection *connection, const char *sender, cons
         Call *call = call_new(method ? method : &no_row, invocation);
         int r = CORE_E_DENIED;
 
+        call->edge = edge;
         call->request.core = edge->parts.core;
         call->request.identities = edge->parts.identities;
         call->request.keys = edge->parts.keys;
@@ -133,8 +116,8 @@ static void on_method_call(GDBusConnection *connection, const char *sender, cons
                 r = edge->stopping ? CORE_E_BUSY : call_take_arguments(call);
         if (r != 0) {
                 finish(call, r);
-        } else if (export->peer.bus) {
-                ask_who_calls(edge, connection, sender, call);
+        } else if (export->peer.credentials) {
+                ask_who_calls(edge, export->peer.credentials, sender, call);
         } else {
                 call->request.caller.uid = 0;
                 call->pid = export->peer.pid;
@@ -160,14 +143,23 @@ static const GDBusInterfaceVTable vtable = {
         .get_property = on_get_property,
 };
 
+static void export_free(gpointer data) {
+        Export *export = data;
+
+        (void) credentials_unref(export->peer.credentials);
+        g_free(export);
+}
+
 gboolean edge_export(Edge *edge, GDBusConnection *connection, const EdgePeer *peer, GError **error) {
         for (size_t i = 0; edge->node->interfaces[i]; i++) {
                 Export *export = g_new(Export, 1);
 
                 *export = (Export) { .edge = edge, .peer = *peer };
+                if (peer->credentials)
+                        (void) credentials_ref(peer->credentials);
                 if (g_dbus_connection_register_object(connection, WIRE_OBJECT_PATH, edge->node->interfaces[i],
-                                                      &vtable, export, g_free, error) == 0) {
-                        g_free(export);
+                                                      &vtable, export, export_free, error) == 0) {
+                        export_free(export);
                         return FALSE;
                 }
         }

@@ -5,7 +5,7 @@
 /*
  * The edge: the object on every connection, and the way of a call through it.
  *
- *     received on the main loop → is there a row? → who calls? (bus: asked without waiting; private
+ *     received on the main loop → is there a row? → who calls? (bus: asked, nobody waits; private
  *     socket: known) → may they? → are there too many? → a worker: which process? → the handler →
  *     the reply, from the worker
  *
@@ -15,6 +15,7 @@
 #include <gio/gio.h>
 
 #include "daemon/bus/admission.h"
+#include "daemon/bus/credentials.h"
 #include "daemon/core/core.h"
 
 typedef struct Edge Edge;
@@ -28,8 +29,8 @@ typedef struct EdgeParts {
 
 /* Who is at the other end of a connection. */
 typedef struct EdgePeer {
-        bool bus;  /* a message bus: who calls is asked of it, for each call */
-        pid_t pid; /* otherwise: root, by SO_PEERCRED, and this process */
+        Credentials *credentials; /* of the bus; a reference is kept. NULL on the private socket: */
+        pid_t pid;                /* root, by SO_PEERCRED, and this process */
 } EdgePeer;
 
 /* 0 or a negative errno. */

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "common/wire.h"
+#include "daemon/bus/gate.h"
 #include "daemon/bus/system-bus.h"
 
 #define RETRY_FIRST_S 1
@@ -16,6 +20,8 @@
 struct SystemBus {
         Edge *edge;
         char *address;
+        Gate *gate;
+        Credentials *credentials;    /* of those who are there */
         GDBusConnection *connection; /* NULL while there is none */
         GCancellable *cancellable;   /* of whatever is being waited for */
         guint timer;
@@ -42,12 +48,26 @@ static void retry_later(SystemBus *bus) {
         bus->delay = MIN(bus->delay * 2, RETRY_MAX_S);
 }
 
+static void forget_credentials(SystemBus *bus) {
+        if (bus->credentials)
+                credentials_close(bus->credentials);
+        bus->credentials = credentials_unref(bus->credentials);
+}
+
+static void fail(SystemBus *bus, const char *why) {
+        g_warning("cannot connect to the message bus \"%s\": %s", bus->address, why);
+        bus->gate = gate_free(bus->gate);
+        retry_later(bus);
+}
+
 static void on_closed(GDBusConnection *connection, gboolean remote, GError *error, gpointer data) {
         SystemBus *bus = data;
 
         g_warning("the connection to the message bus \"%s\" has ended, connecting again", bus->address);
         g_signal_handlers_disconnect_by_data(bus->connection, bus);
         g_clear_object(&bus->connection);
+        forget_credentials(bus);
+        bus->gate = gate_free(bus->gate);
         g_clear_handle_id(&bus->timer, g_source_remove);
         g_cancellable_cancel(bus->cancellable);
         g_object_unref(bus->cancellable);
@@ -85,18 +105,23 @@ static void request_name(SystemBus *bus) {
                                G_DBUS_CALL_FLAGS_NO_AUTO_START, CALL_TIMEOUT_MS, bus->cancellable, on_name, bus);
 }
 
-static void on_connected(GObject *source, GAsyncResult *result, gpointer data) {
+static void on_authenticated(GObject *source, GAsyncResult *result, gpointer data) {
         g_autoptr(GDBusConnection) connection = NULL;
         g_autoptr(GError) error = NULL;
         SystemBus *bus = data;
 
-        connection = g_dbus_connection_new_for_address_finish(result, &error);
+        connection = g_dbus_connection_new_finish(result, &error);
         if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
                 return; /* @bus may be gone */
+        if (!connection) {
+                fail(bus, error->message);
+                return;
+        }
         /* The object first, the name second: who finds the name finds the object. */
-        if (!connection || !edge_export(bus->edge, connection, &(EdgePeer) { .bus = true }, &error)) {
-                g_warning("cannot connect to the message bus: %s", error->message);
-                retry_later(bus);
+        bus->credentials = credentials_new(connection);
+        if (!edge_export(bus->edge, connection, &(EdgePeer) { .credentials = bus->credentials }, &error)) {
+                forget_credentials(bus);
+                fail(bus, error->message);
                 return;
         }
         bus->connection = g_steal_pointer(&connection);
@@ -106,11 +131,53 @@ static void on_connected(GObject *source, GAsyncResult *result, gpointer data) {
         request_name(bus);
 }
 
+/* Puts the gate between @stream and what GDBus gets to see. */
+static GSocketConnection *open_gate(SystemBus *bus, GIOStream *stream) {
+        g_autoptr(GSocket) end = NULL;
+        int fd, inner, r;
+
+        if (!G_IS_SOCKET_CONNECTION(stream))
+                return NULL;
+        fd = fcntl(g_socket_get_fd(g_socket_connection_get_socket(G_SOCKET_CONNECTION(stream))), F_DUPFD_CLOEXEC, 3);
+        if (fd < 0)
+                return NULL;
+        r = gate_new(fd, &bus->gate, &inner);
+        if (r < 0)
+                return NULL;
+        end = g_socket_new_from_fd(inner, NULL);
+        if (!end) {
+                (void) close(inner);
+                return NULL;
+        }
+        return g_socket_connection_factory_create_connection(end);
+}
+
+static void on_connected(GObject *source, GAsyncResult *result, gpointer data) {
+        g_autoptr(GSocketConnection) gated = NULL;
+        g_autoptr(GIOStream) stream = NULL;
+        g_autoptr(GError) error = NULL;
+        SystemBus *bus = data;
+
+        stream = g_dbus_address_get_stream_finish(result, /* guid= */ NULL, &error);
+        if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+                return; /* @bus may be gone */
+        if (!stream) {
+                fail(bus, error->message);
+                return;
+        }
+        gated = open_gate(bus, stream);
+        if (!gated) {
+                fail(bus, "no gate could be put in front of it");
+                return;
+        }
+        g_dbus_connection_new(G_IO_STREAM(gated), /* guid= */ NULL,
+                              G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
+                                      G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
+                              /* observer= */ NULL, bus->cancellable, on_authenticated, bus);
+}
+
 static void connect_bus(SystemBus *bus) {
-        g_dbus_connection_new_for_address(bus->address,
-                                          G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_CLIENT |
-                                                  G_DBUS_CONNECTION_FLAGS_MESSAGE_BUS_CONNECTION,
-                                          /* observer= */ NULL, bus->cancellable, on_connected, bus);
+        g_dbus_address_get_stream(bus->address, bus->cancellable, on_connected, bus);
 }
 
 SystemBus *system_bus_new(Edge *edge, const char *address) {
@@ -152,6 +219,8 @@ SystemBus *system_bus_free(SystemBus *bus) {
         if (bus->connection)
                 g_dbus_connection_close(bus->connection, /* cancellable= */ NULL, /* callback= */ NULL, NULL);
         g_clear_object(&bus->connection);
+        forget_credentials(bus);
+        (void) gate_free(bus->gate);
         g_object_unref(bus->cancellable);
         g_free(bus->address);
         g_free(bus);
