@@ -34,8 +34,9 @@ struct PrivateSocket {
 typedef struct Peer {
         PrivateSocket *socket;
         GDBusConnection *connection; /* NULL until authenticated */
+        GSocketConnection *stream;   /* until then */
         GCancellable *cancellable;   /* of the authentication */
-        guint timer;
+        guint timer, readable;
         pid_t pid;
 } Peer;
 
@@ -106,6 +107,8 @@ static void peer_free(gpointer data) {
         Peer *peer = data;
 
         g_clear_handle_id(&peer->timer, g_source_remove);
+        g_clear_handle_id(&peer->readable, g_source_remove);
+        g_clear_object(&peer->stream);
         g_cancellable_cancel(peer->cancellable);
         g_object_unref(peer->cancellable);
         if (peer->connection) {
@@ -162,24 +165,35 @@ static gboolean on_mechanism(GDBusAuthObserver *observer, const char *mechanism,
         return g_str_equal(mechanism, "EXTERNAL");
 }
 
-static void add_peer(PrivateSocket *socket, GSocketConnection *stream, pid_t pid) {
+/* GDBus shakes hands on a thread, and there are few of them: who says nothing gets none. */
+static gboolean on_readable(int fd, GIOCondition condition, gpointer data) {
+        Peer *peer = data;
+        PrivateSocket *socket = peer->socket;
+
+        peer->readable = 0;
+        g_dbus_connection_new(G_IO_STREAM(peer->stream), socket->guid,
+                              G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER |
+                                      G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
+                              socket->observer, peer->cancellable, on_authenticated, peer);
+        g_clear_object(&peer->stream);
+        return G_SOURCE_REMOVE;
+}
+
+static void add_peer(PrivateSocket *socket, GSocket *end, pid_t pid) {
         Peer *peer = g_new0(Peer, 1);
 
         peer->socket = socket;
         peer->pid = pid;
+        peer->stream = g_socket_connection_factory_create_connection(end);
         peer->cancellable = g_cancellable_new();
         peer->timer = g_timeout_add_seconds(AUTHENTICATE_WITHIN_S, on_late, peer);
+        peer->readable = g_unix_fd_add(g_socket_get_fd(end), G_IO_IN, on_readable, peer);
         g_hash_table_add(socket->peers, peer);
-        g_dbus_connection_new(G_IO_STREAM(stream), socket->guid,
-                              G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER |
-                                      G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
-                              socket->observer, peer->cancellable, on_authenticated, peer);
 }
 
 /* Takes @fd over. */
 static void serve(PrivateSocket *socket, int fd) {
         _cleanup_close_ int owned = fd;
-        g_autoptr(GSocketConnection) stream = NULL;
         g_autoptr(GSocket) end = NULL;
         struct ucred who = { .uid = UID_UNSET };
         socklen_t size = sizeof(who);
@@ -192,8 +206,7 @@ static void serve(PrivateSocket *socket, int fd) {
         if (!end)
                 return;
         (void) steal_fd(&owned);
-        stream = g_socket_connection_factory_create_connection(end);
-        add_peer(socket, stream, who.pid);
+        add_peer(socket, end, who.pid);
 }
 
 static gboolean on_accept_again(gpointer data) {
