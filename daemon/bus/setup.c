@@ -34,23 +34,17 @@ static void log_mistakes(const GPtrArray *mistakes) {
 
 /* The name is in every token that is out: no file changes it alone. */
 static void check_name(const char *file, const Settings *settings, const char *host, GPtrArray *mistakes) {
-        ConfMistake *mistake;
+        g_autofree char *remedy = NULL;
 
         if (!settings || !settings->name || !host || g_str_equal(settings->name, host))
                 return;
-        mistake = g_new0(ConfMistake, 1);
-        mistake->file = g_strdup(file);
-        mistake->message = g_strdup_printf("name=%s, but this host's tokens are made for \"%s\"", settings->name, host);
-        mistake->remedy = g_strdup_printf("remove name=, or make it name=%s", host);
-        g_ptr_array_add(mistakes, mistake);
-}
-
-static void free_mistake(gpointer mistake) {
-        (void) conf_mistake_free(mistake);
+        remedy = g_strdup_printf("remove name=, or make it name=%s", host);
+        g_ptr_array_add(mistakes, conf_mistake_new(file, 0, 0, remedy, "name=%s, but this host's tokens are made for "
+                                                   "\"%s\"", settings->name, host));
 }
 
 bool setup_config(const Options *options, const char *host, Config *ret, char **ret_summary) {
-        g_autoptr(GPtrArray) mistakes = g_ptr_array_new_with_free_func(free_mistake);
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
         g_autofree char *settings_file = g_build_filename(options->config_dir, "tessera.conf", NULL);
         g_autofree char *policy_file = g_build_filename(options->config_dir, "policy.conf", NULL);
         g_autofree char *policy_folder = g_build_filename(options->config_dir, "policy.d", NULL);
