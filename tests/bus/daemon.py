@@ -11,6 +11,7 @@ import os
 import pathlib
 import pickle
 import re
+import resource
 import shutil
 import signal
 import socket
@@ -138,6 +139,21 @@ def in_child(function, uid=None, login=None):
     return value
 
 
+def background(function, uid=None):
+    """function() in a forked child; returns its pid, which the caller waits for. Exits with 0 when all went well."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            kind, value = _run(function, uid, None)
+            status = 0 if kind == "returned" else 1
+            if status:
+                print(value, flush=True)
+        finally:
+            os._exit(status)
+    return child
+
+
 def _run(function, uid, login):
     try:
         if login is not None:
@@ -239,6 +255,7 @@ class Host:
         self.build = build
         self.uid = uid
         self.fence = fence
+        self.limits = {}
         self.bus_process = self.process = None
         folder.chmod(0o755)
         for name in ("etc", "state", "run", "run/end", "bus"):
@@ -276,6 +293,7 @@ class Host:
             "NSS_WRAPPER_GROUP": str(self.folder / "group"),
             "ASAN_OPTIONS": "verify_asan_link_order=0:detect_leaks=0:abort_on_error=1:handle_abort=0",
             "UBSAN_OPTIONS": "halt_on_error=1:print_stacktrace=1",
+            "NSS_WRAPPER_DISABLE_DEEPBIND": "1",  # sanitizers refuse to load otherwise
             "G_DEBUG": "fatal-criticals",
         }
 
@@ -303,9 +321,13 @@ class Host:
 
     def spawn(self, **more):
         """Starts it and does not wait."""
+        def limit():
+            for kind, values in self.limits.items():
+                resource.setrlimit(kind, values)
+
         return subprocess.Popen(self.command(), env={**self.environment(), **more}, stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=open(self.log, "a"), user=self.uid, group=self.uid,
-                                extra_groups=[])
+                                extra_groups=[], preexec_fn=limit)
 
     def start(self, on_bus=True):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -320,10 +342,15 @@ class Host:
 
     def wait_ready(self, timeout=30):
         """Until READY=1; returns every word that came before it."""
-        self.notify.settimeout(timeout)
+        self.notify.settimeout(1)
+        end = time.monotonic() + timeout
         words = []
         while not any(word.startswith("READY=1") for word in words):
-            words.append(self.notify.recv(65536).decode())
+            try:
+                words.append(self.notify.recv(65536).decode())
+            except TimeoutError:
+                assert self.alive() and time.monotonic() < end, self.text()
+                continue
             for line in words[-1].splitlines():
                 if line.startswith("STATUS="):
                     self.status = line.removeprefix("STATUS=")
