@@ -180,15 +180,16 @@ class Host:
         """The argument vector that runs @command (a string for bash, or a list) in the host."""
         inner = ["bash", "-c", command] if isinstance(command, str) else list(command)
         if user:
-            inner = ["setpriv", f"--reuid={user}", f"--regid={user}", "--init-groups", "--", *inner]
+            inner = ["bash", "-c", 'exec setpriv --reuid="$0" --regid="$(id -g "$0")" --init-groups -- "$@"', user, *inner]
         variables = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
                      "LANG": "C.UTF-8", "TERM": "xterm", **(env or {})}
         return [*self._enter(), "env", "-i", *(f"{k}={v}" for k, v in variables.items()), *inner]
 
     def sh(self, command, user=None, input=None, env=None, check=True, timeout=60):
         """Runs a command as root (or @user) outside of any login and waits for it."""
+        # A session of its own, so that no signal to its process group reaches us.
         result = subprocess.run(self.argv(command, user, env), input=input, text=True, capture_output=True,
-                                timeout=timeout)
+                                timeout=timeout, start_new_session=True)
         return _checked(result, check)
 
     def spawn(self, command, user=None, **kwargs):
@@ -211,6 +212,12 @@ class Host:
                 return
             time.sleep(0.05)
         raise Failed(f"not within {seconds} s: {what or condition}")
+
+    def signal(self, unit, name):
+        """Sends a signal to a unit's main process (systemctl kill wants more of the cgroups than a container has)."""
+        pid = int(self.sh(f"systemctl show -p MainPID --value {unit}").stdout)
+        if pid:  # 0: it is not running, and to kill it would mean one's own process group
+            self.sh(f"kill -{name} {pid}", check=False)
 
     def journal(self, *match):
         return self.sh(["journalctl", "--no-pager", "-o", "cat", *match], check=False).stdout

@@ -50,19 +50,19 @@ def test_F1_daemon_absent(fresh):
 
 def test_F1_daemon_killed_comes_back_by_itself(fresh):
     with fresh.shell("alice", ALICE) as shell:
-        fresh.sh("systemctl kill -s KILL tesserad.service")
+        fresh.signal("tesserad.service", "KILL")
         fresh.wait(lambda: shell.run("sudo -n id -u") == ("0\n", 0))
         works_again(fresh)
 
 
 def test_F1_daemon_stopped(fresh):
     with fresh.shell("alice", ALICE) as shell:
-        fresh.sh("systemctl kill -s STOP tesserad.service")
+        fresh.signal("tesserad.service", "STOP")
         start = time.monotonic()
         output, status = shell.run("sudo id")
         assert status == 1 and "uid=0" not in output and time.monotonic() - start < LIMIT + 2
         refused_in_time(fresh)
-        fresh.sh("systemctl kill -s CONT tesserad.service")
+        fresh.signal("tesserad.service", "CONT")
         works_again(fresh)
 
 
@@ -139,11 +139,11 @@ def test_J2_an_empty_or_foreign_key_stops_the_daemon(fresh, harm):
 
 
 def test_disk_full(fresh):
-    fresh.sh("systemctl stop tesserad.socket tesserad.service; mount -t tmpfs -o size=2m,mode=700 tmpfs /mnt; "
-             "cp -a /var/lib/tessera/. /mnt/; mount --move /mnt /var/lib/tessera; chown tessera: /var/lib/tessera; "
+    fresh.sh("set -e; systemctl stop tesserad.socket tesserad.service; cp -a /var/lib/tessera /root/state; "
+             "mount -t tmpfs -o size=2m,mode=700 tmpfs /var/lib/tessera; cp -a /root/state/. /var/lib/tessera/; "
              "systemctl start tesserad.socket")
     with fresh.shell("alice", ALICE) as shell:
-        fresh.sh("dd if=/dev/zero of=/var/lib/tessera/full bs=4k", check=False)
+        fresh.sh("dd if=/dev/zero of=/var/lib/tessera/full bs=4k count=1024", check=False)
         result = fresh.ssh("alice", ALICE, check=False)
         assert result.returncode != 0  # no session could be kept, so there is none
         assert fresh.ssh("glass", UNIX_PASSWORDS["glass"], "id -un", check=False).returncode == 0
@@ -168,7 +168,7 @@ def test_F1_kill_in_the_middle_of_logins(fresh, rng):
     def kill():
         while not stop.is_set():
             time.sleep(rng.uniform(0.2, 1.2))
-            fresh.sh("systemctl kill -s KILL tesserad.service; systemctl reset-failed tesserad.service tesserad.socket", check=False)
+            fresh.signal("tesserad.service", "KILL")
 
     killer = threading.Thread(target=kill)
     killer.start()
