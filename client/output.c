@@ -27,7 +27,7 @@ char *output_time(int64_t when, int64_t now) {
                 { G_MAXINT64, 24 * 60 * 60, "d" },
         };
         gboolean ahead = when > now;
-        int64_t distance;
+        int64_t distance, hours;
         size_t i = 0;
 
         if (when <= 0)
@@ -37,7 +37,11 @@ char *output_time(int64_t when, int64_t now) {
                 return g_strdup("now");
         while (distance >= units[i].below)
                 i++;
+        hours = distance % (24 * 60 * 60) / (60 * 60);
         distance /= units[i].seconds;
+        /* Never more than there is, but a week less a second is not six days to anybody. */
+        if (ahead && i == G_N_ELEMENTS(units) - 1 && hours > 0)
+                return g_strdup_printf("in %" G_GINT64_FORMAT " d %" G_GINT64_FORMAT " h", distance, hours);
         return ahead ? g_strdup_printf("in %" G_GINT64_FORMAT " %s", distance, units[i].unit)
                      : g_strdup_printf("%" G_GINT64_FORMAT " %s ago", distance, units[i].unit);
 }

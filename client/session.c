@@ -23,8 +23,10 @@ void session_print(const Cli *cli, const json_t *session) {
         g_autoptr(Table) table = table_new();
         g_autofree char *methods = output_list(json_object_get(session, "methods"));
         g_autofree char *roles = output_list(json_object_get(session, "roles"));
+        g_autofree char *id = output_id(output_text(session, "id"));
+        g_autofree char *parent = output_id(output_text(session, "parent"));
 
-        table_pair(table, "session", output_text(session, "id"));
+        table_pair(table, "session", id);
         table_pair(table, "user", output_text(session, "user"));
         table_pair(table, "state", output_text(session, "state"));
         table_pair(table, "service", output_text(session, "service"));
@@ -41,7 +43,8 @@ void session_print(const Cli *cli, const json_t *session) {
                 pair_time(table, "ends", session, "ends", cli->now);
         }
         table_pair(table, "roles", roles);
-        pair_text(table, "parent", session, "parent");
+        if (!g_str_equal(parent, "-"))
+                table_pair(table, "parent", parent);
         pair_text(table, "device", session, "device");
         table_print(table, cli);
 }

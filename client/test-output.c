@@ -30,7 +30,8 @@ static void test_relative_times(void) {
                 { 1, "in 1 s" },
                 { 899, "in 14 min" }, /* a token of 15 min does not promise 15 */
                 { 900, "in 15 min" },
-                { 86400 * 7 - 1, "in 6 d" },
+                { 86400 * 7 - 1, "in 6 d 23 h" },
+                { 86400 * 7, "in 7 d" },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -117,7 +118,7 @@ static void test_sessions_as_people_see_them(void) {
 
         g_assert_cmpstr(text, ==,
                         "SESSION     USER   SERVICE  FROM       TTY    METHODS  PROVEN     OPENED   SEEN      ENDS\n"
-                        "1a2b3c4d *  alice  sshd     192.0.2.7  pts/3  pwd      3 min ago  2 h ago  10 s ago  in 6 d\n");
+                        "1a2b3c4d *  alice  sshd     192.0.2.7  pts/3  pwd      3 min ago  2 h ago  10 s ago  in 6 d 2 h\n");
 }
 
 static void test_what_errors_mean(void) {

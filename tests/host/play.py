@@ -71,6 +71,8 @@ class Play:
         say("A password once, with stock ssh. The login is now a session on the server.")
         print(paint("33", "laptop$ ") + "ssh alice@web1\n  (alice@web1) Password or token: (typed)")
         alice = self.host.shell("alice", PASSWORD)
+        if not COLOR:
+            alice.run("export NO_COLOR=1")
         self.person(alice, "alice", "tessera status")
         say("From it comes a token: short-lived, bound to this session, short enough for every prompt.")
         token = alice.run("tessera token print")[0].strip()
