@@ -12,6 +12,7 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "daemon/bus/gate-stream.h"
 #include "daemon/bus/gate.h"
 
 /* The fixed part of a message: endianness, type, flags, version, length of the body, serial, length of the fields. */
@@ -19,7 +20,6 @@
 #define FIELDS_MAX (16 * 1024)
 #define PIECE_SIZE 16384
 #define LINE_MAX_SIZE 1024 /* of the handshake */
-#define FDS_MAX 253        /* SCM_MAX_FD */
 
 #define TYPE_METHOD_CALL 1
 #define FLAG_NO_REPLY 1
@@ -32,106 +32,6 @@ struct Gate {
         int outer, inner; /* the bus's and GDBus's side */
         GThread *in, *out;
 };
-
-/* Reading and writing, with what comes along */
-
-typedef struct Fds {
-        int fds[FDS_MAX];
-        size_t n;
-} Fds;
-
-static void fds_close(Fds *fds) {
-        for (size_t i = 0; i < fds->n; i++)
-                (void) close(fds->fds[i]);
-        fds->n = 0;
-}
-
-#define _cleanup_fds_ __attribute__((__cleanup__(fds_close)))
-
-static void fds_take(Fds *fds, struct msghdr *message) {
-        for (struct cmsghdr *c = CMSG_FIRSTHDR(message); c; c = CMSG_NXTHDR(message, c)) {
-                size_t n = (c->cmsg_len - CMSG_LEN(0)) / sizeof(int);
-
-                if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-                        continue;
-                for (size_t i = 0; i < n; i++) {
-                        int fd;
-
-                        memcpy(&fd, CMSG_DATA(c) + i * sizeof(int), sizeof(int));
-                        if (fds->n < FDS_MAX)
-                                fds->fds[fds->n++] = fd;
-                        else
-                                (void) close(fd);
-                }
-        }
-}
-
-/* Reads up to @size bytes; 0 is the end. Descriptors are added to @fds. */
-static ssize_t receive(int fd, void *buffer, size_t size, Fds *fds) {
-        union {
-                struct cmsghdr align;
-                unsigned char space[CMSG_SPACE(sizeof(int) * FDS_MAX)];
-        } control;
-        struct iovec part = { .iov_base = buffer, .iov_len = size };
-        struct msghdr message = {
-                .msg_iov = &part,
-                .msg_iovlen = 1,
-                .msg_control = &control,
-                .msg_controllen = sizeof(control),
-        };
-        ssize_t n;
-
-        do
-                n = recvmsg(fd, &message, MSG_CMSG_CLOEXEC);
-        while (n < 0 && errno == EINTR);
-        if (n > 0)
-                fds_take(fds, &message);
-        return n;
-}
-
-static bool receive_all(int fd, void *buffer, size_t size, Fds *fds) {
-        for (size_t done = 0; done < size;) {
-                ssize_t n = receive(fd, (uint8_t *) buffer + done, size - done, fds);
-                if (n <= 0)
-                        return false;
-                done += (size_t) n;
-        }
-        return true;
-}
-
-/* Sends all; @fds go with the first byte and are closed. */
-static bool send_all(int fd, const void *buffer, size_t size, Fds *fds) {
-        union {
-                struct cmsghdr align;
-                unsigned char space[CMSG_SPACE(sizeof(int) * FDS_MAX)];
-        } control;
-        size_t done = 0;
-
-        while (done < size) {
-                struct iovec part = { .iov_base = (uint8_t *) buffer + done, .iov_len = size - done };
-                struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1 };
-                ssize_t n;
-
-                if (fds->n > 0) {
-                        message.msg_control = &control;
-                        message.msg_controllen = CMSG_SPACE(sizeof(int) * fds->n);
-                        control.align = (struct cmsghdr) {
-                                .cmsg_level = SOL_SOCKET,
-                                .cmsg_type = SCM_RIGHTS,
-                                .cmsg_len = CMSG_LEN(sizeof(int) * fds->n),
-                        };
-                        memcpy(CMSG_DATA(&control.align), fds->fds, sizeof(int) * fds->n);
-                }
-                n = sendmsg(fd, &message, MSG_NOSIGNAL);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n <= 0)
-                        return false;
-                fds_close(fds);
-                done += (size_t) n;
-        }
-        return true;
-}
 
 /* Messages */
 
@@ -213,9 +113,9 @@ static bool pass_on(int from, int to, uint64_t left) {
 
         while (left > 0) {
                 _cleanup_fds_ Fds fds = { .n = 0 };
-                ssize_t n = receive(from, piece, MIN(left, sizeof(piece)), &fds);
+                ssize_t n = stream_receive(from, piece, MIN(left, sizeof(piece)), &fds);
 
-                if (n <= 0 || !send_all(to, piece, (size_t) n, &fds))
+                if (n <= 0 || !stream_send_all(to, piece, (size_t) n, &fds))
                         return false;
                 left -= (uint64_t) n;
         }
@@ -227,7 +127,7 @@ static bool drop(int from, uint64_t left) {
 
         while (left > 0) {
                 _cleanup_fds_ Fds fds = { .n = 0 };
-                ssize_t n = receive(from, piece, MIN(left, sizeof(piece)), &fds);
+                ssize_t n = stream_receive(from, piece, MIN(left, sizeof(piece)), &fds);
 
                 if (n <= 0)
                         return false;
@@ -243,11 +143,11 @@ static bool pass_stripped(int from, int to, const Header *header) {
         Fds none = { .n = 0 };
 
         memcpy(bytes, header->bytes, FIXED_SIZE);
-        if (!receive_all(from, bytes + FIXED_SIZE, header->fields, &fds) || !drop(from, header->body))
+        if (!stream_receive_all(from, bytes + FIXED_SIZE, header->fields, &fds) || !drop(from, header->body))
                 return false;
         if (!gate_strip_header(bytes, FIXED_SIZE + header->fields))
                 return true;
-        return send_all(to, bytes, FIXED_SIZE + header->fields, &none);
+        return stream_send_all(to, bytes, FIXED_SIZE + header->fields, &none);
 }
 
 static bool message_in(Gate *gate, Header *header, Fds *fds) {
@@ -256,7 +156,7 @@ static bool message_in(Gate *gate, Header *header, Fds *fds) {
         if (!header_parse(header))
                 return false;
         if (FIXED_SIZE + header->fields + header->body <= GATE_MESSAGE_MAX)
-                return send_all(gate->inner, header->bytes, FIXED_SIZE, fds) &&
+                return stream_send_all(gate->inner, header->bytes, FIXED_SIZE, fds) &&
                        pass_on(gate->outer, gate->inner, header->fields + header->body);
         fds_close(fds);
         if (is_call && header->fields <= FIELDS_MAX)
@@ -265,7 +165,7 @@ static bool message_in(Gate *gate, Header *header, Fds *fds) {
 }
 
 static bool message_out(Gate *gate, Header *header, Fds *fds) {
-        return header_parse(header) && send_all(gate->outer, header->bytes, FIXED_SIZE, fds) &&
+        return header_parse(header) && stream_send_all(gate->outer, header->bytes, FIXED_SIZE, fds) &&
                pass_on(gate->inner, gate->outer, header->fields + header->body);
 }
 
@@ -275,7 +175,7 @@ static size_t read_line(int from, char *line, size_t done) {
 
         /* Byte by byte, because a message may follow at once. */
         while (done == 0 || line[done - 1] != '\n') {
-                if (done == LINE_MAX_SIZE || receive(from, line + done, 1, &none) <= 0)
+                if (done == LINE_MAX_SIZE || stream_receive(from, line + done, 1, &none) <= 0)
                         return 0;
                 done++;
         }
@@ -290,23 +190,23 @@ static bool first_in(Gate *gate, bool *ret_begun) {
         Header header;
         size_t n;
 
-        if (!receive_all(gate->outer, header.bytes, 1, &fds))
+        if (!stream_receive_all(gate->outer, header.bytes, 1, &fds))
                 return false;
         if (header.bytes[0] == 'l' || header.bytes[0] == 'B') {
                 *ret_begun = true;
-                return receive_all(gate->outer, header.bytes + 1, FIXED_SIZE - 1, &fds) &&
+                return stream_receive_all(gate->outer, header.bytes + 1, FIXED_SIZE - 1, &fds) &&
                        message_in(gate, &header, &fds);
         }
         line[0] = (char) header.bytes[0];
         n = read_line(gate->outer, line, 1);
-        return n > 0 && send_all(gate->inner, line, n, &fds);
+        return n > 0 && stream_send_all(gate->inner, line, n, &fds);
 }
 
 static bool next_in(Gate *gate) {
         _cleanup_fds_ Fds fds = { .n = 0 };
         Header header;
 
-        return receive_all(gate->outer, header.bytes, FIXED_SIZE, &fds) && message_in(gate, &header, &fds);
+        return stream_receive_all(gate->outer, header.bytes, FIXED_SIZE, &fds) && message_in(gate, &header, &fds);
 }
 
 /* What the bus says: lines, then messages. */
@@ -328,14 +228,14 @@ static bool line_out(Gate *gate, bool *ret_begun) {
         n = read_line(gate->inner, line, 0);
         line[n] = '\0';
         *ret_begun = strcmp(line, "BEGIN\r\n") == 0;
-        return n > 0 && send_all(gate->outer, line, n, &none);
+        return n > 0 && stream_send_all(gate->outer, line, n, &none);
 }
 
 static bool next_out(Gate *gate) {
         _cleanup_fds_ Fds fds = { .n = 0 };
         Header header;
 
-        return receive_all(gate->inner, header.bytes, FIXED_SIZE, &fds) && message_out(gate, &header, &fds);
+        return stream_receive_all(gate->inner, header.bytes, FIXED_SIZE, &fds) && message_out(gate, &header, &fds);
 }
 
 /* What GDBus says: lines until BEGIN, then messages. */

@@ -109,7 +109,8 @@ static void send_with_fd(int fd, const void *data, size_t size, int passed) {
         union {
                 struct cmsghdr align;
                 unsigned char space[CMSG_SPACE(sizeof(int))];
-        } control = { .align = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS, .cmsg_len = CMSG_LEN(sizeof(int)) } };
+        } control = { .align = { .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS,
+                                 .cmsg_len = CMSG_LEN(sizeof(int)) } };
         struct iovec part = { .iov_base = (void *) data, .iov_len = size };
         struct msghdr message = { .msg_iov = &part, .msg_iovlen = 1, .msg_control = &control,
                                   .msg_controllen = sizeof(control) };
