@@ -133,7 +133,9 @@ static bool is_session_scope(const char *path, const char **ret_id, size_t *ret_
         path += n + strlen(".slice/session-");
         for (n = 0; g_ascii_isalnum(path[n]);)
                 n++;
-        if (n == 0 || !g_str_has_prefix(path + n, ".scope") || (path[n + strlen(".scope")] && path[n + strlen(".scope")] != '/'))
+        if (n == 0 || !g_str_has_prefix(path + n, ".scope"))
+                return false;
+        if (path[n + strlen(".scope")] != '\0' && path[n + strlen(".scope")] != '/')
                 return false;
         *ret_id = path;
         *ret_size = n;
@@ -151,7 +153,8 @@ bool caller_logind_id(const char *cgroup, char *ret_id, size_t size, uid_t *ret_
                 size_t n;
 
                 /* systemd's own tree: the unified one, or the named one of a hybrid set-up */
-                if (!path || !(g_str_has_prefix(controllers, "::") || g_str_has_prefix(controllers, ":name=systemd:")))
+                if (!path ||
+                    !(g_str_has_prefix(controllers, "::") || g_str_has_prefix(controllers, ":name=systemd:")))
                         continue;
                 if (is_session_scope(path + 1, &id, &n, &uid) && n < size) {
                         memcpy(ret_id, id, n);

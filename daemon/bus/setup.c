@@ -88,8 +88,8 @@ static int check_folder(const char *path, char **ret_message) {
                                 g_strerror(errno));
         if (st.st_uid != geteuid() || (st.st_mode & 0077))
                 return complain(ret_message, -EPERM,
-                                "\"%s\" must belong to uid %u alone (0700), because it holds keys and passwords", path,
-                                (unsigned) geteuid());
+                                "\"%s\" must belong to uid %u alone (0700), because it holds keys and passwords",
+                                path, (unsigned) geteuid());
         return 0;
 }
 
@@ -164,8 +164,8 @@ static int open_database(const char *database, const char *keys, State *state, b
                 return complain(ret_message, r, "\"%s\": %s", keys, g_strerror(-r));
         if (with_keys && !with_database)
                 return complain(ret_message, -ENOENT,
-                                "there are keys in \"%s\" but no database \"%s\"; restore it, or to begin anew (nobody "
-                                "will be enrolled) remove the keys too", keys, database);
+                                "there are keys in \"%s\" but no database \"%s\"; restore it, or to begin anew "
+                                "(nobody will be enrolled) remove the keys too", keys, database);
         r = store_sqlite_open(database, /* must_exist= */ with_keys, &state->store, ret_message);
         if (r < 0)
                 return r;

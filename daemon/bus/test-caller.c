@@ -38,7 +38,8 @@ static void test_B4_only_roots_own_scope_is_a_login(void) {
                 { "9:name=systemd:/user.slice/user-0.slice/session-12.scope\n0::/\n", "12", 0 },
                 /* a user can make folders of any name below its own manager */
                 { "0::/user.slice/user-1000.slice/user@1000.service/session-3.scope\n", NULL },
-                { "0::/user.slice/user-1000.slice/user@1000.service/user.slice/user-0.slice/session-3.scope\n", NULL },
+                { "0::/user.slice/user-1000.slice/user@1000.service/user.slice/user-0.slice/session-3.scope\n",
+                  NULL },
                 { "0::/system.slice/user.slice/user-0.slice/session-3.scope\n", NULL },
                 { "5:memory:/user.slice/user-0.slice/session-3.scope\n", NULL },
                 { "0::/user.slice/user-1000.slice/session-.scope\n", NULL },

@@ -47,7 +47,8 @@ static int unpack_words(Request *request, const UnpackKey *key, GVariant *value,
         int r;
 
         if (g_variant_n_children(value) > key->max)
-                return request_refuse(request, CORE_E_INVALID, "\"%s\" holds more than %zu items", key->key, key->max);
+                return request_refuse(request, CORE_E_INVALID, "\"%s\" holds more than %zu items", key->key,
+                                      key->max);
         words = g_variant_get_strv(value, NULL);
         for (size_t i = 0; words[i]; i++) {
                 r = check_text(request, key->key, words[i], strlen(words[i]), WIRE_NAME_MAX, /* lines= */ false);
