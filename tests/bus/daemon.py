@@ -426,7 +426,8 @@ class Host:
         def call():
             client = self.bus()
             try:
-                return client.call(method, signature, *[secret(a[1]) if isinstance(a, tuple) else a for a in arguments])
+                values = [secret(a[1]) if isinstance(a, tuple) else a for a in arguments]
+                return client.call(method, signature, *values)
             finally:
                 client.close()
         return in_child(call, uid=uid)

@@ -7,6 +7,7 @@ import pathlib
 import shutil
 import signal
 import socket
+import sqlite3
 import stat
 import subprocess
 import threading
@@ -287,6 +288,21 @@ def test_F1_no_acknowledged_session_is_lost(host):
     host.restart(how=signal.SIGKILL)
     listed = host.call("Sessions.List", "a{sv}", {"user": "alice"})
     assert [s["id"] for s in listed] == sessions
+
+
+def test_sessions_of_another_boot_are_over_at_once(host):
+    session = in_child(lambda: host.log_in("alice"), login=ALICE)
+    host.stop()
+    with sqlite3.connect(host.folder / "state/tessera.db") as database:
+        database.execute("UPDATE session SET boot_id = '00000000-1111-2222-3333-444444444444'")
+    database.close()
+    for path in (host.folder / "state").glob("tessera.db*"):
+        os.chown(path, host.uid, host.uid)
+        path.chmod(0o600)
+    host.start()
+    assert "TESSERA_REASON=reboot" in host.text()  # before anybody asked
+    shown = host.call("Sessions.Show", "s", session)[0]
+    assert (shown["state"], shown["end_reason"], shown["current"]) == ("closed", "reboot", False)
 
 
 # The bus

@@ -10,8 +10,8 @@ import dbus
 import dbus.bus
 import dbus.lowlevel
 import pytest
-from daemon import (ALICE, BOB, NAME, NOBODY, OBJECT, PASSWORD, ROOT, Client, Refused, become, in_child, plain, scaled,
-                    secret, wait_for)
+from daemon import (ALICE, BOB, NAME, NOBODY, OBJECT, PASSWORD, ROOT, Client, Refused, become, in_child, plain,
+                    scaled, secret, wait_for)
 
 CALLS = {
     # method: signature and arguments, all for alice, with ids and passwords of hers
@@ -197,9 +197,10 @@ def test_B5_a_pending_session_is_its_own_processes_only(open_host):
     verdict, result = open_host.call("Login.Authenticate", "ssa{sv}h", "alice", "sshd", {}, secret(PASSWORD))
     assert verdict == "allow"
     context = {"session": result["session"]}
-    stranger = in_child(lambda: in_child(lambda: open_host.call("Login.OpenSession", "ssa{sv}", "alice", "sshd", context)))
+    open_session = ("Login.OpenSession", "ssa{sv}", "alice", "sshd", context)
+    stranger = in_child(lambda: in_child(lambda: open_host.call(*open_session)))
     assert stranger[0] == "deny" and stranger[1]["reason"] == "session"
-    verdict, _ = open_host.call("Login.OpenSession", "ssa{sv}", "alice", "sshd", context)
+    verdict, _ = open_host.call(*open_session)
     assert verdict == "allow"
 
 
@@ -273,8 +274,8 @@ def test_the_environment_says_nothing(make_host):
     host.start_bus()
     nowhere = "unix:path=/nonexistent/bus"
     environment = host.environment()
-    host.environment = lambda: {**environment, "DBUS_SYSTEM_BUS_ADDRESS": nowhere, "DBUS_SESSION_BUS_ADDRESS": nowhere,
-                                "DBUS_STARTER_ADDRESS": nowhere, "DBUS_STARTER_BUS_TYPE": "session"}
+    names = ("DBUS_SYSTEM_BUS_ADDRESS", "DBUS_SESSION_BUS_ADDRESS", "DBUS_STARTER_ADDRESS")
+    host.environment = lambda: {**environment, **dict.fromkeys(names, nowhere), "DBUS_STARTER_BUS_TYPE": "session"}
     host.start()
     assert host.has_name()
 
