@@ -157,15 +157,9 @@ static int set_up(const Options *options, const EndLogin *end_login, Core **ret,
         parts.end_login = end_login;
         *ret_keys = parts.keys; /* the core's from here on, and there as long as it is */
         r = core_new(&parts, ret);
-        if (r < 0) {
-                g_warning("not started: %s", g_strerror(-r));
-                return r;
-        }
-        /* Sessions of an earlier boot are over before anybody can see them. */
-        r = core_sweep(*ret);
         if (r < 0)
-                g_warning("cannot close what is over: %s, going on", g_strerror(-r));
-        return 0;
+                g_warning("not started: %s", g_strerror(-r));
+        return r;
 }
 
 /* Serves until it is told to stop. */
