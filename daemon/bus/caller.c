@@ -15,7 +15,8 @@
 
 /*
  * Reads a file of one process. Its folder is open, and an open folder in /proc stays with the
- * process: when that is gone, reads fail, and never give another process's answer.
+ * process: when that is gone, reads fail, and never give another process's answer. These files come
+ * in one piece: a read that leaves room was the last.
  */
 static int read_proc(int process, const char *name, char *buffer, size_t size) {
         _cleanup_close_ int fd = -1;
@@ -25,15 +26,16 @@ static int read_proc(int process, const char *name, char *buffer, size_t size) {
         if (fd < 0)
                 return errno == ENOENT ? -ESRCH : -errno;
         while (done < size - 1) {
-                ssize_t n = read(fd, buffer + done, size - 1 - done);
+                size_t room = size - 1 - done;
+                ssize_t n = read(fd, buffer + done, room);
                 if (n < 0) {
                         if (errno == EINTR)
                                 continue;
                         return -errno;
                 }
-                if (n == 0)
-                        break;
                 done += (size_t) n;
+                if ((size_t) n < room)
+                        break;
         }
         buffer[done] = '\0';
         return 0;
@@ -51,31 +53,53 @@ static int open_process(int proc, pid_t pid, int *ret_fd) {
         return 0;
 }
 
+/* Behind @n of the fields that a @separator ends; NULL where there are fewer. */
+static const char *skip_fields(const char *text, unsigned n, char separator) {
+        while (text && n-- > 0) {
+                text = strchr(text, separator);
+                if (text)
+                        text++;
+        }
+        return text;
+}
+
+/* The number that fills the field at @text. */
+static bool read_number(const char *text, char separator, guint64 max, guint64 *ret) {
+        guint64 number;
+        char *end;
+
+        if (!text || !g_ascii_isdigit(*text)) /* no sign, no white space */
+                return false;
+        errno = 0;
+        number = g_ascii_strtoull(text, &end, 10);
+        if (errno != 0 || number > max || (*end != separator && *end != '\n' && *end != '\0'))
+                return false;
+        *ret = number;
+        return true;
+}
+
 bool caller_parse_stat(const char *stat, pid_t *ret_parent, uint64_t *ret_start) {
-        g_auto(GStrv) fields = NULL;
         guint64 parent, start;
-        const char *end;
+        const char *state;
 
         /* The program's name stands in parentheses and may hold more of them: the last one counts. */
-        end = strrchr(stat, ')');
-        if (!end || end[1] != ' ')
+        state = strrchr(stat, ')');
+        if (!state || state[1] != ' ')
                 return false;
-        fields = g_strsplit(end + 2, " ", 0);
-        if (g_strv_length(fields) < 20)
-                return false;
-        if (!g_ascii_string_to_unsigned(fields[1], 10, 0, G_MAXINT, &parent, NULL) ||
-            !g_ascii_string_to_unsigned(fields[19], 10, 0, G_MAXUINT64, &start, NULL))
+        state += 2;
+        if (!read_number(skip_fields(state, 1, ' '), ' ', G_MAXINT, &parent) ||
+            !read_number(skip_fields(state, 19, ' '), ' ', G_MAXUINT64, &start))
                 return false;
         *ret_parent = (pid_t) parent;
         *ret_start = start;
         return true;
 }
 
-static int read_stat(int process, pid_t *ret_parent, uint64_t *ret_start) {
+static int read_stat(int folder, const char *name, pid_t *ret_parent, uint64_t *ret_start) {
         char text[PROC_FILE_MAX];
         int r;
 
-        r = read_proc(process, "stat", text, sizeof(text));
+        r = read_proc(folder, name, text, sizeof(text));
         if (r < 0)
                 return r;
         return caller_parse_stat(text, ret_parent, ret_start) ? 0 : error_trace(-EPROTO);
@@ -83,7 +107,6 @@ static int read_stat(int process, pid_t *ret_parent, uint64_t *ret_start) {
 
 /* The effective uid: what the process may do, and what it had when it connected. */
 static int check_uid(int process, uid_t uid) {
-        g_auto(GStrv) fields = NULL;
         char text[PROC_FILE_MAX];
         const char *line;
         guint64 effective;
@@ -95,9 +118,7 @@ static int check_uid(int process, uid_t uid) {
         line = strstr(text, "\nUid:\t"); /* the kernel escapes newlines in the name before it */
         if (!line)
                 return error_trace(-EPROTO);
-        fields = g_strsplit(line + strlen("\nUid:\t"), "\t", 3);
-        if (g_strv_length(fields) < 3 ||
-            !g_ascii_string_to_unsigned(fields[1], 10, 0, G_MAXUINT32, &effective, NULL))
+        if (!read_number(skip_fields(line + strlen("\nUid:\t"), 1, '\t'), '\t', G_MAXUINT32, &effective))
                 return error_trace(-EPROTO);
         return effective == uid ? 0 : -EPERM;
 }
@@ -168,13 +189,13 @@ bool caller_logind_id(const char *cgroup, char *ret_id, size_t size, uid_t *ret_
 
 /* A parent that is gone is none: then only the caller itself can be recognised later. */
 static void read_parent(int proc, pid_t pid, Process *ret) {
-        _cleanup_close_ int process = -1;
+        char name[sizeof("/stat") + 16];
         uint64_t start;
         pid_t parent;
 
-        if (pid <= 0 || open_process(proc, pid, &process) < 0 || read_stat(process, &parent, &start) < 0)
-                return;
-        *ret = (Process) { .pid = pid, .start = start };
+        (void) g_snprintf(name, sizeof(name), "%d/stat", (int) pid);
+        if (pid > 0 && read_stat(proc, name, &parent, &start) == 0)
+                *ret = (Process) { .pid = pid, .start = start };
 }
 
 int caller_read_process(Caller *caller, int proc, pid_t pid) {
@@ -194,7 +215,7 @@ int caller_read_process(Caller *caller, int proc, pid_t pid) {
         r = open_process(proc, pid, &process);
         if (r < 0)
                 return r;
-        r = read_stat(process, &parent, &found.process.start);
+        r = read_stat(process, "stat", &parent, &found.process.start);
         if (r < 0)
                 return r;
         read_parent(proc, parent, &found.parent);
