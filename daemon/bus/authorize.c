@@ -21,7 +21,7 @@ static const Method methods[] = {
         { LOGIN,    "Check",        AUTHORIZE_ROOT,         OF_LOGIN, handle_login_check          },
         { LOGIN,    "Authorize",    AUTHORIZE_ROOT,         OF_LOGIN, handle_login_authorize      },
         { LOGIN,    "OpenSession",  AUTHORIZE_ROOT,         OF_LOGIN, handle_login_open_session   },
-        { LOGIN,    "CloseSession", AUTHORIZE_ROOT,         OF_LOGIN, handle_login_close_session  },
+        { LOGIN,    "CloseSession", AUTHORIZE_ROOT,         OF_NONE,  handle_login_close_session  },
 
         { SESSIONS, "GetCurrent",   AUTHORIZE_ANYBODY,      OF_LOGIN, handle_sessions_get_current },
         { SESSIONS, "List",         AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_sessions_list        },
