@@ -21,6 +21,7 @@
 #include "daemon/bus/end-login.h"
 #include "daemon/bus/journal.h"
 #include "daemon/bus/run.h"
+#include "daemon/core/identity-cache.h"
 
 /* More heaps would keep, each for itself, what a storm has used; one was not slower (8 clients, 2 cores). */
 #define ARENAS_MAX 1
@@ -136,7 +137,8 @@ static int get_socket(const Options *options, int *ret_fd) {
 }
 
 /* Core, with all that it needs. */
-static int set_up(const Options *options, const EndLogin *end_login, Core **ret, const KeyRing **ret_keys) {
+static int set_up(const Options *options, const EndLogin *end_login, const IdentitySource *identities, Core **ret,
+                  const KeyRing **ret_keys) {
         g_auto(Config) config = { .settings = NULL };
         g_autofree char *message = NULL;
         CoreParts parts;
@@ -152,7 +154,7 @@ static int set_up(const Options *options, const EndLogin *end_login, Core **ret,
                 return r;
         }
         parts.clock = &clock_system;
-        parts.identities = &identity_nss;
+        parts.identities = identities;
         parts.audit = &journal_sink;
         parts.end_login = end_login;
         *ret_keys = parts.keys; /* the core's from here on, and there as long as it is */
@@ -196,16 +198,18 @@ static int check(const Options *options) {
 }
 
 static int start(const Arguments *arguments) {
+        static const char *const account_files[] = { "/etc/passwd", "/etc/group", NULL };
         const Options *options = &arguments->options;
         g_autofree char *end_folder = g_build_filename(options->run_dir, "end", NULL);
         EndLoginFolder end_login = end_login_folder(end_folder);
+        g_autoptr(IdentityCache) identities = identity_cache_new(&identity_nss, &clock_system, account_files);
         g_autoptr(Core) core = NULL;
         const KeyRing *keys = NULL;
         int r, socket = -1;
 
         r = check_user(arguments);
         if (r == 0)
-                r = set_up(options, &end_login.end_login, &core, &keys);
+                r = set_up(options, &end_login.end_login, identity_cache_source(identities), &core, &keys);
         if (r == 0)
                 r = get_socket(options, &socket);
         if (r == 0)

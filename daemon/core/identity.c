@@ -11,6 +11,18 @@
 #define ENTRY_SIZE_MAX (1024 * 1024) /* a line of a directory gone wrong must not eat the daemon */
 #define GROUPS_MAX 65536             /* NGROUPS_MAX of Linux */
 
+Identity *identity_copy(const Identity *identity) {
+        Identity *copy = g_new(Identity, 1);
+
+        *copy = (Identity) {
+                .name = g_strdup(identity->name),
+                .uid = identity->uid,
+                .groups = g_memdup2(identity->groups, identity->n_groups * sizeof(*identity->groups)),
+                .n_groups = identity->n_groups,
+        };
+        return copy;
+}
+
 Identity *identity_free(Identity *identity) {
         if (!identity)
                 return NULL;
