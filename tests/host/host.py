@@ -174,7 +174,8 @@ class Host:
     # Commands
 
     def _enter(self):
-        return ["nsenter", "-t", str(self.leader), "-a", "--"]
+        # By its root, too: in a chroot the top of its mount namespace is what lies under the chroot.
+        return ["nsenter", "-t", str(self.leader), "-a", "-r", "-w", "--"]
 
     def argv(self, command, user=None, env=None):
         """The argument vector that runs @command (a string for bash, or a list) in the host."""
