@@ -256,6 +256,7 @@ class Host:
         self.uid = uid
         self.fence = fence
         self.limits = {}
+        self.spawned = []  # every daemon that was ever started here
         self.bus_process = self.process = None
         folder.chmod(0o755)
         for name in ("etc", "state", "run", "run/end", "bus"):
@@ -325,9 +326,12 @@ class Host:
             for kind, values in self.limits.items():
                 resource.setrlimit(kind, values)
 
-        return subprocess.Popen(self.command(), env={**self.environment(), **more}, stdin=subprocess.DEVNULL,
-                                stdout=subprocess.DEVNULL, stderr=open(self.log, "a"), user=self.uid, group=self.uid,
-                                extra_groups=[], preexec_fn=limit)
+        with open(self.log, "a") as log:
+            process = subprocess.Popen(self.command(), env={**self.environment(), **more}, stdin=subprocess.DEVNULL,
+                                       stdout=subprocess.DEVNULL, stderr=log, user=self.uid, group=self.uid,
+                                       extra_groups=[], preexec_fn=limit)
+        self.spawned.append(process)
+        return process
 
     def start(self, on_bus=True):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -395,8 +399,8 @@ class Host:
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def end(self):
-        for process in (self.process, self.bus_process):
-            if process and process.poll() is None:
+        for process in (*self.spawned, self.bus_process):
+            if process:
                 stop(process, signal.SIGKILL)
         shutil.rmtree(self.folder, ignore_errors=True)
 
