@@ -149,12 +149,17 @@ static bool make_edits(const ServiceChange *change, SpecCheck check, char **ret_
         return false;
 }
 
-/* Puts back what was pending before a change that failed. */
-static void restore_pending(const Pending *pending) {
+/*
+ * Puts back what was pending before a change that failed. Where a file could not be put back the undo
+ * stays: it may be able to when its time comes.
+ */
+static void restore_pending(const ServiceChange *change) {
         g_autofree char *ignored = NULL;
 
-        (void) pending_write(pending, SERVICE_FOLDER, &ignored);
-        if (pending->services->len == 0)
+        if (!file_edits_untouched(change->edits))
+                return;
+        (void) pending_write(change->pending, SERVICE_FOLDER, &ignored);
+        if (change->pending->services->len == 0)
                 undo_disarm();
 }
 
@@ -188,13 +193,13 @@ static bool enable_with_undo(ServiceChange *change, int64_t undo_after, char **r
                 return false;
         if (!pending_write(next, SERVICE_FOLDER, ret_problem) || !undo_arm(undo_after, ret_problem) ||
             !make_edits(change, service_host_check_effect, ret_problem)) {
-                restore_pending(change->pending);
+                restore_pending(change);
                 return false;
         }
         /* Only a login that began when all was in place shows that one can log in. */
         if (!pending_stamp(next, ret_problem) || !pending_write(next, SERVICE_FOLDER, ret_problem)) {
                 take_back(change, ret_problem);
-                restore_pending(change->pending);
+                restore_pending(change);
                 return false;
         }
         pending_free(change->pending);

@@ -18,3 +18,18 @@ def test_an_upgrade_does_not_disarm_the_undo(bare, packages):
     install(bare, packages)
     assert armed(bare)
     bare.wait(lambda: snapshot(bare) == before, 40, "the undo")
+
+
+def test_what_could_not_be_put_back_waits_for_the_undo(bare):
+    """sshd -T fails, and by then /etc/pam.d cannot be written any more."""
+    undone_in(bare, 10)
+    before = snapshot(bare)
+    bare.sh("cp /usr/sbin/sshd /root/sshd.true; mount --bind /etc/pam.d /etc/pam.d")
+    bare.write("/root/sshd", "#!/bin/sh\ncase $1 in -T) mount -o remount,ro,bind /etc/pam.d; exit 1;; esac\n"
+               "exec /root/sshd.true \"$@\"\n", 0o755)
+    bare.sh("mount --bind /root/sshd /usr/sbin/sshd")
+    failed = bare.sh("tessera service enable sshd", check=False)
+    assert failed.returncode == 1 and "could not be put back" in failed.stderr
+    assert snapshot(bare) != before and armed(bare)
+    bare.sh("umount /usr/sbin/sshd; mount -o remount,rw,bind /etc/pam.d")
+    bare.wait(lambda: snapshot(bare) == before, 40, "the undo")
