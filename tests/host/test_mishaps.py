@@ -3,12 +3,16 @@
 """An administrator's bad luck between "service enable" and "confirm", and what is cleared away under the daemon."""
 
 from conftest import install
-from test_service import snapshot, undone_in
+from test_service import PENDING, snapshot, undone_in
 
 
 def armed(host):
     return host.sh("systemctl is-active tessera-undo.timer; systemctl is-enabled tessera-undo.service",
                    check=False).stdout.split() == ["active", "enabled"]
+
+
+def read_only(host, folder):
+    host.sh(f"mount --bind {folder} {folder} && mount -o remount,ro,bind {folder}")
 
 
 def test_an_upgrade_does_not_disarm_the_undo(bare, packages):
@@ -33,3 +37,15 @@ def test_what_could_not_be_put_back_waits_for_the_undo(bare):
     assert snapshot(bare) != before and armed(bare)
     bare.sh("umount /usr/sbin/sshd; mount -o remount,rw,bind /etc/pam.d")
     bare.wait(lambda: snapshot(bare) == before, 40, "the undo")
+
+
+def test_an_undo_that_fails_is_tried_again(bare):
+    undone_in(bare, 5)
+    before = snapshot(bare)
+    bare.sh("tessera service enable sshd sudo")
+    read_only(bare, "/etc/pam.d")
+    bare.wait("journalctl -u tessera-undo.service | grep -q 'Read-only file system'", 20)
+    bare.sh("mount -o remount,rw,bind /etc/pam.d")
+    bare.wait(lambda: snapshot(bare) == before, 30, "the undo")
+    bare.wait(f"! test -e {PENDING}")
+    assert not armed(bare)
