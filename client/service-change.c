@@ -229,11 +229,21 @@ bool service_change_disable(ServiceChange *change, char **ret_problem) {
         return service_change_settle(change, ret_problem);
 }
 
+/* What a write that was cut off has left beside the service's files. */
+static void sweep(const ServiceSpec *spec) {
+        file_remove_unfinished(AT_FDCWD, spec->drop_in);
+        for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++)
+                file_remove_unfinished(AT_FDCWD, spec->pam[i].path);
+}
+
 bool service_change_settle(ServiceChange *change, char **ret_problem) {
         bool had = change->pending->services->len > 0;
 
-        for (guint i = 0; i < change->specs->len; i++)
-                pending_remove(change->pending, g_ptr_array_index(change->specs, i));
+        for (guint i = 0; i < change->specs->len; i++) {
+                const ServiceSpec *spec = g_ptr_array_index(change->specs, i);
+                sweep(spec);
+                pending_remove(change->pending, spec);
+        }
         if (!had)
                 return true;
         if (!pending_write(change->pending, SERVICE_FOLDER, ret_problem))
@@ -250,6 +260,7 @@ static bool undo_service(const PendingService *service, char **ret_problem) {
         if (!service_plan(service->spec, /* root= */ "", &service->before, edits, ret_problem) ||
             !file_edits_apply(edits, ret_problem))
                 return false;
+        sweep(service->spec);
         /* Not waited for: the undo's unit stands before ssh.service, so the reload begins when we have ended. */
         (void) service_host_reload(service->spec, /* wait= */ false, &ignored);
         return true;

@@ -13,6 +13,8 @@
 #include "common/cleanup.h"
 #include "common/file.h"
 
+#define UNFINISHED ".new" /* behind the name of a file that is being written */
+
 static int check_trust(const struct stat *st, size_t max, uid_t owner, int secret) {
         if (!S_ISREG(st->st_mode))
                 return -EISDIR;
@@ -98,7 +100,7 @@ int file_write_atomic_as(int dirfd, const char *name, const void *data, size_t s
         const char *slash = strrchr(name, '/');
         int r;
 
-        if (asprintf(&temporary, "%s.new", name) < 0)
+        if (asprintf(&temporary, "%s" UNFINISHED, name) < 0)
                 return -ENOMEM;
         parent = slash ? strndup(name, (size_t) (slash - name) + 1) : strdup(".");
         if (!parent)
@@ -124,4 +126,14 @@ int file_write_atomic_as(int dirfd, const char *name, const void *data, size_t s
         if (folder < 0 || fsync(folder) < 0)
                 return -errno;
         return 0;
+}
+
+void file_remove_unfinished(int dirfd, const char *name) {
+        _cleanup_free_ char *temporary = NULL;
+
+        if (asprintf(&temporary, "%s" UNFINISHED, name) < 0) {
+                temporary = NULL;
+                return;
+        }
+        (void) unlinkat(dirfd, temporary, 0);
 }

@@ -26,3 +26,6 @@ int file_write_atomic(int dirfd, const char *name, const void *data, size_t size
 /* The same for a file that is to belong to @uid and @gid ((uid_t) -1, (gid_t) -1: the caller). */
 int file_write_atomic_as(int dirfd, const char *name, const void *data, size_t size, mode_t mode,
                          uid_t uid, gid_t gid);
+
+/* Removes the temporary file of a write of @name that a crash cut off, if there is one. */
+void file_remove_unfinished(int dirfd, const char *name);

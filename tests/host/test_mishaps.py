@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: the tessera authors
 """An administrator's bad luck between "service enable" and "confirm", and what is cleared away under the daemon."""
 
+import pytest
+
 from conftest import install
 from test_service import PENDING, snapshot, undone_in
 
@@ -49,3 +51,12 @@ def test_an_undo_that_fails_is_tried_again(bare):
     bare.wait(lambda: snapshot(bare) == before, 30, "the undo")
     bare.wait(f"! test -e {PENDING}")
     assert not armed(bare)
+
+
+@pytest.mark.parametrize("step", range(8, 13))
+def test_nothing_is_left_of_a_write_that_was_cut_off(bare, step):
+    before = snapshot(bare)
+    bare.sh(f"strace -o /dev/null -e trace=/rename -e inject=/rename:signal=KILL:when={step} "
+            "tessera service enable sshd sudo", check=False)
+    bare.sh("systemctl start tessera-undo.service")
+    assert snapshot(bare) == before
