@@ -76,6 +76,22 @@ FileEdit *file_edit_new(const char *path, mode_t mode, char **ret_problem) {
         return g_steal_pointer(&edit);
 }
 
+bool file_look(const char *path, char **ret_text) {
+        g_autofree char *text = NULL;
+        struct stat st;
+        gsize size;
+
+        *ret_text = NULL;
+        if (stat(path, &st) < 0)
+                return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+        if (!S_ISREG(st.st_mode)) /* a fifo would hold us up, and is nothing that PAM reads */
+                return true;
+        if (!g_file_get_contents(path, &text, &size, NULL) || strlen(text) != size)
+                return false;
+        *ret_text = g_steal_pointer(&text);
+        return true;
+}
+
 bool file_edit_changes(const FileEdit *edit) {
         return g_strcmp0(edit->before, edit->after) != 0;
 }

@@ -32,6 +32,12 @@ FileEdit *file_edit_new(const char *path, mode_t mode, char **ret_problem);
 bool file_edit_changes(const FileEdit *edit);
 
 /*
+ * For looking only: what @path says, wherever it leads and whoever may write it. NULL (and still true)
+ * where no plain file is; false where it could not be read as text. g_free.
+ */
+bool file_look(const char *path, char **ret_text);
+
+/*
  * Makes each file (of a GPtrArray of FileEdit) what it is to be, keeping owner and mode. When one
  * cannot be, or is not what `before` says any more, those already made are taken back.
  */

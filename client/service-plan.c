@@ -53,19 +53,48 @@ static bool is_ours(const char *text) {
         return g_str_has_prefix(text, MARK);
 }
 
+/*
+ * A file that may not be edited (a link, another's) is no hindrance to having nothing of ours in it,
+ * where there is nothing: services and packages go away without it.
+ */
+static bool is_free(const char *root, const char *path) {
+        g_autofree char *whole = g_strconcat(root, path, NULL), *text = NULL, *group = NULL;
+
+        return file_look(whole, &text) && (!text || (!is_ours(text) && !service_pam_is_enabled(text, &group)));
+}
+
+/* The same as load(), or NULL without a problem where the file stays as it is. */
+static FileEdit *load_for(const ServiceState *wanted, const char *root, const char *path, mode_t mode,
+                          char **ret_problem) {
+        FileEdit *edit = load(root, path, mode, ret_problem);
+
+        if (!edit && !wanted->enabled && is_free(root, path))
+                g_clear_pointer(ret_problem, g_free);
+        return edit;
+}
+
+/* The state is what a file says, also where it may not be edited. */
+static bool look(const char *root, const char *path, char **ret_text, char **ret_problem) {
+        g_autofree char *whole = g_strconcat(root, path, NULL);
+
+        if (file_look(whole, ret_text))
+                return true;
+        *ret_problem = g_strdup_printf("%s cannot be read, or is no text", whole);
+        return false;
+}
+
 bool service_state_read(const ServiceSpec *spec, const char *root, ServiceState *ret, char **ret_problem) {
         g_auto(ServiceState) state = { 0 };
-        g_autoptr(FileEdit) drop_in = load(root, spec->drop_in, 0, ret_problem);
+        g_autofree char *drop_in = NULL;
 
-        if (!drop_in)
+        if (!look(root, spec->drop_in, &drop_in, ret_problem))
                 return false;
-        state.enabled = drop_in->before && is_ours(drop_in->before);
+        state.enabled = drop_in && is_ours(drop_in);
         for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++) {
-                g_autoptr(FileEdit) file = load(root, spec->pam[i].path, 0, ret_problem);
-                g_autofree char *group = NULL;
-                if (!file)
+                g_autofree char *text = NULL, *group = NULL;
+                if (!look(root, spec->pam[i].path, &text, ret_problem))
                         return false;
-                if (file->before && service_pam_is_enabled(file->before, &group))
+                if (text && service_pam_is_enabled(text, &group))
                         state.enabled = true;
                 if (!state.breakglass)
                         state.breakglass = g_steal_pointer(&group);
@@ -83,10 +112,10 @@ static void add_edit(GPtrArray *edits, FileEdit *edit) {
 
 static bool plan_pam(const ServiceSpec *spec, const PamLines *lines, const char *root, const ServiceState *wanted,
                      GPtrArray *edits, char **ret_problem) {
-        g_autoptr(FileEdit) edit = load(root, lines->path, 0644, ret_problem);
+        g_autoptr(FileEdit) edit = load_for(wanted, root, lines->path, 0644, ret_problem);
 
         if (!edit)
-                return false;
+                return !*ret_problem;
         if (!edit->before) {
                 /* Without a file of its own PAM would ask "other", and nobody tessera. */
                 if (wanted->enabled)
@@ -104,10 +133,10 @@ static bool plan_pam(const ServiceSpec *spec, const PamLines *lines, const char 
 
 static bool plan_drop_in(const ServiceSpec *spec, const char *root, const ServiceState *wanted, GPtrArray *edits,
                          char **ret_problem) {
-        g_autoptr(FileEdit) edit = load(root, spec->drop_in, spec->drop_in_mode, ret_problem);
+        g_autoptr(FileEdit) edit = load_for(wanted, root, spec->drop_in, spec->drop_in_mode, ret_problem);
 
         if (!edit)
-                return false;
+                return !*ret_problem;
         if (edit->before && !is_ours(edit->before)) {
                 if (wanted->enabled)
                         *ret_problem = g_strdup_printf("%s is there, but is not tessera's; move it away", edit->path);

@@ -239,6 +239,30 @@ static void test_files_that_are_not_edited(void) {
         check_refused(&root, "sshd", "no plain file");
 }
 
+/* What was never enabled keeps neither the packages on the host nor the list from being shown. */
+static void test_foreign_files_do_not_hold_up_disable(void) {
+        g_auto(Root) root = root_new();
+        g_autofree char *path = root_file(&root, "/etc/pam.d/sudo-i"), *target = root_file(&root, "/etc/pam.d/sudo");
+        g_autoptr(GPtrArray) edits = NULL, none = g_ptr_array_new();
+        const ServiceState off = { 0 };
+        g_autofree char *problem = NULL;
+
+        assert(unlink(path) == 0 && symlink(target, path) == 0);
+        edits = plan(&root, "sudo", false, NULL);
+        assert(edits->len == 0);
+        check_state(&root, "sudo", false, NULL);
+
+        /* Lines of ours behind the link would stay: that is told. */
+        assert(unlink(target) == 0);
+        put(&root, "/etc/pam.d/sudo", "# tessera: begin\n# tessera: end\n");
+        check_state(&root, "sudo", true, NULL);
+        assert(unlink(target) == 0);
+        put(&root, "/etc/target", "# tessera: begin\n# tessera: end\n");
+        assert(symlink("../target", target) == 0);
+        assert(!service_plan(service_spec_by_name("sudo"), root.path, &off, none, &problem));
+        assert(strstr(problem, "symbolic link"));
+}
+
 static void test_mode_stays(void) {
         g_auto(Root) root = root_new();
         g_autofree char *path = root_file(&root, "/etc/pam.d/sshd");
@@ -313,6 +337,7 @@ int main(int argc, char **argv) {
         test_half_enabled();
         test_service_missing();
         test_files_that_are_not_edited();
+        test_foreign_files_do_not_hold_up_disable();
         test_mode_stays();
         test_all_or_none();
         test_diff();
