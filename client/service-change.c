@@ -181,7 +181,7 @@ static Pending *next_pending(const ServiceChange *change, int64_t undo_after, ch
         }
         if (!pending_stamp(next, ret_problem))
                 return NULL;
-        next->undo_at = (int64_t) (next->since / G_USEC_PER_SEC) + undo_after;
+        next->undo_at = g_get_real_time() / G_USEC_PER_SEC + undo_after;
         return g_steal_pointer(&next);
 }
 

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "client/service-host.h"
@@ -93,13 +92,6 @@ static char *read_boot_id(char **ret_problem) {
         return g_strstrip(id);
 }
 
-static uint64_t now_microseconds(void) {
-        struct timespec now;
-
-        (void) clock_gettime(CLOCK_REALTIME, &now);
-        return (uint64_t) now.tv_sec * G_USEC_PER_SEC + (uint64_t) now.tv_nsec / 1000;
-}
-
 bool pending_stamp(Pending *pending, char **ret_problem) {
         char *boot = read_boot_id(ret_problem);
 
@@ -107,7 +99,7 @@ bool pending_stamp(Pending *pending, char **ret_problem) {
                 return false;
         g_free(pending->boot);
         pending->boot = boot;
-        pending->since = now_microseconds();
+        pending->since = (uint64_t) g_get_monotonic_time();
         return true;
 }
 

@@ -15,7 +15,7 @@
 #define SERVICE_FOLDER "/var/lib/tessera-service"
 
 typedef struct Pending {
-        uint64_t since;      /* of the latest change; CLOCK_REALTIME, in microseconds */
+        uint64_t since;      /* of the latest change; CLOCK_MONOTONIC, in microseconds: nobody sets it back */
         int64_t undo_at;     /* Unix seconds */
         char *boot;          /* the boot id of that time */
         GPtrArray *services; /* PendingService */

@@ -79,7 +79,7 @@ static int read_session(Client *logind, const char *path, LogindSession *ret) {
         if (r == 0)
                 r = client_message_read_uint32(user, &uid);
         if (r == 0)
-                r = get_property(logind, path, "Timestamp", "t", &began);
+                r = get_property(logind, path, "TimestampMonotonic", "t", &began);
         if (r == 0)
                 r = client_message_read_uint64(began, &session.began);
         if (r != 0)

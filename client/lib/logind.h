@@ -12,7 +12,7 @@
 typedef struct LogindSession {
         char id[64];
         uid_t uid;
-        uint64_t began; /* CLOCK_REALTIME, in microseconds */
+        uint64_t began; /* CLOCK_MONOTONIC, in microseconds */
 } LogindSession;
 
 /* As client_connect(). The connection is good for the calls below. */

@@ -68,3 +68,14 @@ def test_a_link_in_pams_folder_does_not_hold_up_removal(bare):
     assert bare.sh("tessera service").stdout.count(" no ") == 2
     bare.sh("tessera service enable sshd --yes && dpkg -r libpam-tessera tessera tesserad")
     assert snapshot(bare) == before
+
+
+def test_an_old_login_is_not_new_by_the_clock(bare):
+    """The clock was an hour ahead when the login began, and was set right before enable."""
+    with bare.shell("root", None, bare.key_options("root")) as old:
+        bare.sh("env LD_PRELOAD=$(ls /usr/lib/*/faketime/libfaketime.so.1) FAKETIME_DONT_FAKE_MONOTONIC=1 FAKETIME=-1h "
+                "tessera service enable sshd")
+        output, status = old.run("tessera service confirm")
+        assert status == 3 and "older than the change" in output
+        with bare.shell("root", None, bare.key_options("root")) as new:
+            assert new.run("tessera service confirm") == ("confirmed: sshd\n", 0)
