@@ -4,7 +4,7 @@
 
 import pytest
 
-from conftest import install
+from conftest import PASSWORDS, install
 from test_service import PENDING, snapshot, undone_in
 
 
@@ -79,3 +79,12 @@ def test_an_old_login_is_not_new_by_the_clock(bare):
         assert status == 3 and "older than the change" in output
         with bare.shell("root", None, bare.key_options("root")) as new:
             assert new.run("tessera service confirm") == ("confirmed: sshd\n", 0)
+
+
+def test_cleared_run_folder(fresh):
+    fresh.sh("rm -rf /run/tessera; systemctl restart tesserad.service")
+    assert fresh.sh("stat -c '%a %U' /run/tessera /run/tessera/end").stdout == "755 root\n700 tessera\n"
+    fresh.sh("systemctl restart tesserad.socket tesserad.service")
+    assert fresh.ssh("alice", PASSWORDS["alice"], "id -un").stdout == "alice\n"
+    fresh.sh("systemctl stop tesserad.socket tesserad.service")
+    assert fresh.sh("stat -c '%a %U' /run/tessera/end").stdout == "700 tessera\n"
