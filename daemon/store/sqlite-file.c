@@ -124,6 +124,9 @@ static int check_file(const char *path, char **ret_message) {
         r = check_owner(&st, path, ret_message);
         if (r < 0)
                 return r;
+        /* SQLite would say of a read-only file system that its log is not found. */
+        if (access(path, W_OK) < 0)
+                return refuse_errno(-errno, path, ret_message, "cannot be written to");
         n = pread(fd, header, sizeof(header), 0);
         if (n < 0)
                 return refuse_errno(-errno, path, ret_message, "cannot be read");

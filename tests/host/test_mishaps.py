@@ -88,3 +88,10 @@ def test_cleared_run_folder(fresh):
     assert fresh.ssh("alice", PASSWORDS["alice"], "id -un").stdout == "alice\n"
     fresh.sh("systemctl stop tesserad.socket tesserad.service")
     assert fresh.sh("stat -c '%a %U' /run/tessera/end").stdout == "700 tessera\n"
+
+
+def test_a_read_only_disk_is_named(fresh):
+    fresh.sh("systemctl stop tesserad.socket tesserad.service")
+    read_only(fresh, "/var/lib/tessera")
+    fresh.sh("systemctl start tesserad.socket; systemctl start --no-block tesserad.service")
+    fresh.wait("journalctl -u tesserad.service | grep -q 'cannot be written to: Read-only file system'")
