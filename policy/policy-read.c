@@ -303,6 +303,15 @@ static bool add_folder(Policy *policy, const char *path, GPtrArray *mistakes) {
         return good;
 }
 
+/* Both may be absent, and then nobody may anything: not what somebody meant who moved a file away. */
+static void warn_of_nothing(Policy *policy, const char *file) {
+        if (policy->service_list->len == 0)
+                g_ptr_array_add(policy->warnings,
+                                conf_mistake_new(file, 0, 0, "write who may use what, such as [service:sshd] with "
+                                                 "roles=, and those roles",
+                                                 "no service is named, so tessera refuses all of its users everywhere"));
+}
+
 Policy *policy_read(const char *file, const char *folder, GPtrArray *mistakes) {
         g_autoptr(Policy) policy = policy_new(group_look_up_nss);
         bool good = true;
@@ -312,5 +321,7 @@ Policy *policy_read(const char *file, const char *folder, GPtrArray *mistakes) {
         if (folder)
                 good = add_folder(policy, folder, mistakes) && good;
         good = policy_link(policy, mistakes) && good;
+        if (file)
+                warn_of_nothing(policy, file);
         return good ? g_steal_pointer(&policy) : NULL;
 }

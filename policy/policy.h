@@ -50,7 +50,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_unref)
 Policy *policy_read(const char *file, const char *folder, GPtrArray *mistakes);
 Policy *policy_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes);
 
-/* What is worth a look but is no mistake (ConfMistake *): unknown groups, roles nobody has. Owned by @policy. */
+/* What is worth a look but is no mistake (ConfMistake *): unknown groups, roles nobody has, no service at all. Owned by @policy. */
 GPtrArray *policy_warnings(Policy *policy);
 
 /* Deciding */

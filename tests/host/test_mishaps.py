@@ -95,3 +95,12 @@ def test_a_read_only_disk_is_named(fresh):
     read_only(fresh, "/var/lib/tessera")
     fresh.sh("systemctl start tesserad.socket; systemctl start --no-block tesserad.service")
     fresh.wait("journalctl -u tesserad.service | grep -q 'cannot be written to: Read-only file system'")
+
+
+def test_a_policy_that_is_gone_is_named(fresh):
+    """Everybody is refused, as for any service without roles; the journal and "policy check" say why."""
+    fresh.sh("mv /etc/tessera/policy.conf /root; systemctl restart tesserad.service")
+    words = "/etc/tessera/policy.conf: no service is named"
+    assert words in fresh.journal("-u", "tesserad.service")
+    assert "warning: " + words in fresh.sh("tessera policy check").stdout
+    assert fresh.ssh("alice", PASSWORDS["alice"], check=False).returncode == 255
