@@ -169,12 +169,16 @@ static Pending *next_pending(const ServiceChange *change, int64_t undo_after, ch
 
         for (guint i = 0; i < change->pending->services->len; i++) {
                 const PendingService *service = g_ptr_array_index(change->pending->services, i);
-                g_auto(ServiceState) before = { service->before.enabled, g_strdup(service->before.breakglass) };
+                g_auto(ServiceState) before = {
+                        .enabled = service->before.enabled,
+                        .breakglass = g_strdup(service->before.breakglass),
+                };
                 pending_add(next, service->spec, &before);
         }
         for (guint i = 0; i < change->changed->len; i++) {
                 const ServiceSpec *spec = g_ptr_array_index(change->changed, i);
                 g_auto(ServiceState) before = { 0 };
+                /* One that is enabled in part only is undone to disabled: nobody has confirmed the whole. */
                 if (!service_state_read(spec, /* root= */ "", &before, ret_problem))
                         return NULL;
                 pending_add(next, spec, &before);

@@ -40,7 +40,7 @@ const ServiceSpec *service_spec_by_name(const char *name) {
 
 void service_state_deinit(ServiceState *state) {
         g_clear_pointer(&state->breakglass, g_free);
-        state->enabled = false;
+        *state = (ServiceState) { .enabled = false };
 }
 
 static FileEdit *load(const char *root, const char *path, mode_t mode, char **ret_problem) {
@@ -89,17 +89,21 @@ bool service_state_read(const ServiceSpec *spec, const char *root, ServiceState 
 
         if (!look(root, spec->drop_in, &drop_in, ret_problem))
                 return false;
-        state.enabled = drop_in && is_ours(drop_in);
+        state.enabled = state.partly = drop_in && is_ours(drop_in);
         for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++) {
                 g_autofree char *text = NULL, *group = NULL;
                 if (!look(root, spec->pam[i].path, &text, ret_problem))
                         return false;
                 if (text && service_pam_is_enabled(text, &group))
-                        state.enabled = true;
+                        state.partly = true;
+                else
+                        state.enabled = false;
                 if (!state.breakglass)
                         state.breakglass = g_steal_pointer(&group);
         }
-        *ret = (ServiceState) { state.enabled, g_steal_pointer(&state.breakglass) };
+        state.partly = state.partly && !state.enabled;
+        *ret = state;
+        state.breakglass = NULL;
         return true;
 }
 

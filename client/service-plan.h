@@ -29,14 +29,15 @@ extern const ServiceSpec service_specs[];
 const ServiceSpec *service_spec_by_name(const char *name);
 
 typedef struct ServiceState {
-        bool enabled;
+        bool enabled; /* all of its files have tessera's part */
+        bool partly;  /* some of them: others were replaced, or a change was cut off */
         char *breakglass;
 } ServiceState;
 
 void service_state_deinit(ServiceState *state);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(ServiceState, service_state_deinit)
 
-/* What the files say; a service with some of its files only counts as enabled. */
+/* What the files say. */
 bool service_state_read(const ServiceSpec *spec, const char *root, ServiceState *ret, char **ret_problem);
 
 /* Appends the edits that bring @spec into the state @wanted to @edits; none where it is in it. */

@@ -70,7 +70,10 @@ void pending_add(Pending *pending, const ServiceSpec *spec, ServiceState *before
         if (pending_find(pending, spec))
                 return;
         service = g_new0(PendingService, 1);
-        *service = (PendingService) { spec, { before->enabled, g_steal_pointer(&before->breakglass) } };
+        *service = (PendingService) {
+                .spec = spec,
+                .before = { .enabled = before->enabled, .breakglass = g_steal_pointer(&before->breakglass) },
+        };
         g_ptr_array_add(pending->services, service);
 }
 

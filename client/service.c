@@ -200,7 +200,10 @@ static void say_what_next(Cli *cli, const ServiceChange *change, int64_t undo_af
 }
 
 static int enable(Cli *cli, const Arguments *arguments, ServiceChange *change, json_t *warnings) {
-        const ServiceState wanted = { true, (char *) arguments_get(arguments, "breakglass") };
+        const ServiceState wanted = {
+                .enabled = true,
+                .breakglass = (char *) arguments_get(arguments, "breakglass"),
+        };
         bool dry_run = arguments_get(arguments, "dry-run");
         g_autofree char *problem = NULL;
         int64_t undo_after = 0;
@@ -356,8 +359,8 @@ static json_t *json_service(const ServiceSpec *spec, const Pending *pending, cha
 
         if (!service_state_read(spec, /* root= */ "", &state, ret_problem))
                 return NULL;
-        return json_pack("{s:s, s:b, s:s?, s:o, s:b, s:o}", "service", spec->name, "enabled", state.enabled,
-                         "breakglass", state.breakglass, "since",
+        return json_pack("{s:s, s:b, s:b, s:s?, s:o, s:b, s:o}", "service", spec->name, "enabled", state.enabled,
+                         "partly", state.partly, "breakglass", state.breakglass, "since",
                          json_time(state.enabled ? service_change_since(spec) : 0), "pending_undo", undo_at > 0,
                          "undo_at", json_time(undo_at));
 }
@@ -370,13 +373,25 @@ static void print_services(const Cli *cli, const json_t *services) {
         table_head(table, "SERVICE", "ENABLED", "BREAK-GLASS", "SINCE", "UNDONE", NULL);
         json_array_foreach(services, i, service) {
                 bool enabled = json_is_true(json_object_get(service, "enabled"));
+                bool partly = json_is_true(json_object_get(service, "partly"));
                 int64_t undo_at = output_number(service, "undo_at"), begun = output_number(service, "since");
                 g_autofree char *since = begun > 0 ? output_time(begun, cli->now) : g_strdup("-");
                 g_autofree char *undone = undo_at > 0 ? output_time(undo_at, cli->now) : g_strdup("-");
-                table_row(table, output_text(service, "service"), enabled ? "yes" : "no",
+                table_row(table, output_text(service, "service"), enabled ? "yes" : partly ? "partly" : "no",
                           output_text(service, "breakglass"), since, undone, NULL);
         }
         table_print(table, cli);
+}
+
+/* Whoever reads "partly" has to know that this may be no gate at all. */
+static void note_partly(const Cli *cli, const json_t *services) {
+        const json_t *service;
+        size_t i;
+
+        json_array_foreach(services, i, service)
+                if (json_is_true(json_object_get(service, "partly")))
+                        output_note(cli, "some files of %s have lost tessera's lines: tessera service enable %s (or "
+                                    "disable)", output_text(service, "service"), output_text(service, "service"));
 }
 
 int verb_service_list(Cli *cli, const Arguments *arguments) {
@@ -400,5 +415,6 @@ int verb_service_list(Cli *cli, const Arguments *arguments) {
         if (cli->json)
                 return output_json(cli, json_incref(services));
         print_services(cli, services);
+        note_partly(cli, services);
         return CLI_DONE;
 }

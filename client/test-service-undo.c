@@ -31,7 +31,7 @@ static void test_round_trip(void) {
         g_autoptr(Pending) pending = check_read();
         g_autoptr(Pending) again = NULL;
         g_autoptr(Pending) gone = NULL;
-        g_auto(ServiceState) off = { 0 }, on = { true, g_strdup("wheel") };
+        g_auto(ServiceState) off = { 0 }, on = { .enabled = true, .breakglass = g_strdup("wheel") };
         g_autofree char *path = g_build_filename(folder, "pending", NULL), *problem = NULL;
 
         assert(pending->services->len == 0);

@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: the tessera authors
 """An administrator's bad luck between "service enable" and "confirm", and what is cleared away under the daemon."""
 
+import json
+
 import pytest
 
 from conftest import PASSWORDS, install
@@ -51,6 +53,21 @@ def test_an_undo_that_fails_is_tried_again(bare):
     bare.wait(lambda: snapshot(bare) == before, 30, "the undo")
     bare.wait(f"! test -e {PENDING}")
     assert not armed(bare)
+
+
+def test_a_file_that_a_package_put_back_is_told_and_undone(bare):
+    """An upgrade of openssh-server asks about /etc/pam.d/sshd; the answer was "the maintainer's version"."""
+    undone_in(bare, 5)
+    plain = bare.read("/etc/pam.d/sshd")
+    bare.sh("tessera service enable sshd --yes")
+    bare.write("/etc/pam.d/sshd", plain)
+    listed = bare.sh("tessera service")
+    assert "partly" in listed.stdout and "tessera service enable sshd" in listed.stderr
+    row = json.loads(bare.sh("tessera --json service").stdout)[0]
+    assert row["partly"] and not row["enabled"]
+    bare.sh("tessera service enable sshd")
+    assert bare.read("/etc/pam.d/sshd") != plain
+    bare.wait(lambda: bare.read("/etc/pam.d/sshd") == plain, 20, "the undo")
 
 
 @pytest.mark.parametrize("step", range(8, 13))
