@@ -15,6 +15,7 @@
 #include "client/service-host.h"
 #include "client/verbs.h"
 #include "policy/conf.h"
+#include "policy/policy.h"
 #include "policy/settings.h"
 
 #define LOGIND_SECONDS 10
@@ -152,6 +153,32 @@ static void warn(Cli *cli, json_t *warnings, const char *text) {
         output_note(cli, "warning: %s", text);
 }
 
+/*
+ * The daemon may go on with an older policy while the files have mistakes, but it will not start with
+ * them; and where they do not name a service, tessera refuses it to all of its users.
+ */
+static int check_policy(Cli *cli, const GPtrArray *specs, json_t *warnings) {
+        g_autoptr(GPtrArray) mistakes = g_ptr_array_new_with_free_func(mistake_free);
+        g_autoptr(Policy) policy = policy_read(POLICY_FILE, POLICY_FOLDER, mistakes);
+        const PolicyUser anybody = { .name = "nobody", .uid = (uid_t) -1 };
+        g_autofree char *first = NULL;
+
+        if (!policy) {
+                first = conf_mistake_to_string(g_ptr_array_index(mistakes, 0));
+                return cli_fail(cli, CLI_FAILED, "configuration", "tessera policy check shows all mistakes", "%s", first);
+        }
+        for (guint i = 0; i < specs->len; i++) {
+                const ServiceSpec *spec = g_ptr_array_index(specs, i);
+                g_autofree char *text = NULL;
+                if (policy_decide_role(policy, &anybody, spec->name).reason != POLICY_REASON_UNKNOWN_SERVICE)
+                        continue;
+                text = g_strdup_printf("the policy has no [service:%s], so tessera refuses it to all of its users",
+                                       spec->name);
+                warn(cli, warnings, text);
+        }
+        return 0;
+}
+
 /* A gate that nobody can pass is not put up: module, group and daemon must be there. */
 static int check_ready(Cli *cli, const char *breakglass, json_t *warnings) {
         g_autofree char *problem = NULL;
@@ -239,6 +266,8 @@ int verb_service_enable(Cli *cli, const Arguments *arguments) {
                 r = need_root(cli);
         if (r == 0)
                 r = check_ready(cli, arguments_get(arguments, "breakglass"), warnings);
+        if (r == 0)
+                r = check_policy(cli, change.specs, warnings);
         return r == 0 ? enable(cli, arguments, &change, warnings) : r;
 }
 

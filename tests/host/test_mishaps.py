@@ -121,3 +121,15 @@ def test_a_policy_that_is_gone_is_named(fresh):
     assert words in fresh.journal("-u", "tesserad.service")
     assert "warning: " + words in fresh.sh("tessera policy check").stdout
     assert fresh.ssh("alice", PASSWORDS["alice"], check=False).returncode == 255
+
+
+def test_enable_looks_at_the_policy(bare):
+    before = snapshot(bare)
+    policy = bare.read("/etc/tessera/policy.conf")
+    bare.write("/etc/tessera/policy.conf", policy + "[service:sshd]\nrole=admin\n")
+    wrong = bare.sh("tessera service enable sshd --yes", check=False)
+    assert wrong.returncode == 1 and "policy.conf:" in wrong.stderr and "tessera policy check" in wrong.stderr
+    assert snapshot(bare) == before
+    bare.write("/etc/tessera/policy.conf", "[role:admin]\ngroups=sudo\n[service:sudo]\nroles=admin\n")
+    assert "warning: the policy has no [service:sshd]" in bare.sh("tessera service enable sshd sudo").stderr
+    assert "[service:" not in bare.sh("tessera service enable sudo").stderr
