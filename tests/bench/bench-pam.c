@@ -115,6 +115,7 @@ static bool log_in(const Bench *bench, const Service *service) {
 }
 
 /* The child's part: waits for the start, logs in, and reports how long that took. */
+__attribute__((noreturn))
 static void sample(const Bench *bench, const Service *service, int start, int report) {
         uint64_t began, took;
         char byte;
