@@ -105,11 +105,11 @@ static int read_stat(int folder, const char *name, pid_t *ret_parent, uint64_t *
         return caller_parse_stat(text, ret_parent, ret_start) ? 0 : error_trace(-EPROTO);
 }
 
-/* The effective uid: what the process may do, and what it had when it connected. */
-static int check_uid(int process, uid_t uid) {
+/* "Uid:" of /proc/PID/status: the real one, the effective one, and two more. */
+static int read_uids(int process, uid_t *ret_real, uid_t *ret_effective) {
         char text[PROC_FILE_MAX];
+        guint64 real, effective;
         const char *line;
-        guint64 effective;
         int r;
 
         r = read_proc(process, "status", text, sizeof(text));
@@ -118,9 +118,33 @@ static int check_uid(int process, uid_t uid) {
         line = strstr(text, "\nUid:\t"); /* the kernel escapes newlines in the name before it */
         if (!line)
                 return error_trace(-EPROTO);
-        if (!read_number(skip_fields(line + strlen("\nUid:\t"), 1, '\t'), '\t', G_MAXUINT32, &effective))
+        line += strlen("\nUid:\t");
+        if (!read_number(line, '\t', G_MAXUINT32, &real) ||
+            !read_number(skip_fields(line, 1, '\t'), '\t', G_MAXUINT32, &effective))
                 return error_trace(-EPROTO);
+        *ret_real = (uid_t) real;
+        *ret_effective = (uid_t) effective;
+        return 0;
+}
+
+/* The effective uid: what the process may do, and what it had when it connected. */
+static int check_uid(int process, uid_t uid) {
+        uid_t real, effective;
+        int r;
+
+        r = read_uids(process, &real, &effective);
+        if (r < 0)
+                return r;
         return effective == uid ? 0 : -EPERM;
+}
+
+uid_t caller_real_uid(int proc, pid_t pid) {
+        _cleanup_close_ int process = -1;
+        uid_t real, effective;
+
+        if (pid <= 0 || open_process(proc, pid, &process) < 0 || read_uids(process, &real, &effective) < 0)
+                return UID_UNSET;
+        return real;
 }
 
 static int read_audit_id(int process, uint32_t *ret_id) {

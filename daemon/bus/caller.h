@@ -21,6 +21,12 @@
 int caller_read_process(Caller *caller, int proc, pid_t pid);
 
 /*
+ * Who started the process @pid: its real uid, which in sudo and su is the invoker's. That user may
+ * stop or kill it at any moment. UID_UNSET when nobody can say.
+ */
+uid_t caller_real_uid(int proc, pid_t pid);
+
+/*
  * The logind session in the text of /proc/PID/cgroup. Only root can place a process in
  * /user.slice/user-UID.slice/session-ID.scope; below user@UID.service a user can make a folder of
  * any name, so the path must begin with exactly that. Returns false, with both untouched, where

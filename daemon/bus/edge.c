@@ -197,6 +197,10 @@ Edge *edge_free(Edge *edge) {
         return NULL;
 }
 
+int edge_proc(const Edge *edge) {
+        return edge->proc;
+}
+
 void edge_stop(Edge *edge) {
         edge->stopping = true;
 }

@@ -42,6 +42,9 @@ Edge *edge_free(Edge *edge);
 /* Puts the object on @connection. Returns FALSE and sets @error. */
 gboolean edge_export(Edge *edge, GDBusConnection *connection, const EdgePeer *peer, GError **error);
 
+/* A descriptor of /proc, the edge's. */
+int edge_proc(const Edge *edge);
+
 /* From now on new calls are told to come back. */
 void edge_stop(Edge *edge);
 

@@ -13,9 +13,15 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "daemon/bus/caller.h"
 #include "daemon/bus/private-socket.h"
 
 #define CONNECTIONS_MAX 1024
+/*
+ * Of one user's sudo and su together. Their real uid is the user's, who may so stop them in the
+ * middle of a call for as long as he likes; and the waiting of that many stands in nobody's way.
+ */
+#define CONNECTIONS_PER_INVOKER 32
 #define BACKLOG 512
 #define AUTHENTICATE_WITHIN_S 5
 #define ACCEPT_AGAIN_MS 100
@@ -38,6 +44,7 @@ typedef struct Peer {
         GCancellable *cancellable;   /* of the authentication */
         guint timer, readable;
         pid_t pid;
+        uid_t invoker; /* the process's real uid */
 } Peer;
 
 static void listen_again(PrivateSocket *socket);
@@ -179,16 +186,30 @@ static gboolean on_readable(int fd, GIOCondition condition, gpointer data) {
         return G_SOURCE_REMOVE;
 }
 
-static void add_peer(PrivateSocket *socket, GSocket *end, pid_t pid) {
+static void add_peer(PrivateSocket *socket, GSocket *end, pid_t pid, uid_t invoker) {
         Peer *peer = g_new0(Peer, 1);
 
         peer->socket = socket;
         peer->pid = pid;
+        peer->invoker = invoker;
         peer->stream = g_socket_connection_factory_create_connection(end);
         peer->cancellable = g_cancellable_new();
         peer->timer = g_timeout_add_seconds(AUTHENTICATE_WITHIN_S, on_late, peer);
         peer->readable = g_unix_fd_add(g_socket_get_fd(end), G_IO_IN, on_readable, peer);
         g_hash_table_add(socket->peers, peer);
+}
+
+static bool has_room(PrivateSocket *socket, uid_t invoker) {
+        GHashTableIter iterator;
+        unsigned n = 0;
+        gpointer key;
+
+        if (invoker == 0)
+                return true;
+        g_hash_table_iter_init(&iterator, socket->peers);
+        while (g_hash_table_iter_next(&iterator, &key, NULL))
+                n += ((const Peer *) key)->invoker == invoker;
+        return n < CONNECTIONS_PER_INVOKER;
 }
 
 /* Takes @fd over. */
@@ -197,16 +218,20 @@ static void serve(PrivateSocket *socket, int fd) {
         g_autoptr(GSocket) end = NULL;
         struct ucred who = { .uid = UID_UNSET };
         socklen_t size = sizeof(who);
+        uid_t invoker;
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || who.uid != 0) {
                 g_warning("uid %u was refused at the private socket", (unsigned) who.uid);
                 return;
         }
+        invoker = caller_real_uid(edge_proc(socket->edge), who.pid);
+        if (!has_room(socket, invoker))
+                return;
         end = g_socket_new_from_fd(fd, NULL);
         if (!end)
                 return;
         (void) steal_fd(&owned);
-        add_peer(socket, end, who.pid);
+        add_peer(socket, end, who.pid, invoker);
 }
 
 static gboolean on_accept_again(gpointer data) {

@@ -98,6 +98,12 @@ static void test_B4_a_process_that_is_gone(int proc) {
         assert(caller.process.pid == 0);
 }
 
+static void test_who_started_it(int proc) {
+        assert(caller_real_uid(proc, getpid()) == getuid());
+        assert(caller_real_uid(proc, 0) == UID_UNSET);
+        assert(caller_real_uid(proc, -1) == UID_UNSET);
+}
+
 int main(void) {
         _cleanup_close_ int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
@@ -107,5 +113,6 @@ int main(void) {
         test_B4_this_process(proc);
         test_B4_a_process_of_another_uid_is_not_believed(proc);
         test_B4_a_process_that_is_gone(proc);
+        test_who_started_it(proc);
         return 0;
 }

@@ -264,6 +264,44 @@ def test_B10_one_uid_cannot_take_all_the_workers(open_host):
     assert open_host.alive()
 
 
+def test_B10_nobodys_sudo_shuts_root_out(host):
+    """Who started a setuid program may stop it at any moment, also while it is connected to root's socket."""
+    def hold():
+        resource.setrlimit(resource.RLIMIT_NOFILE, (2048, 2048))
+        os.setresuid(ALICE, 0, 0)  # as in sudo
+        held = []
+        for _ in range(1100):
+            peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            peer.settimeout(2)
+            try:
+                peer.connect(str(host.folder / "run/private"))
+                peer.sendall(b"\0AUTH EXTERNAL 30\r\nBEGIN\r\n")
+                if peer.recv(256).startswith(b"OK"):
+                    held.append(peer)
+            except TimeoutError:
+                break  # full: nobody is served any more
+            except OSError:
+                continue  # refused
+        os.write(writing, len(held).to_bytes(4, "little"))
+        signal.pause()
+
+    reading, writing = os.pipe()
+    holding = background(hold)
+    asking = None
+    try:
+        held = int.from_bytes(os.read(reading, 4), "little")
+        asking = background(lambda: host.call("Roles.List"))
+        wait_for(lambda: os.waitid(os.P_PID, asking, os.WEXITED | os.WNOHANG | os.WNOWAIT))
+        assert os.waitid(os.P_PID, asking, os.WEXITED | os.WNOWAIT).si_status == 0
+        assert 0 < held < 100
+    finally:
+        for child in filter(None, (holding, asking)):
+            os.kill(child, signal.SIGKILL)
+            os.waitpid(child, 0)
+        os.close(reading)
+        os.close(writing)
+
+
 def test_B11_a_caller_that_vanishes_leaves_nothing(open_host, rng):
     """kill -9 in the middle of a call."""
     def log_in_for_ever():
