@@ -239,7 +239,9 @@ static int open_checked(const char *path, Db **ret, char **ret_message) {
 
         r = db_open(path, DB_WRITE, &db);
         if (r < 0)
-                return refuse_content(r, "it cannot be opened", path, ret_message);
+                return refuse_content(r, "it, or the file with -wal, -shm or -journal behind its name, cannot be "
+                                      "opened; those that are there must be plain files of the daemon's user",
+                                      path, ret_message);
         r = schema_check(db, &version, &problem);
         if (r < 0)
                 return refuse_content(r, problem, path, ret_message);

@@ -244,6 +244,11 @@ static void make_gone_but_log(const Place *place) {
         assert(rename(place->path, place->log) == 0);
 }
 
+static void make_log_a_link(const Place *place) {
+        assert(unlink(place->log) == 0 || errno == ENOENT);
+        assert(symlink("nowhere", place->log) == 0);
+}
+
 #define BACKUP "restore it from a backup"
 
 static const struct {
@@ -276,6 +281,7 @@ static const struct {
         { "fifo",            make_fifo,         false, -EISDIR,     "not a regular file",      BACKUP             },
         { "gone",            make_gone,         true,  -ENOENT,     "gone",                    BACKUP             },
         { "gone but log",    make_gone_but_log, false, -ENOENT,     "its log",                 BACKUP             },
+        { "log a link",      make_log_a_link,   false, -ELOOP,      "-wal",                    "plain files"      },
 };
 
 /* Twice, because the first refusal must not make the second opening work. */
