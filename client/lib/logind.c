@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 
 #include "client/lib/call.h"
@@ -141,5 +142,31 @@ int logind_terminate_user(Client *logind, uid_t uid) {
         r = manager_call(logind, "TerminateUser", &call);
         if (r == 0)
                 r = client_message_add_uint32(call, (uint32_t) uid);
+        return r == 0 ? call_logind(logind, call, &reply) : r;
+}
+
+int logind_kill_session(Client *logind, const char *id) {
+        _cleanup_client_message_ ClientMessage *call = NULL, *reply = NULL;
+        int r;
+
+        r = manager_call(logind, "KillSession", &call);
+        if (r == 0)
+                r = client_message_add_string(call, id);
+        if (r == 0)
+                r = client_message_add_string(call, "all");
+        if (r == 0)
+                r = client_message_add_int32(call, SIGKILL);
+        return r == 0 ? call_logind(logind, call, &reply) : r;
+}
+
+int logind_kill_user(Client *logind, uid_t uid) {
+        _cleanup_client_message_ ClientMessage *call = NULL, *reply = NULL;
+        int r;
+
+        r = manager_call(logind, "KillUser", &call);
+        if (r == 0)
+                r = client_message_add_uint32(call, (uint32_t) uid);
+        if (r == 0)
+                r = client_message_add_int32(call, SIGKILL);
         return r == 0 ? call_logind(logind, call, &reply) : r;
 }

@@ -27,3 +27,5 @@ int logind_session_by_pid(Client *logind, pid_t pid, LogindSession *ret);
 int logind_session_by_id(Client *logind, const char *id, LogindSession *ret);
 int logind_terminate_session(Client *logind, const char *id);
 int logind_terminate_user(Client *logind, uid_t uid); /* ends the user's manager too */
+int logind_kill_session(Client *logind, const char *id); /* SIGKILL to all that is left of it */
+int logind_kill_user(Client *logind, uid_t uid);

@@ -10,6 +10,9 @@
  * A file goes away once its question is settled, one way or the other. It stays only while logind
  * cannot be asked: any local user can stall the system bus, and must not outlive his revocation by
  * that. The unit starts again a second later then.
+ *
+ * logind asks processes to end, and systemd waits a minute and a half for those that do not listen:
+ * what was ended is killed after a moment, so that nobody outlives his revocation by ignoring it.
  */
 
 #include <dirent.h>
@@ -17,8 +20,10 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/lib/logind.h"
@@ -28,6 +33,27 @@
 
 #define FOLDER "/run/tessera/end"
 #define SECONDS 10 /* for one answer of logind's */
+#define MOMENT_MS 500 /* between the request to end and the end; a shell takes milliseconds */
+
+/* The logins that were asked to end. */
+typedef struct Asked {
+        Marker *markers;
+        size_t n;
+} Asked;
+
+static void cleanup_asked(Asked *asked) {
+        free(asked->markers);
+}
+
+/* One that cannot be kept has been asked to end, and systemd will see to it in its own time. */
+static void asked_add(Asked *asked, const Marker *marker) {
+        Marker *grown = reallocarray(asked->markers, asked->n + 1, sizeof(*grown));
+
+        if (!grown)
+                return;
+        asked->markers = grown;
+        asked->markers[asked->n++] = *marker;
+}
 
 /* journald takes the level from the line's beginning. */
 #define NOTICE "<5>"
@@ -38,7 +64,7 @@ static void cleanup_closedir(DIR **dir) {
                 (void) closedir(*dir);
 }
 
-/* Ends the one login. 0 also where it is over already; CLIENT_E_* or a negative errno; -EPERM: not to be touched. */
+/* Ends the one login. 0, CLIENT_E_NOT_FOUND (over already) or another failure; -EPERM: not to be touched. */
 static int end_session(Client *logind, const char *id) {
         LogindSession session;
         int r;
@@ -48,13 +74,7 @@ static int end_session(Client *logind, const char *id) {
                 return -EPERM;
         if (r == 0)
                 r = logind_terminate_session(logind, id);
-        return r == CLIENT_E_NOT_FOUND ? 0 : r;
-}
-
-static int end_user(Client *logind, uid_t uid) {
-        int r = logind_terminate_user(logind, uid);
-
-        return r == CLIENT_E_NOT_FOUND ? 0 : r;
+        return r;
 }
 
 static int end_login(const Marker *marker) {
@@ -64,7 +84,31 @@ static int end_login(const Marker *marker) {
         r = logind_connect(client_deadline(SECONDS), &logind);
         if (r != 0)
                 return r;
-        return marker->session[0] ? end_session(logind, marker->session) : end_user(logind, marker->uid);
+        return marker->session[0] ? end_session(logind, marker->session) :
+                                    logind_terminate_user(logind, marker->uid);
+}
+
+/* Whose it is was checked when it was asked to end, and logind gives no id twice in so short a time. */
+static void kill_login(const Marker *marker) {
+        _cleanup_client_ Client *logind = NULL;
+        int r;
+
+        r = logind_connect(client_deadline(SECONDS), &logind);
+        if (r == 0)
+                r = marker->session[0] ? logind_kill_session(logind, marker->session) :
+                                         logind_kill_user(logind, marker->uid);
+        if (r != 0 && r != CLIENT_E_NOT_FOUND)
+                fprintf(stderr, WARNING "could not kill what is left of a login, ignoring: %s\n", client_strerror(r));
+}
+
+static void kill_asked(const Asked *asked) {
+        const struct timespec moment = { .tv_nsec = MOMENT_MS * 1000000L };
+
+        if (asked->n == 0)
+                return;
+        (void) nanosleep(&moment, NULL);
+        for (size_t i = 0; i < asked->n; i++)
+                kill_login(&asked->markers[i]);
 }
 
 /* Is it worth asking again? Everything else that logind said is its answer. */
@@ -73,7 +117,7 @@ static bool may_pass(int r) {
 }
 
 /* Returns true when @name is settled, whether a login was ended or not. */
-static bool settle(const char *name, const struct stat *st) {
+static bool settle(const char *name, const struct stat *st, Asked *asked) {
         char shown[MARKER_SESSION_MAX * 2];
         Marker marker;
         int r;
@@ -90,9 +134,11 @@ static bool settle(const char *name, const struct stat *st) {
         }
         if (r == 0)
                 r = end_login(&marker);
+        if (r == 0)
+                asked_add(asked, &marker);
         if (r == -EPERM)
                 fprintf(stderr, WARNING "\"%s\" is a login of a system account, which is not ended from here\n", shown);
-        else if (r != 0)
+        else if (r != 0 && r != CLIENT_E_NOT_FOUND)
                 fprintf(stderr, WARNING "could not end \"%s\": %s\n", shown, client_strerror(r));
         else
                 fprintf(stderr, NOTICE "ended \"%s\"\n", shown);
@@ -107,6 +153,7 @@ static int remove_marker(int folder, const char *name, const struct stat *st) {
 
 /* Returns 0, or 1 when something is left to do. */
 static int run(DIR *dir) {
+        _cleanup_(cleanup_asked) Asked asked = { NULL, 0 };
         const struct dirent *entry;
         int left = 0, r;
 
@@ -116,7 +163,7 @@ static int run(DIR *dir) {
                         continue;
                 if (fstatat(dirfd(dir), entry->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0)
                         continue;
-                if (!settle(entry->d_name, &st)) {
+                if (!settle(entry->d_name, &st, &asked)) {
                         left = 1;
                         continue;
                 }
@@ -126,6 +173,7 @@ static int run(DIR *dir) {
                         left = 1;
                 }
         }
+        kill_asked(&asked);
         return left;
 }
 

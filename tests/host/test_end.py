@@ -54,6 +54,27 @@ def test_a_user_is_ended_with_its_manager(one):
     one.wait("! systemctl is-active user@$(id -u alice).service")
 
 
+STUBBORN = "(trap '' TERM HUP INT; while :; do sleep 0.1; done) < /dev/null > /dev/null 2>&1"
+
+
+def test_who_ignores_the_request_is_killed(one):
+    shell, session = login(one)
+    with shell:
+        shell.run("{ " + STUBBORN + " & }; echo $! > /tmp/stubborn")
+        one.sh("kill -0 $(cat /tmp/stubborn)")
+        ask(one, f"session-{session}")
+        assert shell.ended(2)
+        one.wait("! kill -0 $(cat /tmp/stubborn)", 2, "the process is gone")
+    shell, session = login(one)
+    with shell:
+        shell.run("{ systemd-run --user --scope -q bash -c 'echo $$ > /tmp/stubborn2; " +
+                  STUBBORN.replace("'", "'\\''") + "' & } > /dev/null 2>&1; sleep 1")
+        one.sh("kill -0 $(cat /tmp/stubborn2)")
+        ask(one, "user-" + one.sh("id -u alice").stdout.strip())
+        assert shell.ended(2)
+        one.wait("! kill -0 $(cat /tmp/stubborn2)", 2, "what the user's manager runs is gone")
+
+
 def test_system_accounts_are_not_ended(one):
     shell, session = login(one, "root")
     with shell:
