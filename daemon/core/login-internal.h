@@ -27,7 +27,7 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LoginCall, login_call_deinit)
 /* Takes the question apart and finds out whom it is about. 0, CORE_E_INVALID, CORE_E_DENIED or a negative errno. */
 int login_begin(LoginCall *call, Core *core, const Caller *caller, const LoginRequest *request);
 
-/* What is answered, and what the audit is told: there is no answer without a line in the audit. */
+/* What is answered, and what the audit is told: a line for each answer but "not ours" to a stranger himself. */
 typedef struct LoginOutcome {
         LoginVerdict verdict;
         const char *reason;  /* WIRE_REASON_* */

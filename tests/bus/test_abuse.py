@@ -302,6 +302,17 @@ def test_B10_nobodys_sudo_shuts_root_out(host):
         os.close(writing)
 
 
+def test_a_stranger_does_not_write_the_audit(host):
+    """journald drops a unit's lines when there are too many: nobody could make it drop everybody's."""
+    def step_up():
+        client = host.bus()
+        return [client.call("Sessions.StepUp", "h", secret("x"))[0] for _ in range(50)]
+
+    before = host.text()
+    assert set(in_child(step_up, uid=NOBODY)) == {"not-ours"}
+    assert host.text() == before
+
+
 def test_B11_a_caller_that_vanishes_leaves_nothing(open_host, rng):
     """kill -9 in the middle of a call."""
     def log_in_for_ever():
