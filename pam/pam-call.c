@@ -97,11 +97,16 @@ static int ask(Call *call, Client *client, const char *method, const Typed *secr
         return r;
 }
 
-/* The call is without an answer: sets the situation. */
+/*
+ * The call is without an answer: sets the situation. A daemon that is too busy is there: strangers
+ * can bring that about by guessing, and must not get at Unix passwords by it.
+ */
 static void give_up(Call *call, int r) {
+        bool busy = r == CLIENT_E_REMOTE && strcmp(call->error.name, WIRE_ERROR_BUSY) == 0;
+
         call->trouble = r;
         call->situation = result_from_error(r, &call->error);
-        if (call->situation == SITUATION_OUTAGE && call->options.breakglass &&
+        if (call->situation == SITUATION_OUTAGE && !busy && call->options.breakglass &&
             subject_in_group(&call->subject, call->options.breakglass))
                 call->situation = SITUATION_BREAKGLASS;
 }
