@@ -27,6 +27,8 @@ class Terminal:
 
     def _take_terminal(self):
         os.setsid()
+        for name in (signal.SIGINT, signal.SIGQUIT, signal.SIGHUP):  # a job in the background has them ignored
+            signal.signal(name, signal.SIG_DFL)
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
 
     def read_until(self, text, seconds=10):

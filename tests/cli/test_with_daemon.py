@@ -79,7 +79,7 @@ def test_sessions(host, signed_in):
     shown = signed_in.json("session", "show", listed[0]["id"][:8])
     assert shown["id"] == listed[0]["id"]
     assert {"time", "event"} <= set(shown["events"][0])
-    assert listed[0]["id"] in signed_in.run("session", "show", listed[0]["id"]).stdout
+    assert listed[0]["id"][:8] in signed_in.run("session", "show", listed[0]["id"]).stdout
 
 
 def test_revoke(host, signed_in):
