@@ -17,6 +17,9 @@
 #define WIRE_INTERFACE_USERS "org.tessera.Tessera1.Users"
 #define WIRE_INTERFACE_ROLES "org.tessera.Tessera1.Roles"
 #define WIRE_INTERFACE_KEYS "org.tessera.Tessera1.Keys"
+#define WIRE_INTERFACE_DEVICES "org.tessera.Tessera1.Devices"
+#define WIRE_INTERFACE_MONITOR "org.tessera.Tessera1.Monitor"
+#define WIRE_INTERFACE_TRUST "org.tessera.Tessera1.Trust"
 
 /* The same objects peer to peer, 0600 root; see DESIGN "Processes and trust". */
 #define WIRE_PRIVATE_SOCKET "/run/tessera/private"

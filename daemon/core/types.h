@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "daemon/core/device-window.h"
+
 #define UID_UNSET ((uid_t) -1)          /* never 0: an unset uid must not be root's */
 #define AUDIT_ID_UNSET ((uint32_t) -1)  /* what the kernel says outside every login */
 #define SESSION_ID_SIZE 33              /* 32 hex digits and the end */
@@ -77,12 +79,59 @@ typedef struct Session {
         char *boot_id;     /* of the boot that audit_id belongs to */
         char *logind_id;   /* logind's session, from the cgroup */
         char **roles;      /* at its start, for people; decisions look live */
+        char **role_cap;   /* at most these, whatever the policy says (from a ticket); NULL: no cap, empty: none */
+        char device[SESSION_ID_SIZE]; /* the device it came from; "" without */
 } Session;
 
 Session *session_new(void); /* uid UID_UNSET, audit id unset, pending */
 Session *session_copy(const Session *session);
 Session *session_free(Session *session);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Session, session_free)
+
+/*
+ * Device: a machine that may act for a user, by refresh tokens that it makes itself
+ * (common/refresh-token.h). It carries the freshness and the cap of the login that registered it,
+ * and never gets fresher.
+ */
+#define DEVICE_PUBLIC_SIZE 32
+
+typedef struct Device {
+        char id[SESSION_ID_SIZE]; /* 128 bits as 32 hex digits */
+        char *name;               /* for people: "laptop" */
+        char *user;
+        uid_t uid;
+        char *audience;           /* what its tokens are signed for: this host's name when it was registered */
+        unsigned char public_key[DEVICE_PUBLIC_SIZE];
+        DeviceWindow window;
+        int64_t auth_time;        /* of its origin; 0: none */
+        char *auth_method;
+        char **role_cap;          /* as the session's that registered it */
+        int64_t created;
+        int64_t used;             /* last; 0: never */
+        char *from;               /* rhost of the last use; NULL */
+        int64_t ends;             /* whatever is done with it */
+        int64_t revoked;          /* when; 0: it is not */
+        char *revoke_reason;      /* "reuse", "password-changed", "disabled", … or a person's text */
+} Device;
+
+#define DEVICE_REASON_REUSE "reuse"
+
+Device *device_new(void); /* uid UID_UNSET */
+Device *device_copy(const Device *device);
+Device *device_free(Device *device);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Device, device_free)
+
+/* What a person who logs in is told. All of it is of before that login. */
+typedef struct LoginNews {
+        int64_t last;         /* the last login; 0: none */
+        char *last_from;      /* its rhost; NULL: local */
+        unsigned failures;    /* wrong answers since */
+        int64_t failed;       /* the last of them */
+        char *failed_from;
+} LoginNews;
+
+void login_news_deinit(LoginNews *news);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LoginNews, login_news_deinit)
 
 /* Event: what happened to a session, for `session show`. Never holds a secret. */
 typedef struct Event {

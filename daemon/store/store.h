@@ -104,8 +104,8 @@ int store_session_list(Store *store, const SessionFilter *filter, GPtrArray **re
  *   is added unbound (audit id unset), as a child of that one if that is active and @session has no
  *   parent; *@ret_bound says whether it was bound;
  * - a parent that is not active any more: STORE_E_STATE, nothing added;
- * - the same where the user (name and uid) is not there or is disabled: a login that was under way
- *   when the user was disabled must not come in behind it;
+ * - the same where the user (name and uid) is not there or is disabled, or @session's device is not
+ *   there or revoked: a login that was under way when that happened must not come in behind it;
  * - a child ends no later than its parent, whoever chose the parent;
  * - where the user then has more than @max_per_user active sessions on this host, the least
  *   recently seen others are closed ("evicted", at the time @session was opened) and returned in
@@ -114,6 +114,13 @@ int store_session_list(Store *store, const SessionFilter *filter, GPtrArray **re
  */
 int store_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
                        GPtrArray **ret_ended);
+
+/*
+ * The same for a login of a person: also counts as one, and tells what is to be told at it. @ret_news
+ * is filled with 0 only (login_news_deinit()).
+ */
+int store_session_open_login(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                             GPtrArray **ret_ended, LoginNews *ret_news);
 
 /*
  * seen = max(seen, @now), shown at once. Need not be durable (what a crash takes is at most the last
@@ -130,6 +137,7 @@ typedef struct SessionSelector {
         uid_t uid;          /* or all of this user (UID_UNSET: not selected by user) */
         const char *except; /* but not this id, nor its ancestors; with uid or all */
         bool all;           /* or everybody's */
+        const char *device; /* or all that came from this device (with their children when revoking) */
 } SessionSelector;
 
 /*
@@ -154,13 +162,61 @@ int store_session_sweep(Store *store, const char *host, const char *boot_id, int
 
 /* Compound: both or neither */
 
-/* Disables or removes the user and revokes all sessions of its uid. STORE_E_NOT_FOUND. */
+/* Disables or removes the user and revokes all sessions and devices of its uid. STORE_E_NOT_FOUND. */
 int store_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
                        GPtrArray **ret_ended);
 int store_user_remove(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended);
-/* New password; revokes all sessions but @except (may be NULL) and its ancestors. STORE_E_NOT_FOUND. */
+/*
+ * New password; revokes all sessions but @except (may be NULL) and its ancestors, and all devices
+ * but the one that @except came from. STORE_E_NOT_FOUND.
+ */
 int store_user_change_password(Store *store, const char *name, const char *hash, const char *except,
                                const char *reason, int64_t now, GPtrArray **ret_ended);
+
+/* Devices */
+
+/*
+ * STORE_E_EXISTS when the id is taken, or the uid has a device of that name which is neither
+ * revoked nor over at @device->created; STORE_E_STATE when the user (name and uid) is not there or
+ * is disabled, or has @max devices that are not; nothing is added then.
+ */
+int store_device_add(Store *store, const Device *device, unsigned max);
+/* STORE_E_NOT_FOUND */
+int store_device_get(Store *store, const char *id, Device **ret);
+/* Of @uid (UID_UNSET: all), by time of creation: an array of Device *. */
+int store_device_list(Store *store, uid_t uid, GPtrArray **ret);
+
+/*
+ * Uses the counter of a token that was found genuine, in one transaction: of any number of uses of
+ * one counter, at the same time or not, exactly one is not DEVICE_USE_AGAIN. What counts moves
+ * used and from. DEVICE_USE_AGAIN revokes the device (DEVICE_REASON_REUSE) and its sessions with
+ * their children, which are returned in @ret_ended; that is committed, and the result is 0.
+ * STORE_E_NOT_FOUND; STORE_E_STATE where it is revoked already: nothing changed. @ret: the device as
+ * it is now.
+ */
+int store_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
+                     DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended);
+
+/* Revokes the device and its sessions. STORE_E_NOT_FOUND; @ret_changed is false when it was already. */
+int store_device_revoke(Store *store, const char *id, const char *reason, int64_t now, bool *ret_changed,
+                        GPtrArray **ret_ended);
+
+/*
+ * Forgets devices that were revoked, over (ends) or idle before @now - @keep (@idle: seconds since
+ * used, or since created), and tickets whose time is over.
+ */
+int store_device_sweep(Store *store, int64_t now, int64_t idle, int64_t keep);
+
+/* Tickets: remembers that @jti of @issuer was used, until @until. STORE_E_EXISTS when it was before. */
+int store_ticket_use(Store *store, const char *issuer, const char *jti, int64_t until);
+/* Was it? */
+int store_ticket_used(Store *store, const char *issuer, const char *jti, bool *ret);
+
+/* Another wrong answer for the user, for the next login's LoginNews. Need not be durable and never waits. */
+void store_user_failed(Store *store, const char *name, const char *from, int64_t now);
+
+/* This host is called @to from now on: meta "name", and the host of its sessions. */
+int store_rename_host(Store *store, const char *from, const char *to);
 
 /* Events: the last 64 of each session are kept. Adding need not be durable and never waits. */
 
