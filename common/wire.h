@@ -39,11 +39,18 @@
 #define WIRE_USER_MAX 32               /* useradd(8)'s own limit */
 #define WIRE_RHOST_MAX 1024            /* NI_MAXHOST - 1, as PAM_RHOST may be a name */
 #define WIRE_AUTH_INFO_MAX 16384       /* sshd's SSH_AUTH_INFO_0: method and public key */
-#define WIRE_ACCESS_TOKEN_MAX 511      /* sudo's longest answer; no token of ours is longer */
+#define WIRE_ACCESS_TOKEN_MAX 511      /* sudo's longest answer; no access token of ours is longer */
+#define WIRE_TICKET_MAX 1023           /* ssh's; no ticket is longer */
+#define WIRE_JWKS_MAX 65536            /* an exported JWKS, of any number of keys */
+#define WIRE_DEVICE_NAME_MAX 64        /* a device's name: name_is_word() */
+#define WIRE_DEVICE_ID_LENGTH 32       /* lower-case hex */
 
 /* A session id is 128 random bits, shown as lower-case hex. */
 #define WIRE_SESSION_ID_LENGTH 32
 #define WIRE_SESSION_ID_SHOWN 8
+
+/* The prompt, whatever the service. `tessera askpass` answers exactly this one. */
+#define WIRE_PROMPT "Password or token: "
 
 /* Verdicts of Login.* and Sessions.StepUp. Only ALLOW means yes; an unknown word is a no. */
 #define WIRE_VERDICT_ALLOW "allow"
@@ -79,6 +86,7 @@
 #define WIRE_ERROR_EXISTS WIRE_ERROR_PREFIX "Exists"
 #define WIRE_ERROR_NOT_SIGNED_IN WIRE_ERROR_PREFIX "NotSignedIn"
 #define WIRE_ERROR_CREDENTIAL WIRE_ERROR_PREFIX "WrongCredential"
+#define WIRE_ERROR_NOT_PREPARED WIRE_ERROR_PREFIX "NotPrepared"
 #define WIRE_ERROR_BUSY WIRE_ERROR_PREFIX "Busy"
 #define WIRE_ERROR_STORE WIRE_ERROR_PREFIX "StoreUnavailable"
 #define WIRE_ERROR_INTERNAL WIRE_ERROR_PREFIX "Internal"

@@ -76,6 +76,7 @@ enum {
         CORE_E_CREDENTIAL,    /* wrong, throttled, disabled: one word outside */
         CORE_E_PASSWORD,      /* a new password is too short or malformed */
         CORE_E_BUSY,
+        CORE_E_NOT_PREPARED,  /* no next key; make one first, and let trusted hosts know it */
         CORE_E_ACCOUNT,       /* no such Unix account, or one that may not be enrolled (uid 0, below 1000) */
         _CORE_E_MAX,
 };

@@ -9,7 +9,7 @@
 /* The ring of now; a reference of the caller's own. */
 KeyRing *key_admin_ring(Core *core);
 
-/* As key_ring_prepare() and key_ring_rotate(); the core goes on with the new ring. CORE_E_STATE: not prepared. */
+/* As key_ring_prepare() and key_ring_rotate(); the core goes on with the new ring. CORE_E_NOT_PREPARED. */
 int key_admin_prepare(Core *core, bool *ret_changed);
 int key_admin_rotate(Core *core);
 
