@@ -97,6 +97,7 @@ Session *session_copy(const Session *session) {
         copy->boot_id = g_strdup(session->boot_id);
         copy->logind_id = g_strdup(session->logind_id);
         copy->roles = g_strdupv(session->roles);
+        copy->role_cap = g_strdupv(session->role_cap);
         return copy;
 }
 
@@ -114,8 +115,51 @@ Session *session_free(Session *session) {
         g_free(session->boot_id);
         g_free(session->logind_id);
         g_strfreev(session->roles);
+        g_strfreev(session->role_cap);
         g_free(session);
         return NULL;
+}
+
+Device *device_new(void) {
+        Device *device = g_new0(Device, 1);
+
+        device->uid = UID_UNSET;
+        return device;
+}
+
+Device *device_copy(const Device *device) {
+        Device *copy = g_memdup2(device, sizeof(*device));
+
+        copy->name = g_strdup(device->name);
+        copy->user = g_strdup(device->user);
+        copy->audience = g_strdup(device->audience);
+        device_window_copy(&device->window, &copy->window);
+        copy->auth_method = g_strdup(device->auth_method);
+        copy->role_cap = g_strdupv(device->role_cap);
+        copy->from = g_strdup(device->from);
+        copy->revoke_reason = g_strdup(device->revoke_reason);
+        return copy;
+}
+
+Device *device_free(Device *device) {
+        if (!device)
+                return NULL;
+        g_free(device->name);
+        g_free(device->user);
+        g_free(device->audience);
+        device_window_deinit(&device->window);
+        g_free(device->auth_method);
+        g_strfreev(device->role_cap);
+        g_free(device->from);
+        g_free(device->revoke_reason);
+        g_free(device);
+        return NULL;
+}
+
+void login_news_deinit(LoginNews *news) {
+        g_free(news->last_from);
+        g_free(news->failed_from);
+        *news = (LoginNews) {};
 }
 
 Event *event_copy(const Event *event) {
