@@ -51,8 +51,6 @@ static void drop_closed(DeviceWindow *window, int64_t now) {
 }
 
 static DeviceGap *find_open(DeviceWindow *window, uint32_t counter, int64_t now, guint *ret_i) {
-        if (counter < window_start(window))
-                return NULL;
         for (guint i = 0; window->gaps && i < window->gaps->len; i++) {
                 DeviceGap *gap = &g_array_index(window->gaps, DeviceGap, i);
 
