@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
+#include <limits.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -11,7 +12,8 @@
 
 #define SEEN_MAX 4096
 #define EVENTS_MAX 4096
-#define WRITE_AT_ONCE 256 /* of each */
+#define FAILURES_MAX 1024 /* users; so few that they are written at once */
+#define WRITE_AT_ONCE 256 /* of the others each */
 #define SEEN_DELAY (60 * G_USEC_PER_SEC)
 #define EVENT_DELAY (1 * G_USEC_PER_SEC)
 #define RETRY_DELAY (5 * G_USEC_PER_SEC)
@@ -22,12 +24,20 @@ typedef struct Seen {
         int64_t writing; /* what the transaction under way writes; 0: nothing */
 } Seen;
 
+typedef struct Failures {
+        char *name, *from; /* whose; where the last came from */
+        int64_t time;      /* of the last */
+        unsigned count;
+        unsigned writing;  /* so many of them are in the transaction under way */
+} Failures;
+
 struct Notes {
         pthread_mutex_t mutex;
-        GHashTable *seen;   /* id → Seen * */
-        GQueue events;      /* Event *, oldest first */
+        GHashTable *seen;     /* id → Seen * */
+        GHashTable *failures; /* name → Failures * */
+        GQueue events;        /* Event *, oldest first */
         unsigned writing_events, writing_seen; /* so many are in the transaction under way, the oldest events */
-        int64_t seen_due, events_due;
+        int64_t seen_due, failures_due, events_due;
         uint64_t dropped;
 };
 
@@ -46,13 +56,22 @@ static void free_event(void *event) {
         event_free(event);
 }
 
+static void free_failures(void *data) {
+        Failures *failures = data;
+
+        g_free(failures->name);
+        g_free(failures->from);
+        g_free(failures);
+}
+
 Notes *notes_new(void) {
         Notes *notes = g_new0(Notes, 1);
 
         pthread_mutex_init(&notes->mutex, NULL);
         notes->seen = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
+        notes->failures = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_failures);
         g_queue_init(&notes->events);
-        notes->seen_due = notes->events_due = NOTES_NEVER;
+        notes->seen_due = notes->failures_due = notes->events_due = NOTES_NEVER;
         return notes;
 }
 
@@ -60,6 +79,7 @@ Notes *notes_free(Notes *notes) {
         if (!notes)
                 return NULL;
         g_hash_table_unref(notes->seen);
+        g_hash_table_unref(notes->failures);
         g_queue_clear_full(&notes->events, free_event);
         pthread_mutex_destroy(&notes->mutex);
         g_free(notes);
@@ -103,6 +123,26 @@ bool notes_event(Notes *notes, const Event *event) {
         return make_due(&notes->events_due, g_get_monotonic_time() + EVENT_DELAY);
 }
 
+bool notes_failed(Notes *notes, const char *name, const char *from, int64_t now) {
+        _cleanup_unlock_ Notes *locked = notes_lock(notes);
+        Failures *failures = g_hash_table_lookup(notes->failures, name);
+
+        if (!failures && g_hash_table_size(notes->failures) >= FAILURES_MAX) {
+                notes->dropped++;
+                return false;
+        }
+        if (!failures) {
+                failures = g_new0(Failures, 1);
+                failures->name = g_strdup(name);
+                g_hash_table_insert(notes->failures, failures->name, failures);
+        }
+        failures->count += failures->count < UINT_MAX;
+        failures->time = now;
+        g_free(failures->from);
+        failures->from = g_strdup(from);
+        return make_due(&notes->failures_due, g_get_monotonic_time() + EVENT_DELAY);
+}
+
 void notes_overlay(Notes *notes, Session *session) {
         _cleanup_unlock_ Notes *locked = notes_lock(notes);
         const Seen *seen = g_hash_table_lookup(notes->seen, session->id);
@@ -120,7 +160,7 @@ uint64_t notes_dropped(Notes *notes) {
 int64_t notes_due(Notes *notes) {
         _cleanup_unlock_ Notes *locked = notes_lock(notes);
 
-        return MIN(notes->seen_due, notes->events_due);
+        return MIN(notes->seen_due, MIN(notes->failures_due, notes->events_due));
 }
 
 int notes_write_seen(Db *db, const char *id, int64_t seen) {
@@ -182,7 +222,34 @@ static int write_event(Db *db, const Event *event) {
         return r;
 }
 
+static int write_failures(Db *db, const Failures *failures) {
+        _cleanup_query_ Query query = db_query(
+                db, "UPDATE user SET failures = failures + ?, failed = ?, failed_from = ? WHERE name = ?");
+
+        query_int(&query, failures->count);
+        query_int(&query, failures->time);
+        query_text(&query, failures->from);
+        query_text(&query, failures->name);
+        return query_run(&query);
+}
+
 /* What is to be written now, as copies, so that nobody who adds waits while it is. */
+static void collect_failures(Notes *notes, GPtrArray *failures) {
+        _cleanup_unlock_ Notes *locked = notes_lock(notes);
+        GHashTableIter i;
+        void *value;
+
+        g_hash_table_iter_init(&i, notes->failures);
+        while (g_hash_table_iter_next(&i, NULL, &value)) {
+                Failures *copy = g_memdup2(value, sizeof(Failures));
+
+                ((Failures *) value)->writing = copy->count;
+                copy->name = g_strdup(copy->name);
+                copy->from = g_strdup(copy->from);
+                g_ptr_array_add(failures, copy);
+        }
+}
+
 static void collect(Notes *notes, bool all, GArray *seen, GPtrArray *events) {
         _cleanup_unlock_ Notes *locked = notes_lock(notes);
         GHashTableIter i;
@@ -205,9 +272,13 @@ static void collect(Notes *notes, bool all, GArray *seen, GPtrArray *events) {
 int notes_write(Notes *notes, Db *db, bool all) {
         g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(Seen));
         g_autoptr(GPtrArray) events = store_event_array();
+        g_autoptr(GPtrArray) failures = g_ptr_array_new_with_free_func(free_failures);
         int r = 0;
 
         collect(notes, all, seen, events);
+        collect_failures(notes, failures);
+        for (guint i = 0; r == 0 && i < failures->len; i++)
+                r = write_failures(db, failures->pdata[i]);
         for (guint i = 0; r == 0 && i < events->len; i++)
                 r = write_event(db, events->pdata[i]);
         for (guint i = 0; r == 0 && i < seen->len; i++)
@@ -221,6 +292,15 @@ static gboolean is_written(void *id, void *value, void *committed) {
 
         seen->writing = 0;
         return written;
+}
+
+static gboolean are_written(void *name, void *value, void *committed) {
+        Failures *failures = value;
+
+        if (committed)
+                failures->count -= failures->writing;
+        failures->writing = 0;
+        return failures->count == 0;
 }
 
 /* What is left was over the limit of one transaction, came meanwhile, or could not be written. */
@@ -247,6 +327,11 @@ void notes_settle(Notes *notes, bool committed) {
 
                 g_hash_table_foreach_remove(notes->seen, is_written, committed ? notes : NULL);
                 notes->seen_due = next_due(g_hash_table_size(notes->seen) > 0, more, committed, SEEN_DELAY);
+        }
+        if (g_hash_table_size(notes->failures) > 0) {
+                g_hash_table_foreach_remove(notes->failures, are_written, committed ? notes : NULL);
+                notes->failures_due = next_due(g_hash_table_size(notes->failures) > 0, /* more= */ false, committed,
+                                               EVENT_DELAY);
         }
         notes->writing_events = notes->writing_seen = 0;
 }

@@ -3,12 +3,13 @@
 #pragma once
 
 /*
- * What may be written later: when sessions were seen, and events. Adding takes a lock for the time
- * of a table look-up and never waits for the disk. The writer takes events along with its next
- * commit, or after a second; seen times after a minute. Until then the seen times here are newer
- * than the database's, and whoever reads a session lays them over it.
+ * What may be written later: when sessions were seen, wrong answers, and events. Adding takes a lock
+ * for the time of a table look-up and never waits for the disk. The writer takes events and wrong
+ * answers along with its next commit, or after a second; seen times after a minute. Until then the
+ * seen times here are newer than the database's, and whoever reads a session lays them over it. Who
+ * reads wrong answers does so in a job, before which they have been written.
  *
- * Both are bounded. When more comes than can be written, the newest are let go and counted.
+ * All are bounded. When more comes than can be written, the newest are let go and counted.
  */
 
 #include "daemon/core/types.h"
@@ -21,9 +22,10 @@ typedef struct Notes Notes;
 Notes *notes_new(void);
 Notes *notes_free(Notes *notes);
 
-/* Both: true where the writer has to be woken, because its notes_due() has changed. */
+/* All: true where the writer has to be woken, because its notes_due() has changed. */
 bool notes_touch(Notes *notes, const char *id, int64_t now);
 bool notes_event(Notes *notes, const Event *event);
+bool notes_failed(Notes *notes, const char *name, const char *from, int64_t now);
 
 /* Moves the session's seen to what is known here; only an active one's. */
 void notes_overlay(Notes *notes, Session *session);
@@ -36,8 +38,8 @@ uint64_t notes_dropped(Notes *notes);
 int64_t notes_due(Notes *notes);
 
 /*
- * Writes waiting events, and the seen times that are due or, with @all, every one; a limited number
- * at once, so that nobody waits long behind it. Inside a transaction; it counts when notes_settle()
+ * Writes waiting events and wrong answers, and the seen times that are due or, with @all, every one; a
+ * limited number at once, so that nobody waits long behind it. Inside a transaction; it counts when notes_settle()
  * says that this was committed, and is tried again later when not.
  */
 int notes_write(Notes *notes, Db *db, bool all);

@@ -84,6 +84,59 @@ static const char *const version_1[] = {
         "PRAGMA user_version = 1",
 };
 
+/*
+ * Of a device's key only the public half, as base64; there is no other. A use changes highest, gaps,
+ * used and rhost: of the indexes only the one that finds what is idle.
+ */
+static const char *const version_2[] = {
+        "ALTER TABLE user ADD COLUMN last_login INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE user ADD COLUMN last_from TEXT",
+        "ALTER TABLE user ADD COLUMN failures INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE user ADD COLUMN failed INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE user ADD COLUMN failed_from TEXT",
+
+        "ALTER TABLE session ADD COLUMN role_cap TEXT",
+        "ALTER TABLE session ADD COLUMN device TEXT",
+        "CREATE INDEX session_device ON session (device) WHERE device IS NOT NULL",
+
+        "CREATE TABLE device ("
+        " key INTEGER NOT NULL PRIMARY KEY,"
+        " id TEXT NOT NULL UNIQUE CHECK (length(id) = 32),"
+        " name TEXT NOT NULL,"
+        " user TEXT NOT NULL,"
+        " uid INTEGER NOT NULL,"
+        " audience TEXT NOT NULL,"
+        " public_key TEXT NOT NULL CHECK (length(public_key) = 44),"
+        " highest INTEGER NOT NULL,"
+        " gaps TEXT NOT NULL,"
+        " auth_time INTEGER NOT NULL,"
+        " auth_method TEXT,"
+        " role_cap TEXT,"
+        " created INTEGER NOT NULL,"
+        " used INTEGER NOT NULL,"
+        " rhost TEXT,"
+        " ends INTEGER NOT NULL,"
+        " revoked INTEGER NOT NULL,"
+        " revoke_reason TEXT"
+        ") STRICT",
+        "CREATE INDEX device_user ON device (uid)",
+        "CREATE INDEX device_live ON device (uid, name) WHERE revoked = 0",
+        /* the sweep's */
+        "CREATE INDEX device_revoked ON device (revoked) WHERE revoked <> 0",
+        "CREATE INDEX device_ends ON device (ends)",
+        "CREATE INDEX device_idle ON device (max(used, created))",
+
+        "CREATE TABLE ticket ("
+        " issuer TEXT NOT NULL,"
+        " jti TEXT NOT NULL,"
+        " until INTEGER NOT NULL,"
+        " PRIMARY KEY (issuer, jti)"
+        ") STRICT, WITHOUT ROWID",
+        "CREATE INDEX ticket_until ON ticket (until)",
+
+        "PRAGMA user_version = 2",
+};
+
 static int run_all(Db *db, const char *const *statements, size_t n) {
         int r = 0;
 
@@ -96,9 +149,14 @@ static int upgrade_to_1(Db *db) {
         return run_all(db, version_1, G_N_ELEMENTS(version_1));
 }
 
+static int upgrade_to_2(Db *db) {
+        return run_all(db, version_2, G_N_ELEMENTS(version_2));
+}
+
 /* The step at [n] makes version n + 1 from version n. */
 static int (*const steps[SCHEMA_VERSION])(Db *db) = {
         upgrade_to_1,
+        upgrade_to_2,
 };
 
 static int read_int(Db *db, const char *sql, int64_t *ret) {
@@ -153,9 +211,12 @@ static int check_whole(Db *db, char **ret_problem) {
 static int check_ends(Db *db) {
         static const char *const looks[] = {
                 "SELECT count(*) FROM (SELECT value FROM meta ORDER BY key LIMIT 1)",
-                "SELECT count(*) FROM (SELECT created FROM user ORDER BY name LIMIT 1)",
-                "SELECT count(*) FROM (SELECT roles FROM session ORDER BY key LIMIT 1)",
-                "SELECT count(*) FROM (SELECT roles FROM session ORDER BY key DESC LIMIT 1)",
+                "SELECT count(*) FROM (SELECT failed_from FROM user ORDER BY name LIMIT 1)",
+                "SELECT count(*) FROM (SELECT device FROM session ORDER BY key LIMIT 1)",
+                "SELECT count(*) FROM (SELECT device FROM session ORDER BY key DESC LIMIT 1)",
+                "SELECT count(*) FROM (SELECT revoke_reason FROM device ORDER BY key LIMIT 1)",
+                "SELECT count(*) FROM (SELECT revoke_reason FROM device ORDER BY key DESC LIMIT 1)",
+                "SELECT count(*) FROM (SELECT until FROM ticket ORDER BY issuer DESC, jti DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT event FROM event ORDER BY session DESC LIMIT 1)",
         };
 

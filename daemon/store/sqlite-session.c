@@ -9,16 +9,16 @@
 
 /* Rows */
 
-/* Methods and roles are words without line breaks; NULL stays NULL. */
+/* Methods and roles are words without line breaks; NULL stays NULL, and no word at all is "". */
 char *session_pack_words(char **words) {
         return words ? g_strjoinv("\n", words) : NULL;
 }
 
-static char **unpack_words(const char *text) {
+char **session_unpack_words(const char *text) {
         return text ? g_strsplit(text, "\n", -1) : NULL;
 }
 
-static int copy_id(char id[SESSION_ID_SIZE], const char *text) {
+int session_copy_id(char id[SESSION_ID_SIZE], const char *text) {
         if (text && g_strlcpy(id, text, SESSION_ID_SIZE) != SESSION_ID_SIZE - 1)
                 return error_trace(-EUCLEAN);
         return 0;
@@ -28,7 +28,7 @@ static int read_session(const Query *query, Session **ret) {
         g_autoptr(Session) session = session_new();
         int r, i = 0;
 
-        r = copy_id(session->id, query_column_text(query, i++));
+        r = session_copy_id(session->id, query_column_text(query, i++));
         if (r < 0)
                 return r;
         session->user = g_strdup(query_column_text(query, i++));
@@ -37,7 +37,7 @@ static int read_session(const Query *query, Session **ret) {
         session->service = g_strdup(query_column_text(query, i++));
         session->rhost = g_strdup(query_column_text(query, i++));
         session->tty = g_strdup(query_column_text(query, i++));
-        session->methods = unpack_words(query_column_text(query, i++));
+        session->methods = session_unpack_words(query_column_text(query, i++));
         session->auth_time = query_column_int(query, i++);
         session->auth_method = g_strdup(query_column_text(query, i++));
         session->opened = query_column_int(query, i++);
@@ -48,7 +48,7 @@ static int read_session(const Query *query, Session **ret) {
         if (session->state == _SESSION_STATE_INVALID)
                 return error_trace(-EUCLEAN);
         session->end_reason = g_strdup(query_column_text(query, i++));
-        r = copy_id(session->parent, query_column_text(query, i++));
+        r = session_copy_id(session->parent, query_column_text(query, i++));
         if (r < 0)
                 return r;
         if (!query_column_null(query, i))
@@ -56,7 +56,11 @@ static int read_session(const Query *query, Session **ret) {
         i++;
         session->boot_id = g_strdup(query_column_text(query, i++));
         session->logind_id = g_strdup(query_column_text(query, i++));
-        session->roles = unpack_words(query_column_text(query, i++));
+        session->roles = session_unpack_words(query_column_text(query, i++));
+        session->role_cap = session_unpack_words(query_column_text(query, i++));
+        r = session_copy_id(session->device, query_column_text(query, i++));
+        if (r < 0)
+                return r;
         *ret = g_steal_pointer(&session);
         return 0;
 }

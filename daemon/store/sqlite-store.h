@@ -34,7 +34,7 @@ void reader_unlock(Reader **reader);
 
 #define _cleanup_reader_ __attribute__((__cleanup__(reader_unlock)))
 
-/* Users and meta: sqlite-user.c */
+/* Users, meta and this host's name: sqlite-user.c */
 
 int sqlite_meta_get(Store *store, const char *key, char **ret);
 int sqlite_meta_set(Store *store, const char *key, const char *value);
@@ -48,6 +48,9 @@ int sqlite_user_disable(Store *store, const char *name, const char *reason, int6
 int sqlite_user_remove(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended);
 int sqlite_user_change_password(Store *store, const char *name, const char *hash, const char *except,
                                 const char *reason, int64_t now, GPtrArray **ret_ended);
+
+void sqlite_user_failed(Store *store, const char *name, const char *from, int64_t now);
+int sqlite_rename_host(Store *store, const char *from, const char *to);
 
 /* On a connection: 0 or STORE_E_NOT_FOUND or a negative errno. */
 int user_load(Db *db, const char *name, User **ret);
@@ -63,19 +66,27 @@ int sqlite_event_list(Store *store, const char *session, GPtrArray **ret);
 /* The columns that session_load() and session_load_all() read, in their order. */
 #define SESSION_COLUMNS                                                                                       \
         "session.id, user, uid, host, service, rhost, tty, methods, auth_time, auth_method, opened, seen, ends, " \
-        "ended, state, end_reason, parent, audit_id, boot_id, logind_id, roles"
+        "ended, state, end_reason, parent, audit_id, boot_id, logind_id, roles, role_cap, device"
 
 char *session_pack_words(char **words);
+char **session_unpack_words(const char *text);
+/* Nothing for NULL; what is no id is -EUCLEAN. */
+int session_copy_id(char id[SESSION_ID_SIZE], const char *text);
 /* The query's only or first row (STORE_E_NOT_FOUND), or all its rows, added to @sessions. */
 int session_load(Query *query, Session **ret);
 int session_load_all(Query *query, GPtrArray *sessions);
 int session_load_id(Db *db, const char *id, Session **ret);
 int session_load_bound(Db *db, const char *boot_id, uint32_t audit_id, uid_t uid, Session **ret);
 
-/* Sessions, changing: sqlite-change.c */
+/* Sessions, opening: sqlite-open.c */
 
 int sqlite_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
                         GPtrArray **ret_ended);
+int sqlite_session_open_login(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                              GPtrArray **ret_ended, LoginNews *ret_news);
+
+/* Sessions, changing: sqlite-change.c */
+
 void sqlite_session_touch(Store *store, const char *id, int64_t now);
 int sqlite_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method);
 int sqlite_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
@@ -94,7 +105,33 @@ typedef struct Ending {
 int session_end_one(Db *db, const Ending *ending, Session *session, bool *ret_changed);
 int session_end_selected(Db *db, const SessionSelector *selector, const Ending *ending, GPtrArray **ret_ended);
 
+/* The ancestors of the id ?1 and itself: what is not selected. For WITH RECURSIVE. */
+#define SESSION_SPARED \
+        "spared (id) AS (SELECT ?1 WHERE ?1 IS NOT NULL UNION" \
+        " SELECT parent FROM spared JOIN session ON session.id = spared.id WHERE parent IS NOT NULL)"
+
+/* Devices: sqlite-device.c */
+
+int sqlite_device_add(Store *store, const Device *device, unsigned max);
+int sqlite_device_get(Store *store, const char *id, Device **ret);
+int sqlite_device_list(Store *store, uid_t uid, GPtrArray **ret);
+int sqlite_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
+                      DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended);
+int sqlite_device_revoke(Store *store, const char *id, const char *reason, int64_t now, bool *ret_changed,
+                         GPtrArray **ret_ended);
+
+int device_load(Db *db, const char *id, Device **ret);
+/* Revokes what the user has, but the devices that @except and its ancestors came from; not their sessions. */
+int device_revoke_of(Db *db, uid_t uid, const char *except, const char *reason, int64_t now);
+
+/* Tickets: sqlite-ticket.c */
+
+int sqlite_ticket_use(Store *store, const char *issuer, const char *jti, int64_t until);
+int sqlite_ticket_used(Store *store, const char *issuer, const char *jti, bool *ret);
+
 /* sqlite-sweep.c */
+
+int sqlite_device_sweep(Store *store, int64_t now, int64_t idle, int64_t keep);
 
 int sqlite_session_sweep(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle, int64_t keep,
                          unsigned limit, GPtrArray **ret_ended, bool *ret_more);

@@ -201,3 +201,55 @@ int sqlite_session_sweep(Store *store, const char *host, const char *boot_id, in
         *ret_more = sweep.left == 0;
         return 0;
 }
+
+/* Devices and tickets */
+
+#define FORGET_AT_ONCE 500
+
+typedef struct DeviceSweep {
+        Job job;
+        int64_t now, idle, keep;
+        bool more;
+} DeviceSweep;
+
+static int forget(DeviceSweep *sweep, Query query, int64_t before) {
+        int r;
+
+        query_int(&query, before);
+        query_int(&query, FORGET_AT_ONCE);
+        r = query_run(&query);
+        if (r == 0 && db_changes(query.db) == FORGET_AT_ONCE)
+                sweep->more = true;
+        query_done(&query);
+        return error_trace(r);
+}
+
+static int run_device_sweep(Job *job, Db *db) {
+        DeviceSweep *sweep = (DeviceSweep *) job;
+        int64_t before = sweep->now - sweep->keep;
+        int r;
+
+        sweep->more = false;
+        r = forget(sweep, db_query(db, "DELETE FROM device WHERE key IN (SELECT key FROM device"
+                                       " INDEXED BY device_revoked WHERE revoked <> 0 AND revoked < ? LIMIT ?)"), before);
+        if (r == 0)
+                r = forget(sweep, db_query(db, "DELETE FROM device WHERE key IN (SELECT key FROM device"
+                                               " INDEXED BY device_ends WHERE ends < ? LIMIT ?)"), before);
+        if (r == 0)
+                r = forget(sweep, db_query(db, "DELETE FROM device WHERE key IN (SELECT key FROM device"
+                                               " INDEXED BY device_idle WHERE max(used, created) < ? LIMIT ?)"),
+                           before - sweep->idle);
+        if (r == 0)
+                r = forget(sweep, db_query(db, "DELETE FROM ticket WHERE (issuer, jti) IN (SELECT issuer, jti FROM ticket"
+                                               " INDEXED BY ticket_until WHERE until < ? LIMIT ?)"), sweep->now);
+        return r;
+}
+
+int sqlite_device_sweep(Store *store, int64_t now, int64_t idle, int64_t keep) {
+        DeviceSweep sweep = { .job.run = run_device_sweep, .now = now, .idle = idle, .keep = keep, .more = true };
+        int r = 0;
+
+        while (r == 0 && sweep.more)
+                r = writer_run(sqlite_store(store)->writer, &sweep.job);
+        return r;
+}

@@ -44,6 +44,35 @@ int sqlite_meta_set(Store *store, const char *key, const char *value) {
         return writer_run(sqlite_store(store)->writer, &set.job);
 }
 
+/* All in one transaction, however many sessions there are: a host has one name. */
+
+typedef struct RenameHost {
+        Job job;
+        const char *from, *to;
+} RenameHost;
+
+static int rename_sessions(Db *db, const RenameHost *rename) {
+        _cleanup_query_ Query query = db_query(db, "UPDATE session SET host = ? WHERE host = ?");
+
+        query_text(&query, rename->to);
+        query_text(&query, rename->from);
+        return query_run(&query);
+}
+
+static int run_rename_host(Job *job, Db *db) {
+        MetaSet name = { .key = "name", .value = ((RenameHost *) job)->to };
+        int r;
+
+        r = run_meta_set(&name.job, db);
+        return r < 0 ? error_trace(r) : rename_sessions(db, (RenameHost *) job);
+}
+
+int sqlite_rename_host(Store *store, const char *from, const char *to) {
+        RenameHost rename = { .job.run = run_rename_host, .from = from, .to = to };
+
+        return writer_run(sqlite_store(store)->writer, &rename.job);
+}
+
 /* Users: looking */
 
 static User *read_user(const Query *query) {
@@ -168,7 +197,7 @@ int sqlite_user_rehash(Store *store, const char *name, const char *expected, con
         return writer_run(sqlite_store(store)->writer, &rehash.job);
 }
 
-/* One change of one user, with all sessions that end by it. */
+/* One change of one user, with all devices and sessions that end by it. */
 typedef struct UserChange {
         Job job;
         int (*change)(Db *db, const struct UserChange *change);
@@ -188,6 +217,9 @@ static int run_user_change(Job *job, Db *db) {
         if (r != 0)
                 return r;
         r = change->change(db, change);
+        if (r < 0)
+                return error_trace(r);
+        r = device_revoke_of(db, user->uid, change->except, change->ending.reason, change->ending.now);
         if (r < 0)
                 return error_trace(r);
         selector.uid = user->uid;
@@ -279,4 +311,13 @@ int sqlite_user_enable(Store *store, const char *name, bool *ret_changed) {
         if (r == 0)
                 *ret_changed = enable.changed;
         return r;
+}
+
+/* Without waiting */
+
+void sqlite_user_failed(Store *store, const char *name, const char *from, int64_t now) {
+        SqliteStore *sqlite = sqlite_store(store);
+
+        if (notes_failed(sqlite->notes, name, from, now))
+                writer_wake(sqlite->writer);
 }

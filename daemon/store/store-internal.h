@@ -28,6 +28,8 @@ typedef struct StoreBackend {
         int (*user_remove)(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended);
         int (*user_change_password)(Store *store, const char *name, const char *hash, const char *except,
                                     const char *reason, int64_t now, GPtrArray **ret_ended);
+        void (*user_failed)(Store *store, const char *name, const char *from, int64_t now);
+        int (*rename_host)(Store *store, const char *from, const char *to);
 
         int (*session_get)(Store *store, const char *id, Session **ret);
         int (*session_find)(Store *store, const char *prefix, uid_t uid, Session **ret);
@@ -35,12 +37,26 @@ typedef struct StoreBackend {
         int (*session_list)(Store *store, const SessionFilter *filter, GPtrArray **ret);
         int (*session_open)(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
                             GPtrArray **ret_ended);
+        int (*session_open_login)(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                                  GPtrArray **ret_ended, LoginNews *ret_news);
         void (*session_touch)(Store *store, const char *id, int64_t now);
         int (*session_authenticated)(Store *store, const char *id, int64_t auth_time, const char *method);
         int (*session_end)(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
                            int64_t now, GPtrArray **ret_ended);
         int (*session_sweep)(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle,
                              int64_t keep, unsigned limit, GPtrArray **ret_ended, bool *ret_more);
+
+        int (*device_add)(Store *store, const Device *device, unsigned max);
+        int (*device_get)(Store *store, const char *id, Device **ret);
+        int (*device_list)(Store *store, uid_t uid, GPtrArray **ret);
+        int (*device_use)(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
+                          DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended);
+        int (*device_revoke)(Store *store, const char *id, const char *reason, int64_t now, bool *ret_changed,
+                             GPtrArray **ret_ended);
+        int (*device_sweep)(Store *store, int64_t now, int64_t idle, int64_t keep);
+
+        int (*ticket_use)(Store *store, const char *issuer, const char *jti, int64_t until);
+        int (*ticket_used)(Store *store, const char *issuer, const char *jti, bool *ret);
 
         void (*event_add)(Store *store, const Event *event);
         int (*event_list)(Store *store, const char *session, GPtrArray **ret);
@@ -54,8 +70,14 @@ struct Store {
 GPtrArray *store_user_array(void);
 GPtrArray *store_session_array(void);
 GPtrArray *store_event_array(void);
+GPtrArray *store_device_array(void);
 
 /* Can this session be bound to, or found by, a login? */
 static inline bool store_session_has_login(const Session *session) {
         return session->audit_id != AUDIT_ID_UNSET && session->boot_id;
+}
+
+/* When a device was revoked, as it is kept: never the 0 that says that it was not. */
+static inline int64_t store_revoked_at(int64_t now) {
+        return MAX(now, 1);
 }

@@ -4,33 +4,8 @@
 #include <pthread.h>
 #include <string.h>
 
-#include "common/cleanup.h"
-#include "daemon/store/store-internal.h"
+#include "daemon/store/memory-store.h"
 #include "daemon/store/store-memory.h"
-
-/* GLib's mutex would do, but ThreadSanitizer understands only pthread's. */
-typedef struct MemoryStore {
-        Store store;
-        pthread_mutex_t mutex; /* over everything below */
-        GHashTable *meta;
-        GHashTable *users;   /* name → User * */
-        GPtrArray *sessions; /* in the order of opening: a parent comes before its children */
-        GHashTable *by_id;   /* id → Session *, not owned */
-        GHashTable *events;  /* session id → GPtrArray of Event * */
-} MemoryStore;
-
-static MemoryStore *memory_lock(Store *store) {
-        MemoryStore *memory = (MemoryStore *) store;
-
-        pthread_mutex_lock(&memory->mutex);
-        return memory;
-}
-
-static void memory_unlock(MemoryStore **memory) {
-        pthread_mutex_unlock(&(*memory)->mutex);
-}
-
-#define _cleanup_unlock_ _cleanup_(memory_unlock)
 
 static void free_user(void *user) {
         user_free(user);
@@ -40,11 +15,30 @@ static void free_events(void *events) {
         g_ptr_array_unref(events);
 }
 
+MemoryStore *memory_lock(Store *store) {
+        MemoryStore *memory = (MemoryStore *) store;
+
+        pthread_mutex_lock(&memory->mutex);
+        return memory;
+}
+
+void memory_unlock(MemoryStore **memory) {
+        pthread_mutex_unlock(&(*memory)->mutex);
+}
+
+static void free_news(void *data) {
+        login_news_deinit(data);
+        g_free(data);
+}
+
 static void memory_free(Store *store) {
         MemoryStore *memory = (MemoryStore *) store;
 
         g_hash_table_unref(memory->meta);
         g_hash_table_unref(memory->users);
+        g_hash_table_unref(memory->news);
+        g_hash_table_unref(memory->tickets);
+        g_ptr_array_unref(memory->devices);
         g_hash_table_unref(memory->events);
         g_hash_table_unref(memory->by_id);
         g_ptr_array_unref(memory->sessions);
@@ -53,25 +47,6 @@ static void memory_free(Store *store) {
 }
 
 static uint64_t memory_dropped(Store *store) {
-        return 0;
-}
-
-/* Meta */
-
-static int memory_meta_get(Store *store, const char *key, char **ret) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-        const char *value = g_hash_table_lookup(memory->meta, key);
-
-        if (!value)
-                return STORE_E_NOT_FOUND;
-        *ret = g_strdup(value);
-        return 0;
-}
-
-static int memory_meta_set(Store *store, const char *key, const char *value) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-
-        g_hash_table_replace(memory->meta, g_strdup(key), g_strdup(value));
         return 0;
 }
 
@@ -90,7 +65,7 @@ static void end_one(Session *session, SessionEvent event, const char *reason, in
 }
 
 /* @except and its ancestors: a set of ids that are not selected. */
-static GHashTable *find_spared(MemoryStore *memory, const char *except) {
+GHashTable *memory_find_spared(MemoryStore *memory, const char *except) {
         GHashTable *spared = g_hash_table_new(g_str_hash, g_str_equal);
         Session *session = except ? g_hash_table_lookup(memory->by_id, except) : NULL;
 
@@ -102,14 +77,16 @@ static GHashTable *find_spared(MemoryStore *memory, const char *except) {
 static bool is_selected(const SessionSelector *selector, const Session *session, GHashTable *spared) {
         if (selector->id)
                 return strcmp(session->id, selector->id) == 0;
+        if (selector->device)
+                return strcmp(session->device, selector->device) == 0; /* ended ones, too: for what is below them */
         if (session->state != SESSION_ACTIVE || g_hash_table_contains(spared, session->id))
                 return false;
         return selector->all || (selector->uid != UID_UNSET && session->uid == selector->uid);
 }
 
-static GPtrArray *end_selected(MemoryStore *memory, const SessionSelector *selector, SessionEvent event,
+GPtrArray *memory_end_selected(MemoryStore *memory, const SessionSelector *selector, SessionEvent event,
                                const char *reason, int64_t now) {
-        g_autoptr(GHashTable) spared = find_spared(memory, selector->except);
+        g_autoptr(GHashTable) spared = memory_find_spared(memory, selector->except);
         g_autoptr(GHashTable) selected = g_hash_table_new(g_str_hash, g_str_equal);
         GPtrArray *ended = store_session_array();
 
@@ -123,123 +100,6 @@ static GPtrArray *end_selected(MemoryStore *memory, const SessionSelector *selec
                 end_one(session, event, reason, now, ended);
         }
         return ended;
-}
-
-static GPtrArray *revoke_user(MemoryStore *memory, const User *user, const char *except, const char *reason,
-                              int64_t now) {
-        SessionSelector selector = { .uid = user->uid, .except = except };
-
-        return end_selected(memory, &selector, SESSION_EVENT_REVOKE, reason, now);
-}
-
-/* Users */
-
-static int memory_user_get(Store *store, const char *name, User **ret) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-        const User *user = g_hash_table_lookup(memory->users, name);
-
-        if (!user)
-                return STORE_E_NOT_FOUND;
-        *ret = user_copy(user);
-        return 0;
-}
-
-static int compare_users(const void *a, const void *b) {
-        return strcmp((*(User *const *) a)->name, (*(User *const *) b)->name);
-}
-
-static int memory_user_list(Store *store, GPtrArray **ret) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-        GPtrArray *users = store_user_array();
-        GHashTableIter i;
-        void *user;
-
-        g_hash_table_iter_init(&i, memory->users);
-        while (g_hash_table_iter_next(&i, NULL, &user))
-                g_ptr_array_add(users, user_copy(user));
-        g_ptr_array_sort(users, compare_users);
-        *ret = users;
-        return 0;
-}
-
-static int memory_user_add(Store *store, const User *user) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-        GHashTableIter i;
-        void *other;
-        User *copy;
-
-        g_hash_table_iter_init(&i, memory->users);
-        while (g_hash_table_iter_next(&i, NULL, &other))
-                if (((User *) other)->uid == user->uid || strcmp(((User *) other)->name, user->name) == 0)
-                        return STORE_E_EXISTS;
-        copy = user_copy(user);
-        g_hash_table_insert(memory->users, copy->name, copy);
-        return 0;
-}
-
-static void replace_hash(User *user, const char *hash) {
-        g_free(user->password_hash);
-        user->password_hash = g_strdup(hash);
-}
-
-static int memory_user_rehash(Store *store, const char *name, const char *expected, const char *hash) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-        User *user = g_hash_table_lookup(memory->users, name);
-
-        if (!user)
-                return STORE_E_NOT_FOUND;
-        if (g_strcmp0(user->password_hash, expected) != 0)
-                return STORE_E_STATE;
-        replace_hash(user, hash);
-        return 0;
-}
-
-static int memory_user_enable(Store *store, const char *name, bool *ret_changed) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-        User *user = g_hash_table_lookup(memory->users, name);
-
-        if (!user)
-                return STORE_E_NOT_FOUND;
-        *ret_changed = !user->enabled;
-        user->enabled = true;
-        return 0;
-}
-
-static int memory_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
-                               GPtrArray **ret_ended) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-        User *user = g_hash_table_lookup(memory->users, name);
-
-        if (!user)
-                return STORE_E_NOT_FOUND;
-        *ret_changed = user->enabled;
-        user->enabled = false;
-        *ret_ended = revoke_user(memory, user, /* except= */ NULL, reason, now);
-        return 0;
-}
-
-static int memory_user_remove(Store *store, const char *name, const char *reason, int64_t now,
-                              GPtrArray **ret_ended) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-        User *user = g_hash_table_lookup(memory->users, name);
-
-        if (!user)
-                return STORE_E_NOT_FOUND;
-        *ret_ended = revoke_user(memory, user, /* except= */ NULL, reason, now);
-        g_hash_table_remove(memory->users, name);
-        return 0;
-}
-
-static int memory_user_change_password(Store *store, const char *name, const char *hash, const char *except,
-                                       const char *reason, int64_t now, GPtrArray **ret_ended) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
-        User *user = g_hash_table_lookup(memory->users, name);
-
-        if (!user)
-                return STORE_E_NOT_FOUND;
-        replace_hash(user, hash);
-        *ret_ended = revoke_user(memory, user, except, reason, now);
-        return 0;
 }
 
 /* Sessions: finding */
@@ -354,9 +214,14 @@ static GPtrArray *evict(MemoryStore *memory, const Session *opened, unsigned max
         }
 }
 
-static int memory_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
-                               GPtrArray **ret_ended) {
-        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
+static bool device_is_good(MemoryStore *memory, const Session *session) {
+        const Device *device = session->device[0] ? memory_find_device(memory, session->device) : NULL;
+
+        return !session->device[0] || (device && device->uid == session->uid && device->revoked == 0);
+}
+
+static int open_session(MemoryStore *memory, const Session *session, unsigned max_per_user, bool *ret_bound,
+                        GPtrArray **ret_ended) {
         const User *user = g_hash_table_lookup(memory->users, session->user);
         g_autoptr(Session) copy = session_copy(session);
         const Session *holder = NULL, *parent = NULL;
@@ -364,6 +229,8 @@ static int memory_session_open(Store *store, const Session *session, unsigned ma
         if (g_hash_table_contains(memory->by_id, session->id))
                 return STORE_E_EXISTS;
         if (!user || user->uid != session->uid || !user->enabled)
+                return STORE_E_STATE;
+        if (!device_is_good(memory, session))
                 return STORE_E_STATE;
         if (store_session_has_login(session))
                 holder = find_bound(memory, session->boot_id, session->audit_id, session->uid);
@@ -384,6 +251,24 @@ static int memory_session_open(Store *store, const Session *session, unsigned ma
         *ret_ended = evict(memory, copy, max_per_user);
         (void) g_steal_pointer(&copy);
         return 0;
+}
+
+static int memory_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                               GPtrArray **ret_ended) {
+        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
+
+        return open_session(memory, session, max_per_user, ret_bound, ret_ended);
+}
+
+static int memory_session_open_login(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                                     GPtrArray **ret_ended, LoginNews *ret_news) {
+        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
+        int r;
+
+        r = open_session(memory, session, max_per_user, ret_bound, ret_ended);
+        if (r == 0)
+                memory_tell_news(memory, session, ret_news);
+        return r;
 }
 
 static void memory_session_touch(Store *store, const char *id, int64_t now) {
@@ -419,7 +304,7 @@ static int memory_session_end(Store *store, const SessionSelector *selector, Ses
                               int64_t now, GPtrArray **ret_ended) {
         _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
 
-        *ret_ended = end_selected(memory, selector, event, reason, now);
+        *ret_ended = memory_end_selected(memory, selector, event, reason, now);
         return 0;
 }
 
@@ -503,15 +388,26 @@ static const StoreBackend memory_backend = {
         .user_disable = memory_user_disable,
         .user_remove = memory_user_remove,
         .user_change_password = memory_user_change_password,
+        .user_failed = memory_user_failed,
+        .rename_host = memory_rename_host,
         .session_get = memory_session_get,
         .session_find = memory_session_find,
         .session_bound = memory_session_bound,
         .session_list = memory_session_list,
         .session_open = memory_session_open,
+        .session_open_login = memory_session_open_login,
         .session_touch = memory_session_touch,
         .session_authenticated = memory_session_authenticated,
         .session_end = memory_session_end,
         .session_sweep = memory_session_sweep,
+        .device_add = memory_device_add,
+        .device_get = memory_device_get,
+        .device_list = memory_device_list,
+        .device_use = memory_device_use,
+        .device_revoke = memory_device_revoke,
+        .device_sweep = memory_device_sweep,
+        .ticket_use = memory_ticket_use,
+        .ticket_used = memory_ticket_used,
         .event_add = memory_event_add,
         .event_list = memory_event_list,
 };
@@ -523,6 +419,9 @@ Store *store_memory_new(void) {
         pthread_mutex_init(&memory->mutex, NULL);
         memory->meta = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         memory->users = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_user);
+        memory->news = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_news);
+        memory->devices = store_device_array();
+        memory->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         memory->sessions = store_session_array();
         memory->by_id = g_hash_table_new(g_str_hash, g_str_equal);
         memory->events = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_events);

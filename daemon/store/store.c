@@ -36,6 +36,10 @@ static void free_event(void *event) {
         event_free(event);
 }
 
+static void free_device(void *device) {
+        device_free(device);
+}
+
 GPtrArray *store_user_array(void) {
         return g_ptr_array_new_with_free_func(free_user);
 }
@@ -46,6 +50,10 @@ GPtrArray *store_session_array(void) {
 
 GPtrArray *store_event_array(void) {
         return g_ptr_array_new_with_free_func(free_event);
+}
+
+GPtrArray *store_device_array(void) {
+        return g_ptr_array_new_with_free_func(free_device);
 }
 
 Store *store_free(Store *store) {
@@ -68,6 +76,12 @@ int store_meta_set(Store *store, const char *key, const char *value) {
         if (!key || !value)
                 return error_trace(-EINVAL);
         return store->backend->meta_set(store, key, value);
+}
+
+int store_rename_host(Store *store, const char *from, const char *to) {
+        if (!from || !to || !to[0])
+                return error_trace(-EINVAL);
+        return store->backend->rename_host(store, from, to);
 }
 
 /* Users */
@@ -112,6 +126,11 @@ int store_user_change_password(Store *store, const char *name, const char *hash,
         return store->backend->user_change_password(store, name, hash, except, reason, now, ret_ended);
 }
 
+void store_user_failed(Store *store, const char *name, const char *from, int64_t now) {
+        if (name)
+                store->backend->user_failed(store, name, from, now);
+}
+
 /* Sessions */
 
 int store_session_get(Store *store, const char *id, Session **ret) {
@@ -132,15 +151,24 @@ int store_session_list(Store *store, const SessionFilter *filter, GPtrArray **re
         return store->backend->session_list(store, filter, ret);
 }
 
+static bool is_openable(const Session *session) {
+        return session->state == SESSION_ACTIVE && is_id(session->id) && session->uid != UID_UNSET && session->user &&
+               session->host && session->service && (!session->parent[0] || is_id(session->parent)) &&
+               (!session->device[0] || is_id(session->device));
+}
+
 int store_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
                        GPtrArray **ret_ended) {
-        if (session->state != SESSION_ACTIVE || !is_id(session->id) || session->uid == UID_UNSET)
-                return error_trace(-EINVAL);
-        if (!session->user || !session->host || !session->service)
-                return error_trace(-EINVAL);
-        if (session->parent[0] && !is_id(session->parent))
+        if (!is_openable(session))
                 return error_trace(-EINVAL);
         return store->backend->session_open(store, session, max_per_user, ret_bound, ret_ended);
+}
+
+int store_session_open_login(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
+                             GPtrArray **ret_ended, LoginNews *ret_news) {
+        if (!is_openable(session))
+                return error_trace(-EINVAL);
+        return store->backend->session_open_login(store, session, max_per_user, ret_bound, ret_ended, ret_news);
 }
 
 void store_session_touch(Store *store, const char *id, int64_t now) {
@@ -160,7 +188,7 @@ int store_session_end(Store *store, const SessionSelector *selector, SessionEven
                       int64_t now, GPtrArray **ret_ended) {
         if (session_transition(SESSION_ACTIVE, event) == _SESSION_STATE_INVALID)
                 return error_trace(-EINVAL);
-        if (selector->id && !is_id(selector->id)) {
+        if ((selector->id && !is_id(selector->id)) || (!selector->id && selector->device && !is_id(selector->device))) {
                 *ret_ended = store_session_array();
                 return 0;
         }
@@ -172,6 +200,57 @@ int store_session_sweep(Store *store, const char *host, const char *boot_id, int
         if (!host || !boot_id || limit == 0)
                 return error_trace(-EINVAL);
         return store->backend->session_sweep(store, host, boot_id, now, idle, keep, limit, ret_ended, ret_more);
+}
+
+/* Devices */
+
+int store_device_add(Store *store, const Device *device, unsigned max) {
+        if (!is_id(device->id) || device->uid == UID_UNSET || device->revoked != 0 || max == 0)
+                return error_trace(-EINVAL);
+        if (!device->name || !device->user || !device->audience)
+                return error_trace(-EINVAL);
+        return store->backend->device_add(store, device, max);
+}
+
+int store_device_get(Store *store, const char *id, Device **ret) {
+        return is_id(id) ? store->backend->device_get(store, id, ret) : STORE_E_NOT_FOUND;
+}
+
+int store_device_list(Store *store, uid_t uid, GPtrArray **ret) {
+        return store->backend->device_list(store, uid, ret);
+}
+
+int store_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
+                     DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended) {
+        if (!is_id(id))
+                return STORE_E_NOT_FOUND;
+        return store->backend->device_use(store, id, counter, from, now, ret_use, ret, ret_ended);
+}
+
+int store_device_revoke(Store *store, const char *id, const char *reason, int64_t now, bool *ret_changed,
+                        GPtrArray **ret_ended) {
+        if (!is_id(id))
+                return STORE_E_NOT_FOUND;
+        return store->backend->device_revoke(store, id, reason, now, ret_changed, ret_ended);
+}
+
+int store_device_sweep(Store *store, int64_t now, int64_t idle, int64_t keep) {
+        return store->backend->device_sweep(store, now, idle, keep);
+}
+
+/* Tickets */
+
+int store_ticket_use(Store *store, const char *issuer, const char *jti, int64_t until) {
+        if (!issuer || !jti || !jti[0])
+                return error_trace(-EINVAL);
+        return store->backend->ticket_use(store, issuer, jti, until);
+}
+
+/* Here nothing would be a yes: what cannot have been used is an error instead. */
+int store_ticket_used(Store *store, const char *issuer, const char *jti, bool *ret) {
+        if (!issuer || !jti || !jti[0])
+                return error_trace(-EINVAL);
+        return store->backend->ticket_used(store, issuer, jti, ret);
 }
 
 /* Events */

@@ -105,7 +105,7 @@ int store_session_list(Store *store, const SessionFilter *filter, GPtrArray **re
  *   parent; *@ret_bound says whether it was bound;
  * - a parent that is not active any more: STORE_E_STATE, nothing added;
  * - the same where the user (name and uid) is not there or is disabled, or @session's device is not
- *   there or revoked: a login that was under way when that happened must not come in behind it;
+ *   there, not the user's or revoked: a login that was under way when that happened must not come in behind it;
  * - a child ends no later than its parent, whoever chose the parent;
  * - where the user then has more than @max_per_user active sessions on this host, the least
  *   recently seen others are closed ("evicted", at the time @session was opened) and returned in
@@ -131,18 +131,18 @@ void store_session_touch(Store *store, const char *id, int64_t now);
 /* Step-up: sets auth_time and auth_method, adds the method. STORE_E_NOT_FOUND, STORE_E_STATE when not active. */
 int store_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method);
 
-/* The first that is set of id, all and uid selects. */
+/* The first that is set of id, device, all and uid selects. */
 typedef struct SessionSelector {
         const char *id;     /* this one (with its children when revoking) */
+        const char *device; /* or all that came from this device (with their children when revoking) */
+        bool all;           /* or everybody's */
         uid_t uid;          /* or all of this user (UID_UNSET: not selected by user) */
         const char *except; /* but not this id, nor its ancestors; with uid or all */
-        bool all;           /* or everybody's */
-        const char *device; /* or all that came from this device (with their children when revoking) */
 } SessionSelector;
 
 /*
  * Moves the selected active sessions by @event (CLOSE, REVOKE or EXPIRE), with active children of
- * any depth for REVOKE, also where the selected id, or one between, has ended already. @reason
+ * any depth for REVOKE, also where the selected id, one of the device, or one between, has ended already. @reason
  * becomes end_reason, @now ended. @ret_ended is what was ended by this call (an array of Session *,
  * as they are now): empty when nothing changed, which is no error.
  */
@@ -168,7 +168,7 @@ int store_user_disable(Store *store, const char *name, const char *reason, int64
 int store_user_remove(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended);
 /*
  * New password; revokes all sessions but @except (may be NULL) and its ancestors, and all devices
- * but the one that @except came from. STORE_E_NOT_FOUND.
+ * but those that they came from. STORE_E_NOT_FOUND.
  */
 int store_user_change_password(Store *store, const char *name, const char *hash, const char *except,
                                const char *reason, int64_t now, GPtrArray **ret_ended);
@@ -203,7 +203,8 @@ int store_device_revoke(Store *store, const char *id, const char *reason, int64_
 
 /*
  * Forgets devices that were revoked, over (ends) or idle before @now - @keep (@idle: seconds since
- * used, or since created), and tickets whose time is over.
+ * used, or since created), and tickets whose time is over. In as many steps as it takes not to hold
+ * others up for long.
  */
 int store_device_sweep(Store *store, int64_t now, int64_t idle, int64_t keep);
 

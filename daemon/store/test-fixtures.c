@@ -74,3 +74,39 @@ unsigned test_end(Store *store, unsigned n, SessionEvent event) {
         assert_result(store_session_end(store, &selector, event, "test", START + DAY, &ended), 0);
         return ended->len;
 }
+
+Device *test_device(unsigned n, uid_t uid) {
+        g_autofree char *id = test_id(n);
+        Device *device = device_new();
+
+        memcpy(device->id, id, SESSION_ID_SIZE);
+        device->name = g_strdup_printf("device-%u", n);
+        device->user = g_strdup(uid == ALICE ? "alice" : "bob");
+        device->uid = uid;
+        device->audience = g_strdup(HOST);
+        memset(device->public_key, (int) n, DEVICE_PUBLIC_SIZE);
+        device->created = START;
+        device->ends = START + 90 * DAY;
+        return device;
+}
+
+void test_add_device(Store *store, unsigned n, uid_t uid) {
+        g_autoptr(Device) device = test_device(n, uid);
+
+        assert_result(store_device_add(store, device, MANY), 0);
+}
+
+Device *test_get_device(Store *store, unsigned n) {
+        g_autofree char *id = test_id(n);
+        Device *device;
+
+        assert_result(store_device_get(store, id, &device), 0);
+        g_assert_cmpstr(device->id, ==, id);
+        return device;
+}
+
+void test_assert_same_words(char **a, char **b) {
+        g_assert_cmpint(a == NULL, ==, b == NULL);
+        if (a && b)
+                g_assert_true(g_strv_equal((const char *const *) a, (const char *const *) b));
+}

@@ -10,12 +10,6 @@
 
 #include "daemon/store/test-store.h"
 
-static void assert_same_words(char **a, char **b) {
-        g_assert_cmpint(a == NULL, ==, b == NULL);
-        if (a && b)
-                g_assert_true(g_strv_equal((const char *const *) a, (const char *const *) b));
-}
-
 static void assert_same(const Session *a, const Session *b) {
         g_assert_cmpstr(a->id, ==, b->id);
         g_assert_cmpstr(a->user, ==, b->user);
@@ -24,7 +18,7 @@ static void assert_same(const Session *a, const Session *b) {
         g_assert_cmpstr(a->service, ==, b->service);
         g_assert_cmpstr(a->rhost, ==, b->rhost);
         g_assert_cmpstr(a->tty, ==, b->tty);
-        assert_same_words(a->methods, b->methods);
+        test_assert_same_words(a->methods, b->methods);
         g_assert_cmpint(a->auth_time, ==, b->auth_time);
         g_assert_cmpstr(a->auth_method, ==, b->auth_method);
         g_assert_cmpint(a->opened, ==, b->opened);
@@ -37,7 +31,9 @@ static void assert_same(const Session *a, const Session *b) {
         g_assert_cmpuint(a->audit_id, ==, b->audit_id);
         g_assert_cmpstr(a->boot_id, ==, b->boot_id);
         g_assert_cmpstr(a->logind_id, ==, b->logind_id);
-        assert_same_words(a->roles, b->roles);
+        test_assert_same_words(a->roles, b->roles);
+        test_assert_same_words(a->role_cap, b->role_cap);
+        g_assert_cmpstr(a->device, ==, b->device);
 }
 
 static int open_session(Store *store, const Session *session, unsigned max, bool *ret_bound) {

@@ -155,7 +155,7 @@ static void make_bad_schema(const Place *place) {
         uint8_t bytes[512];
 
         memset(bytes, 0xff, sizeof(bytes));
-        write_at(place->path, 4096 - sizeof(bytes), bytes, sizeof(bytes));
+        write_at(place->path, 100, bytes, sizeof(bytes)); /* behind the file's header */
 }
 
 static void make_foreign(const Place *place) {
@@ -169,7 +169,7 @@ static void make_any_database(const Place *place) {
 }
 
 static void make_newer(const Place *place) {
-        run_sql(place->path, "PRAGMA user_version = 2");
+        run_sql(place->path, "PRAGMA user_version = 3");
 }
 
 /* The newer program was killed: its version stands in the log alone. */
@@ -182,7 +182,7 @@ static void make_newer_in_log(const Place *place) {
         assert(g_file_get_contents(place->path, &content, &size, NULL));
         assert(g_file_set_contents(other, content, (gssize) size, NULL));
         assert(sqlite3_open(other, &db) == SQLITE_OK);
-        assert(sqlite3_exec(db, "PRAGMA user_version = 2", NULL, NULL, NULL) == SQLITE_OK);
+        assert(sqlite3_exec(db, "PRAGMA user_version = 3", NULL, NULL, NULL) == SQLITE_OK);
         assert(g_file_get_contents(log, &wal, &wal_size, NULL));
         assert(wal_size > 0);
         assert(g_file_set_contents_full(place->log, wal, (gssize) wal_size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
@@ -268,7 +268,7 @@ static const struct {
         { "version 0",       make_version_0,    false, -EUCLEAN,    "damaged",                 BACKUP             },
         { "foreign",         make_foreign,      false, -EMEDIUMTYPE, "another program",        "move it away"     },
         { "any database",    make_any_database, false, -EMEDIUMTYPE, "another program",        "move it away"     },
-        { "newer",           make_newer,        false, -EPROTO,     "has version 2",           "newer tesserad"   },
+        { "newer",           make_newer,        false, -EPROTO,     "has version 3",           "newer tesserad"   },
         { "newer in log",    make_newer_in_log, false, -EPROTO,     "by a newer tesserad",     "install that one" },
         { "mode 0640",       make_readable,     false, -EPERM,      "mode 0640",               "chmod 0600"       },
         { "mode 0606",       make_writable,     false, -EPERM,      "mode 0606",               "chmod 0600"       },
@@ -469,7 +469,7 @@ static void test_notes_are_bounded(void) {
 
 /* The form of the database */
 
-/* Whoever changes what version 1 is gets a version 2 instead: version 1 is on disks. */
+/* Whoever changes what version 2 is gets a version 3 instead: version 2 is on disks. */
 static char *read_schema(const char *path) {
         g_autoptr(GString) text = g_string_new(NULL);
         sqlite3_stmt *statement;
@@ -495,20 +495,41 @@ static void test_schema_is_the_stored_one(const char *stored) {
         g_assert_cmpstr(schema, ==, expected);
 }
 
-/* A database as version 1 left it, made by that stored schema: opens and works. */
-static void test_old_database_opens(const char *stored) {
-        _cleanup_place_ Place place = place_new();
-        g_autofree char *schema = NULL;
-        g_autoptr(Store) store = NULL;
+static void make_old(const char *path, const char *stored, unsigned version) {
+        g_autofree char *schema = NULL, *number = g_strdup_printf("PRAGMA user_version = %u", version);
 
         assert(g_file_get_contents(stored, &schema, NULL, NULL));
-        run_sql(place.path, schema);
-        run_sql(place.path, "PRAGMA application_id = 0x74737261; PRAGMA user_version = 1;"
-                            "INSERT INTO user VALUES ('bob', 1002, 1, NULL, 5)");
-        assert(chmod(place.path, 0600) == 0);
+        run_sql(path, schema);
+        run_sql(path, number);
+        run_sql(path, "PRAGMA application_id = 0x74737261;"
+                      "INSERT INTO user (name, uid, enabled, created) VALUES ('bob', 1002, 1, 5);"
+                      "INSERT INTO session (id, user, uid, host, service, auth_time, opened, seen, ends, ended, state)"
+                      " VALUES ('000003e7000000000000000000000000', 'bob', 1002, 'web1.example.org', 'sshd', 0, 7, 8,"
+                      " 1900000000, 0, 'active')");
+        assert(chmod(path, 0600) == 0);
+}
+
+/* A database as an older version left it, made by that stored schema: becomes today's, keeps what is there, works. */
+static void test_old_database_opens(char *const stored[], unsigned version) {
+        _cleanup_place_ Place place = place_new();
+        g_autofree char *expected = NULL, *schema = NULL;
+        g_autoptr(Session) old = NULL;
+        Store *store;
+
+        make_old(place.path, stored[version], version);
         store = open_good(place.path, true);
         fill(store, 10);
         test_open(store, 999, BOB, 999);
+        test_add_device(store, 1, BOB);
+        assert_result(store_session_get(store, "000003e7000000000000000000000000", &old), 0);
+        g_assert_cmpstr(old->device, ==, "");
+        g_assert_null(old->role_cap); /* what had no cap must not get an empty one, nor the other way round */
+        g_assert_cmpint(old->state, ==, SESSION_ACTIVE);
+        store = store_free(store);
+
+        schema = read_schema(place.path);
+        assert(g_file_get_contents(stored[2], &expected, NULL, NULL));
+        g_assert_cmpstr(schema, ==, expected);
 }
 
 /* R13: names are data */
@@ -570,7 +591,7 @@ static void test_R10_locked(void) {
 }
 
 int main(int argc, char **argv) {
-        assert(argc == 2); /* the stored schema */
+        assert(argc == 3); /* the stored schemas: version 1, version 2 */
         setvbuf(stdout, NULL, _IOLBF, 0);
         test_R11_refused_and_untouched();
         test_R11_folder();
@@ -579,8 +600,9 @@ int main(int argc, char **argv) {
         test_R9_persistence();
         test_stop_writes_notes();
         test_notes_are_bounded();
-        test_schema_is_the_stored_one(argv[1]);
-        test_old_database_opens(argv[1]);
+        test_schema_is_the_stored_one(argv[2]);
+        test_old_database_opens(argv, 1);
+        test_old_database_opens(argv, 2);
         test_R13_names();
         test_R10_locked();
         return 0;

@@ -205,6 +205,8 @@ int main(int argc, char **argv) {
         run(argv[1], store_user_tests);
         run(argv[1], store_session_tests);
         run(argv[1], store_end_tests);
+        run(argv[1], store_device_tests);
+        run(argv[1], store_news_tests);
         run(argv[1], store_thread_tests);
         return 0;
 }

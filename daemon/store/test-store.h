@@ -26,7 +26,8 @@ typedef struct StoreTestRow {
         StoreTest test;
 } StoreTestRow;
 
-extern const StoreTestRow store_user_tests[], store_session_tests[], store_end_tests[], store_thread_tests[];
+extern const StoreTestRow store_user_tests[], store_session_tests[], store_end_tests[], store_device_tests[],
+        store_news_tests[], store_thread_tests[];
 
 /* "n" as an id: 32 digits that begin with n in hex */
 char *test_id(unsigned n);
@@ -40,6 +41,14 @@ void test_open_child(Store *store, unsigned n, uid_t uid, unsigned parent);
 
 Session *test_get(Store *store, unsigned n);
 void test_assert_state(Store *store, unsigned n, SessionState state);
+
+/* A device of alice or bob, called "device-N", for 90 days from START. Adding it must work. */
+Device *test_device(unsigned n, uid_t uid);
+void test_add_device(Store *store, unsigned n, uid_t uid);
+Device *test_get_device(Store *store, unsigned n);
+
+/* Both NULL, or the same words. */
+void test_assert_same_words(char **a, char **b);
 
 /* Ends by selector, and returns how many were. */
 unsigned test_end(Store *store, unsigned n, SessionEvent event);
