@@ -4,10 +4,12 @@
 /*
  * The store at work, for tests that kill it and take its disk away.
  *
- *      store-driver PATH storm THREADS    opens and ends sessions until it is killed
- *      store-driver PATH steps            does what stdin says: open N, disable, enable, users, quit
- *      store-driver PATH dump             prints all users and sessions
+ *      store-driver PATH storm THREADS    opens and ends sessions, uses devices and tickets until it is killed
+ *      store-driver PATH steps            does what stdin says: open N, disable, users, use DEVICE COUNTER,
+ *                                         spent TICKET, dump, quit
+ *      store-driver PATH dump             prints all users, sessions and devices
  *      store-driver PATH growth N         fills up to N sessions, then measures
+ *      store-driver PATH uses CLIENTS     measures uses of devices beside plain writes with fdatasync
  *
  * A line is written (with one write) before each change, "try …", and one after the store has
  * acknowledged it: what is in the second kind must be there whatever happens next.
@@ -15,6 +17,7 @@
 
 #undef NDEBUG
 #include <assert.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,7 +33,7 @@
 
 G_GNUC_PRINTF(1, 2)
 static void say(const char *format, ...) {
-        char line[256];
+        char line[8192]; /* the gaps of a device */
         va_list arguments;
         int n;
 
@@ -70,7 +73,7 @@ static void add_users(Store *store) {
         }
 }
 
-static int open_session(Store *store, unsigned user, const char *id) {
+static int open_session(Store *store, unsigned user, const char *id, const char *device) {
         g_autoptr(Session) session = session_new();
         g_autoptr(GPtrArray) ended = NULL;
         bool bound;
@@ -85,6 +88,8 @@ static int open_session(Store *store, unsigned user, const char *id) {
         session->opened = session->seen = 1700000000;
         session->ends = session->opened + 86400;
         session->state = SESSION_ACTIVE;
+        if (device)
+                memcpy(session->device, device, SESSION_ID_SIZE);
         return store_session_open(store, session, 100000, &bound, &ended);
 }
 
@@ -93,6 +98,27 @@ static int revoke_session(Store *store, const char *id) {
         g_autoptr(GPtrArray) ended = NULL;
 
         return store_session_end(store, &selector, SESSION_EVENT_REVOKE, "test", 1700000001, &ended);
+}
+
+static int add_device(Store *store, unsigned user, const char *id) {
+        g_autoptr(Device) device = device_new();
+
+        memcpy(device->id, id, SESSION_ID_SIZE);
+        device->name = g_strdup(id);
+        device->user = g_strdup_printf("user%u", user);
+        device->uid = 1000 + user;
+        device->audience = g_strdup(HOST);
+        device->created = 1700000000;
+        device->ends = device->created + 86400;
+        return store_device_add(store, device, 100000);
+}
+
+/* Time goes on with the counter, so that what was skipped closes. */
+static int use_device(Store *store, const char *id, uint32_t counter, DeviceUse *ret_use) {
+        g_autoptr(Device) device = NULL;
+        g_autoptr(GPtrArray) ended = NULL;
+
+        return store_device_use(store, id, counter, NULL, 1700000000 + counter, ret_use, &device, &ended);
 }
 
 static int disable_user(Store *store, unsigned user) {
@@ -119,10 +145,10 @@ static bool told(const char *what, const char *name, int r) {
         return r == 0;
 }
 
-static bool try_open(Store *store, unsigned user, char ret_id[SESSION_ID_SIZE]) {
+static bool try_open(Store *store, unsigned user, const char *device, char ret_id[SESSION_ID_SIZE]) {
         random_id(ret_id);
-        say("try opened %s user%u\n", ret_id, user);
-        return told("opened", ret_id, open_session(store, user, ret_id));
+        say("try opened %s user%u %s\n", ret_id, user, device ?: "-");
+        return told("opened", ret_id, open_session(store, user, ret_id, device));
 }
 
 static void try_revoke(Store *store, const char *id) {
@@ -138,6 +164,40 @@ static void try_user(Store *store, bool enable, unsigned user) {
         told(what, name, enable ? enable_user(store, user) : disable_user(store, user));
 }
 
+static bool try_register(Store *store, unsigned user, char ret_id[SESSION_ID_SIZE]) {
+        random_id(ret_id);
+        say("try registered %s user%u\n", ret_id, user);
+        return told("registered", ret_id, add_device(store, user, ret_id));
+}
+
+/* One that must count; and one that must not, and revokes the device. */
+static bool try_use(Store *store, const char *device, uint32_t counter) {
+        g_autofree char *name = g_strdup_printf("%s:%u", device, counter);
+        DeviceUse use = DEVICE_USE_NEXT;
+
+        say("try used %s\n", name);
+        if (!told("used", name, use_device(store, device, counter, &use)))
+                return false;
+        assert(use != DEVICE_USE_AGAIN);
+        return true;
+}
+
+static void try_reuse(Store *store, const char *device, uint32_t counter) {
+        DeviceUse use = DEVICE_USE_AGAIN;
+
+        say("try reused %s\n", device);
+        told("reused", device, use_device(store, device, counter, &use));
+        assert(use == DEVICE_USE_AGAIN);
+}
+
+static void try_ticket(Store *store) {
+        char id[SESSION_ID_SIZE];
+
+        random_id(id);
+        say("try spent %s\n", id);
+        told("spent", id, store_ticket_use(store, "web2.example.org", id, 1700000060));
+}
+
 /* storm */
 
 typedef struct Worker {
@@ -146,6 +206,21 @@ typedef struct Worker {
         unsigned user;
 } Worker;
 
+/* A device's life: its counters, four at a time and out of order, a login, and a thief. */
+static void storm_device(Store *store, unsigned user) {
+        static const uint32_t order[] = { 3, 1, 4, 2 };
+        char device[SESSION_ID_SIZE], session[SESSION_ID_SIZE];
+        bool used = false;
+
+        if (!try_register(store, user, device))
+                return;
+        for (uint32_t i = 0; i < 12; i++)
+                used = try_use(store, device, i / 4 * 4 + order[i % 4]);
+        (void) try_open(store, user, device, session); /* what failed is told; ignoring */
+        if (used && user % 2)
+                try_reuse(store, device, 10);
+}
+
 static void *storm(void *data) {
         Worker *worker = data;
 
@@ -153,10 +228,13 @@ static void *storm(void *data) {
         for (unsigned round = 1;; round++) {
                 char keep[SESSION_ID_SIZE], revoke[SESSION_ID_SIZE];
 
-                if (try_open(worker->store, worker->user, keep))
+                if (try_open(worker->store, worker->user, NULL, keep))
                         store_session_touch(worker->store, keep, 1700000100);
-                if (try_open(worker->store, worker->user, revoke))
+                if (try_open(worker->store, worker->user, NULL, revoke))
                         try_revoke(worker->store, revoke);
+                try_ticket(worker->store);
+                if (round % 4 == 2)
+                        storm_device(worker->store, worker->user);
                 if (round % 16 == 0) {
                         try_user(worker->store, false, worker->user);
                         try_user(worker->store, true, worker->user);
@@ -179,11 +257,12 @@ static void run_storm(Store *store, unsigned n) {
 /* dump */
 
 static void dump(Store *store) {
-        g_autoptr(GPtrArray) users = NULL, sessions = NULL;
+        g_autoptr(GPtrArray) users = NULL, sessions = NULL, devices = NULL;
         SessionFilter filter = { .uid = UID_UNSET, .ended = true };
 
         assert(store_user_list(store, &users) == 0);
         assert(store_session_list(store, &filter, &sessions) == 0);
+        assert(store_device_list(store, UID_UNSET, &devices) == 0);
         for (guint i = 0; i < users->len; i++) {
                 const User *user = users->pdata[i];
 
@@ -194,10 +273,33 @@ static void dump(Store *store) {
 
                 say("session %s %s %s\n", session->id, session->user, session_state_to_string(session->state));
         }
+        for (guint i = 0; i < devices->len; i++) {
+                const Device *device = devices->pdata[i];
+                g_autofree char *gaps = device_window_gaps_to_string(&device->window);
+
+                say("device %s %s %s %u %s\n", device->id, device->user, device->revoked ? "revoked" : "active",
+                    device->window.highest, gaps);
+        }
         say("end\n");
 }
 
 /* steps */
+
+static void say_use(Store *store, const char *device, uint32_t counter) {
+        static const char *const words[] = { "again", "next", "late" };
+        DeviceUse use;
+        int r;
+
+        r = use_device(store, device, counter, &use);
+        say("use %s\n", r == 0 ? words[use] : "failed");
+}
+
+static void say_spent(Store *store, const char *ticket) {
+        bool used;
+
+        assert(store_ticket_used(store, "web2.example.org", ticket, &used) == 0);
+        say("spent %s %s\n", ticket, used ? "yes" : "no");
+}
 
 static void run_steps(Store *store) {
         char line[64], id[SESSION_ID_SIZE];
@@ -206,7 +308,11 @@ static void run_steps(Store *store) {
         while (fgets(line, sizeof(line), stdin)) {
                 if (sscanf(line, "open %u", &n) == 1)
                         for (unsigned i = 0; i < n; i++)
-                                (void) try_open(store, 1, id);
+                                (void) try_open(store, 1, NULL, id);
+                else if (sscanf(line, "use %32s %u", id, &n) == 2)
+                        say_use(store, id, n);
+                else if (sscanf(line, "spent %32s", id) == 1)
+                        say_spent(store, id);
                 else if (strcmp(line, "users\n") == 0)
                         add_users(store);
                 else if (strcmp(line, "disable\n") == 0)
@@ -236,7 +342,7 @@ static int get_one(Store *store, const char *id) {
 }
 
 static int open_one(Store *store, const char *id) {
-        return open_session(store, 3, id);
+        return open_session(store, 3, id, NULL);
 }
 
 static int sweep_one(Store *store, const char *id) {
@@ -252,7 +358,7 @@ static void *fill(void *data) {
 
         for (unsigned i = 0; i < worker->user; i++) {
                 random_id(id);
-                assert(open_session(worker->store, 4 + i % 8, id) == 0);
+                assert(open_session(worker->store, 4 + i % 8, id, NULL) == 0);
                 if (i % 16)
                         assert(revoke_session(worker->store, id) == 0);
         }
@@ -281,6 +387,62 @@ static void run_growth(Store *store, unsigned n) {
         say("revoke %.1f us\n", 1e6 * seconds_of(store, revoke_session, (const char *const *) ids->pdata, N_PROBES));
 }
 
+/* uses */
+
+enum { N_USES = 200 };
+
+static void *use_and_use(void *data) {
+        Worker *worker = data;
+        char id[SESSION_ID_SIZE];
+        DeviceUse use;
+
+        random_id(id);
+        assert(add_device(worker->store, worker->user % N_USERS, id) == 0);
+        for (uint32_t counter = 1; counter <= N_USES; counter++)
+                assert(use_device(worker->store, id, counter, &use) == 0 && use == DEVICE_USE_NEXT);
+        return NULL;
+}
+
+/* What the disk can do: pages appended to a file, each with fdatasync. */
+static double plain_seconds(const char *path) {
+        g_autofree char *name = g_strconcat(path, ".plain", NULL), *page = g_malloc0(4096);
+        int fd = open(name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+        int64_t start = g_get_monotonic_time();
+
+        assert(fd >= 0);
+        for (unsigned i = 0; i < N_USES; i++)
+                assert(pwrite(fd, page, 4096, i % 64 * 4096) == 4096 && fdatasync(fd) == 0);
+        assert(close(fd) == 0 && unlink(name) == 0);
+        return (double) (g_get_monotonic_time() - start) / 1e6;
+}
+
+static double use_seconds(Store *store, unsigned n) {
+        Worker workers[256];
+        int64_t start = g_get_monotonic_time();
+
+        assert(n >= 1 && n <= G_N_ELEMENTS(workers));
+        for (unsigned i = 0; i < n; i++) {
+                workers[i] = (Worker) { .store = store, .user = i };
+                assert(pthread_create(&workers[i].thread, NULL, use_and_use, &workers[i]) == 0);
+        }
+        for (unsigned i = 0; i < n; i++)
+                assert(pthread_join(workers[i].thread, NULL) == 0);
+        return (double) (g_get_monotonic_time() - start) / 1e6;
+}
+
+/* In turns, so that whatever else the machine does slows both. */
+static void run_uses(Store *store, const char *path, unsigned n) {
+        enum { N_ROUNDS = 8 };
+        double plain = 0, uses = 0;
+
+        for (unsigned round = 0; round < N_ROUNDS; round++) {
+                plain += plain_seconds(path);
+                uses += use_seconds(store, n);
+        }
+        say("uses %u clients %.0f/s, plain %.0f/s, ratio %.2f\n", n, n * N_USES * N_ROUNDS / uses,
+            N_USES * N_ROUNDS / plain, n * plain / uses);
+}
+
 int main(int argc, char **argv) {
         unsigned n = argc > 3 ? (unsigned) g_ascii_strtoull(argv[3], NULL, 10) : 0;
         g_autoptr(Store) store = NULL;
@@ -293,6 +455,8 @@ int main(int argc, char **argv) {
                 run_steps(store);
         else if (add_users(store), strcmp(argv[2], "storm") == 0)
                 run_storm(store, n);
+        else if (strcmp(argv[2], "uses") == 0)
+                run_uses(store, argv[1], n);
         else
                 run_growth(store, n);
         return 0;

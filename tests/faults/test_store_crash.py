@@ -34,6 +34,11 @@ class Told:
         self.failed = []        # (what, name, errno)
         self.users = {}         # user: "enabled" or "disabled", as acknowledged
         self.unsure = set()     # users with a change under way
+        self.origin = {}        # session: the device it came from, or "-"
+        self.device = {}        # device: its user; as acknowledged
+        self.used = collections.defaultdict(set)    # device: the counters whose use was acknowledged
+        self.reused = set()     # devices that were revoked for reuse, as acknowledged
+        self.spent = set()      # tickets whose use was acknowledged
 
     def read(self, text):
         for line in text.split("\n")[:-1]:
@@ -41,23 +46,44 @@ class Told:
             if word == "try":
                 self.begin(*rest)
             elif word == "failed":
-                self.failed.append((rest[0], rest[1], -int(rest[2])))
+                self.failed.append((rest[0], rest[1], -int(rest[-1])))
                 self.unsure.discard(rest[1])
             elif word in ("opened", "revoked"):
                 self.state[rest[0]] = word
+            elif word == "registered":
+                self.device[rest[0]] = self.user[rest[0]]
+            elif word == "used":
+                device, counter = rest[0].split(":")
+                self.used[device].add(int(counter))
+            elif word == "reused":
+                self.finish_reuse(rest[0])
+            elif word == "spent":
+                self.spent.add(rest[0])
             elif word == "added":
                 self.users[rest[0]] = "enabled"
             elif word in ("enabled", "disabled"):
                 self.finish(word, rest[0])
 
-    def begin(self, what, name, user=None):
-        if what == "opened":
+    def begin(self, what, name, user=None, origin="-"):
+        if what in ("opened", "registered"):
             self.user[name] = user
+            self.origin[name] = origin
+        elif what == "reused":
+            self.tried["revoked"] |= self.sessions_of(name)
         elif what in ("enabled", "disabled"):
             self.unsure.add(name)
         if what == "disabled":
-            self.tried["revoked"] |= {session for session, owner in self.user.items() if owner == name}
+            self.tried["revoked"] |= {thing for thing, owner in self.user.items() if owner == name}
         self.tried[what].add(name)
+
+    def sessions_of(self, device):
+        return {session for session, origin in self.origin.items() if origin == device}
+
+    def finish_reuse(self, device):
+        self.reused.add(device)
+        for session in self.sessions_of(device):
+            if session in self.state:
+                self.state[session] = "revoked"
 
     def finish(self, what, user):
         self.users[user] = what
@@ -73,10 +99,39 @@ def read_dump(text):
     assert ["end"] in lines, "the dump is not complete"
     users = {line[1]: line[2] for line in lines if line[0] == "user"}
     sessions = {line[1]: (line[2], line[3]) for line in lines if line[0] == "session"}
-    return users, sessions
+    devices = {line[1]: Device(*line[2:]) for line in lines if line[0] == "device"}
+    return users, sessions, devices
 
 
-def check(told, users, sessions):
+class Device:
+    """As dumped: which counters have not been used?"""
+
+    def __init__(self, user, state, highest, *gaps):
+        self.user, self.state, self.highest = user, state, int(highest)
+        self.gaps = [tuple(int(end) for end in gap.split("@")[0].split("-")) for gap in gaps]
+
+    def has_used(self, counter):
+        return counter <= self.highest and not any(first <= counter <= last for first, last in self.gaps)
+
+
+def check_devices(told, users, devices):
+    for device in told.device:
+        assert device in devices, f"device {device} was acknowledged and is gone"
+    for device, counters in told.used.items():
+        for counter in counters:
+            assert devices[device].has_used(counter), f"counter {counter} of {device} was used and would count again"
+    for name, device in devices.items():
+        assert name in told.user, f"device {name} was never registered"
+        # disabling is both or neither: the user, and every device
+        assert device.state == "revoked" or users[device.user] == "enabled", f"{device.user} is disabled, {name} not"
+        if name in told.reused:
+            assert device.state == "revoked", f"device {name} was used again and lives"
+        elif not {name, device.user} & (told.tried["reused"] | told.tried["disabled"]):
+            assert device.state == "active", f"device {name} was revoked by itself"
+
+
+def check(told, users, sessions, devices):
+    check_devices(told, users, devices)
     for user, state in told.users.items():
         assert user in users, f"{user} was acknowledged and is gone"
         if user not in told.unsure:
@@ -91,6 +146,9 @@ def check(told, users, sessions):
         assert session in told.user, f"session {session} was never opened"
         # disabling is both or neither: the user, and every session
         assert state == "revoked" or users[user] == "enabled", f"{user} is disabled and session {session} {state}"
+        # and so is reuse: the device, and every session
+        if (origin := told.origin[session]) != "-":
+            assert (state == "revoked") == (devices[origin].state == "revoked"), f"session {session} {state}, device not"
 
 
 def verify(driver, database, told, tmp_path):
@@ -104,9 +162,33 @@ def verify(driver, database, told, tmp_path):
         with sqlite3.connect(copy) as db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         db.close()
+    users, sessions, devices = ask(driver, database)
+    check(told, users, sessions, devices)
+    replay(driver, database, told, devices)
+
+
+def ask(driver, database):
     dump = subprocess.run([driver, database, "dump"], capture_output=True, text=True, timeout=60)
     assert dump.returncode == 0, dump.stderr
-    check(told, *read_dump(dump.stdout))
+    return read_dump(dump.stdout)
+
+
+def replay(driver, database, told, devices):
+    """The device goes on with its next counter, whatever got lost; what was used is reuse; tickets are spent."""
+    live = [name for name in told.used if devices[name].state == "active"]
+    steps = [f"spent {ticket}" for ticket in told.spent]
+    expected = [f"spent {ticket} yes" for ticket in told.spent]
+    if live:
+        name = live[-1]
+        steps += [f"use {name} {devices[name].highest + 1}", f"use {name} {max(told.used[name])}"]
+        expected += ["use next", "use again"]
+    done = subprocess.run([driver, database, "steps"], input="\n".join([*steps, "quit", ""]), text=True, check=True,
+                          stdout=subprocess.PIPE, timeout=60)
+    assert [line for line in done.stdout.splitlines() if line != "done"] == expected
+    if live:
+        told.begin("reused", name)
+        told.finish_reuse(name)
+        assert ask(driver, database)[2][name].state == "revoked"
 
 
 def test_R9_kill_at_random_moments(driver, tmp_path):
@@ -122,7 +204,7 @@ def test_R9_kill_at_random_moments(driver, tmp_path):
         storm.wait()
         assert told.failed == []
         verify(driver, database, told, tmp_path)
-    assert len(told.state) > 10
+    assert len(told.state) > 10 and len(told.used) > 1 and told.reused and told.spent
 
 
 class Traced:
@@ -252,8 +334,8 @@ def test_R10_disk_full(driver, tmp_path):
 
         # reading works, and nothing is half done
         failed = {name for what, name, _ in steps.told.failed if what == "opened"}
-        users, sessions = read_dump(steps.do("dump"))
-        check(steps.told, users, sessions)
+        users, sessions, devices = read_dump(steps.do("dump"))
+        check(steps.told, users, sessions, devices)
         assert not failed & sessions.keys()
         assert users["user2"] == "enabled"
 
