@@ -14,53 +14,10 @@
 #include <unistd.h>
 
 #include "daemon/store/store-sqlite.h"
+#include "daemon/store/test-place.h"
 #include "daemon/store/test-store.h"
 
 /* Fixtures */
-
-typedef struct Place {
-        char *folder, *path, *log;
-} Place;
-
-static Place place_new(void) {
-        g_autofree char *folder = g_dir_make_tmp("test-store-sqlite-XXXXXX", NULL);
-        Place place = { .folder = realpath(folder, NULL) };
-
-        place.path = g_build_filename(place.folder, "tessera.db", NULL);
-        place.log = g_strconcat(place.path, "-wal", NULL);
-        return place;
-}
-
-static void remove_folder(const char *folder) {
-        g_autoptr(GDir) dir = g_dir_open(folder, 0, NULL);
-        const char *name;
-
-        while ((name = g_dir_read_name(dir))) {
-                g_autofree char *path = g_build_filename(folder, name, NULL);
-
-                assert(remove(path) == 0);
-        }
-        assert(rmdir(folder) == 0);
-}
-
-static void place_deinit(Place *place) {
-        remove_folder(place->folder);
-        free(place->folder);
-        g_free(place->path);
-        g_free(place->log);
-}
-
-#define _cleanup_place_ __attribute__((__cleanup__(place_deinit)))
-
-static Store *open_good(const char *path, bool must_exist) {
-        g_autofree char *message = NULL;
-        Store *store = NULL;
-
-        if (store_sqlite_open(path, must_exist, &store, &message) < 0)
-                g_error("%s", message);
-        g_assert_null(message);
-        return store;
-}
 
 static void fill(Store *store, unsigned n_sessions) {
         User alice = { .name = (char *) "alice", .uid = ALICE, .enabled = true, .password_hash = (char *) "$h$1" };
@@ -71,7 +28,7 @@ static void fill(Store *store, unsigned n_sessions) {
 }
 
 static void make_good(const char *path) {
-        g_autoptr(Store) store = open_good(path, false);
+        g_autoptr(Store) store = place_open(path, false);
 
         fill(store, 10);
 }
@@ -113,14 +70,6 @@ static void write_at(const char *path, off_t offset, const void *data, size_t si
         assert(close(fd) == 0);
 }
 
-static void run_sql(const char *path, const char *sql) {
-        sqlite3 *db;
-
-        assert(sqlite3_open(path, &db) == SQLITE_OK);
-        g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
-        assert(sqlite3_close(db) == SQLITE_OK);
-}
-
 /* R11: what is wrong with a database, and what is said about it */
 
 static void make_empty(const Place *place) {
@@ -159,17 +108,17 @@ static void make_bad_schema(const Place *place) {
 }
 
 static void make_foreign(const Place *place) {
-        run_sql(place->path, "PRAGMA application_id = 1234");
+        place_run_sql(place->path, "PRAGMA application_id = 1234");
 }
 
 static void make_any_database(const Place *place) {
         assert(unlink(place->path) == 0);
-        run_sql(place->path, "CREATE TABLE t (a)");
+        place_run_sql(place->path, "CREATE TABLE t (a)");
         assert(chmod(place->path, 0600) == 0);
 }
 
 static void make_newer(const Place *place) {
-        run_sql(place->path, "PRAGMA user_version = 3");
+        place_run_sql(place->path, "PRAGMA user_version = 3");
 }
 
 /* The newer program was killed: its version stands in the log alone. */
@@ -191,7 +140,7 @@ static void make_newer_in_log(const Place *place) {
 }
 
 static void make_version_0(const Place *place) {
-        run_sql(place->path, "PRAGMA user_version = 0");
+        place_run_sql(place->path, "PRAGMA user_version = 0");
 }
 
 static void make_readable(const Place *place) {
@@ -329,9 +278,9 @@ static void test_R11_folder(void) {
         /* a folder may be a link: an admin's, who moved the state to another disk */
         assert(symlink(place.folder, link) == 0);
         through = g_build_filename(link, "tessera.db", NULL);
-        store = open_good(through, false);
+        store = place_open(through, false);
         store = store_free(store);
-        store = open_good(place.path, true);
+        store = place_open(place.path, true);
         store = store_free(store);
         assert(unlink(link) == 0);
 }
@@ -344,7 +293,7 @@ static void test_R11_mode_whatever_the_umask(void) {
                 g_autofree char *memory = g_strconcat(place.path, "-shm", NULL);
                 const char *const files[] = { place.path, place.log, memory };
                 mode_t before = umask(masks[i]);
-                g_autoptr(Store) store = open_good(place.path, false);
+                g_autoptr(Store) store = place_open(place.path, false);
 
                 assert_result(store_meta_set(store, "name", "web1"), 0);
                 for (size_t j = 0; j < G_N_ELEMENTS(files); j++) {
@@ -382,7 +331,7 @@ static void copy_file(const char *from, const char *to) {
 }
 
 static void assert_filled(const char *path) {
-        g_autoptr(Store) store = open_good(path, true);
+        g_autoptr(Store) store = place_open(path, true);
         g_autoptr(GPtrArray) sessions = NULL;
         g_autoptr(User) alice = NULL;
         SessionFilter filter = { .uid = ALICE };
@@ -396,7 +345,7 @@ static void assert_filled(const char *path) {
 
 static void test_R9_persistence(void) {
         _cleanup_place_ Place place = place_new(), copy = place_new();
-        Store *store = open_good(place.path, false);
+        Store *store = place_open(place.path, false);
 
         /* what is on disk when a call has returned is enough */
         fill(store, 300);
@@ -415,7 +364,7 @@ static void test_stop_writes_notes(void) {
         _cleanup_place_ Place place = place_new();
         Event event = { .time = START, .event = (char *) "used" };
         g_autofree char *id = test_id(7);
-        Store *store = open_good(place.path, false);
+        Store *store = place_open(place.path, false);
         g_autoptr(GPtrArray) events = NULL;
         g_autoptr(Session) session = NULL;
 
@@ -429,7 +378,7 @@ static void test_stop_writes_notes(void) {
         }
         store = store_free(store);
 
-        store = open_good(place.path, true);
+        store = place_open(place.path, true);
         session = test_get(store, 7);
         g_assert_cmpint(session->seen, ==, START + 4007);
         assert_result(store_event_list(store, id, &events), 0);
@@ -440,7 +389,7 @@ static void test_stop_writes_notes(void) {
 /* More than can be written is let go and counted, never waited for, and memory stays bounded. */
 static void test_notes_are_bounded(void) {
         _cleanup_place_ Place place = place_new();
-        g_autoptr(Store) store = open_good(place.path, false);
+        g_autoptr(Store) store = place_open(place.path, false);
         Event event = { .time = START, .event = (char *) "used" };
         g_autofree char *first = test_id(1);
         g_autoptr(Session) session = NULL;
@@ -499,9 +448,9 @@ static void make_old(const char *path, const char *stored, unsigned version) {
         g_autofree char *schema = NULL, *number = g_strdup_printf("PRAGMA user_version = %u", version);
 
         assert(g_file_get_contents(stored, &schema, NULL, NULL));
-        run_sql(path, schema);
-        run_sql(path, number);
-        run_sql(path, "PRAGMA application_id = 0x74737261;"
+        place_run_sql(path, schema);
+        place_run_sql(path, number);
+        place_run_sql(path, "PRAGMA application_id = 0x74737261;"
                       "INSERT INTO user (name, uid, enabled, created) VALUES ('bob', 1002, 1, 5);"
                       "INSERT INTO session (id, user, uid, host, service, auth_time, opened, seen, ends, ended, state)"
                       " VALUES ('000003e7000000000000000000000000', 'bob', 1002, 'web1.example.org', 'sshd', 0, 7, 8,"
@@ -517,7 +466,7 @@ static void test_old_database_opens(char *const stored[], unsigned version) {
         Store *store;
 
         make_old(place.path, stored[version], version);
-        store = open_good(place.path, true);
+        store = place_open(place.path, true);
         fill(store, 10);
         test_open(store, 999, BOB, 999);
         test_add_device(store, 1, BOB);
@@ -540,7 +489,7 @@ static void test_R13_names(void) {
                 "x' OR '1'='1", "\xc3\xa4\xe2\x82\xac", "\xff\xfe", "-- ", "/*", "NULL", "1e5", " ", "",
         };
         _cleanup_place_ Place place = place_new();
-        Store *store = open_good(place.path, false);
+        Store *store = place_open(place.path, false);
 
         for (int again = 0; again < 2; again++) {
                 for (unsigned i = 0; i < G_N_ELEMENTS(names); i++) {
@@ -568,7 +517,7 @@ static void test_R13_names(void) {
                         g_assert_cmpstr(value, ==, names[i]);
                 }
                 store = store_free(store);
-                store = open_good(place.path, true);
+                store = place_open(place.path, true);
         }
         store = store_free(store);
 }
@@ -576,7 +525,7 @@ static void test_R13_names(void) {
 /* A store that cannot write says so, and keeps answering. */
 static void test_R10_locked(void) {
         _cleanup_place_ Place place = place_new();
-        g_autoptr(Store) store = open_good(place.path, false);
+        g_autoptr(Store) store = place_open(place.path, false);
         g_autoptr(Session) session = NULL;
         sqlite3 *other;
 
