@@ -24,7 +24,8 @@ static void assert_steps(const char *name, const Step *steps, size_t n) {
 
         for (size_t i = 0; i < n; i++) {
                 printf("%s: %u at %" G_GINT64_FORMAT "\n", name, steps[i].counter, steps[i].after);
-                g_assert_cmpint(device_window_use(&window, steps[i].counter, NOW + steps[i].after), ==, steps[i].expected);
+                g_assert_cmpint(device_window_use(&window, steps[i].counter, NOW + steps[i].after), ==,
+                                steps[i].expected);
         }
         device_window_deinit(&window);
 }

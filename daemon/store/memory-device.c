@@ -92,7 +92,7 @@ void memory_revoke_devices(MemoryStore *memory, uid_t uid, const char *except, c
                 while (g_hash_table_iter_next(&i, &id, NULL))
                         spare |= strcmp(((Session *) g_hash_table_lookup(memory->by_id, id))->device, device->id) == 0;
                 if (device->uid == uid && !spare)
-                        (void) revoke_one(device, reason, now); /* one that was already is none to tell of; ignoring */
+                        (void) revoke_one(device, reason, now); /* what was already stays so; ignoring */
         }
 }
 

@@ -231,7 +231,8 @@ static int run_device_sweep(Job *job, Db *db) {
 
         sweep->more = false;
         r = forget(sweep, db_query(db, "DELETE FROM device WHERE key IN (SELECT key FROM device"
-                                       " INDEXED BY device_revoked WHERE revoked <> 0 AND revoked < ? LIMIT ?)"), before);
+                                       " INDEXED BY device_revoked WHERE revoked <> 0 AND revoked < ? LIMIT ?)"),
+                   before);
         if (r == 0)
                 r = forget(sweep, db_query(db, "DELETE FROM device WHERE key IN (SELECT key FROM device"
                                                " INDEXED BY device_ends WHERE ends < ? LIMIT ?)"), before);
@@ -240,8 +241,9 @@ static int run_device_sweep(Job *job, Db *db) {
                                                " INDEXED BY device_idle WHERE max(used, created) < ? LIMIT ?)"),
                            before - sweep->idle);
         if (r == 0)
-                r = forget(sweep, db_query(db, "DELETE FROM ticket WHERE (issuer, jti) IN (SELECT issuer, jti FROM ticket"
-                                               " INDEXED BY ticket_until WHERE until < ? LIMIT ?)"), sweep->now);
+                r = forget(sweep, db_query(db, "DELETE FROM ticket WHERE (issuer, jti) IN (SELECT issuer, jti"
+                                               " FROM ticket INDEXED BY ticket_until WHERE until < ? LIMIT ?)"),
+                           sweep->now);
         return r;
 }
 

@@ -105,7 +105,8 @@ int store_session_list(Store *store, const SessionFilter *filter, GPtrArray **re
  *   parent; *@ret_bound says whether it was bound;
  * - a parent that is not active any more: STORE_E_STATE, nothing added;
  * - the same where the user (name and uid) is not there or is disabled, or @session's device is not
- *   there, not the user's or revoked: a login that was under way when that happened must not come in behind it;
+ *   there, not the user's or revoked: a login that was under way when that happened must not come
+ *   in behind it;
  * - a child ends no later than its parent, whoever chose the parent;
  * - where the user then has more than @max_per_user active sessions on this host, the least
  *   recently seen others are closed ("evicted", at the time @session was opened) and returned in
@@ -142,9 +143,9 @@ typedef struct SessionSelector {
 
 /*
  * Moves the selected active sessions by @event (CLOSE, REVOKE or EXPIRE), with active children of
- * any depth for REVOKE, also where the selected id, one of the device, or one between, has ended already. @reason
- * becomes end_reason, @now ended. @ret_ended is what was ended by this call (an array of Session *,
- * as they are now): empty when nothing changed, which is no error.
+ * any depth for REVOKE, also where the selected id, one of the device, or one between, has ended
+ * already. @reason becomes end_reason, @now ended. @ret_ended is what was ended by this call (an
+ * array of Session *, as they are now): empty when nothing changed, which is no error.
  */
 int store_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
                       int64_t now, GPtrArray **ret_ended);

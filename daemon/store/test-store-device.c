@@ -216,7 +216,8 @@ static void test_device_refuses_nonsense(Store *store) {
         test_add_device(store, 1, ALICE);
         for (unsigned i = 0; i < G_N_ELEMENTS(wrong); i++) {
                 assert_result(store_device_get(store, wrong[i], &got), STORE_E_NOT_FOUND);
-                assert_result(store_device_use(store, wrong[i], 1, NULL, START, &used, &got, &ended), STORE_E_NOT_FOUND);
+                assert_result(store_device_use(store, wrong[i], 1, NULL, START, &used, &got, &ended),
+                              STORE_E_NOT_FOUND);
                 assert_result(store_device_revoke(store, wrong[i], "x", START, &changed, &ended), STORE_E_NOT_FOUND);
         }
         assert_result(use(store, 2, 1, START, &used, NULL), STORE_E_NOT_FOUND);

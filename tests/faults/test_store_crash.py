@@ -148,7 +148,7 @@ def check(told, users, sessions, devices):
         assert state == "revoked" or users[user] == "enabled", f"{user} is disabled and session {session} {state}"
         # and so is reuse: the device, and every session
         if (origin := told.origin[session]) != "-":
-            assert (state == "revoked") == (devices[origin].state == "revoked"), f"session {session} {state}, device not"
+            assert state == devices[origin].state, f"session {session} is {state}, its device {devices[origin].state}"
 
 
 def verify(driver, database, told, tmp_path):
