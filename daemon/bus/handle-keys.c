@@ -14,7 +14,7 @@ int handle_keys_list(Request *request) {
                 g_variant_builder_open(&list, G_VARIANT_TYPE_VARDICT);
                 pack_text(&list, "kid", key->kid);
                 pack_text(&list, "alg", key->alg);
-                pack_text(&list, "use", key->use);
+                pack_text(&list, "use", key_use_to_string(key->use));
                 pack_text(&list, "state", key_state_to_string(key->state));
                 pack_time(&list, "created", key->created);
                 pack_time(&list, "until", key->until);

@@ -147,7 +147,7 @@ typedef struct State {
 
 static void state_deinit(State *state) {
         state->store = store_free(state->store);
-        state->keys = key_ring_free(state->keys);
+        state->keys = key_ring_unref(state->keys);
         g_clear_pointer(&state->name, g_free);
 }
 

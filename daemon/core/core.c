@@ -88,7 +88,7 @@ Core *core_free(Core *core) {
         if (!core)
                 return NULL;
         store_free(core->store);
-        key_ring_free(core->keys);
+        key_ring_unref(core->keys);
         g_free(core->host);
         g_free(core->boot_id);
         password_hasher_free(core->hasher);

@@ -30,7 +30,7 @@
 static bool has_our_header(Core *core, const Secret *secret) {
         const char *dot = memchr(secret->data, '.', secret->size);
 
-        return dot && key_ring_by_header(core->keys, secret->data, (size_t) (dot - secret->data)) != NULL;
+        return dot && key_ring_by_header(core->keys, KEY_TOKEN, secret->data, (size_t) (dot - secret->data)) != NULL;
 }
 
 static bool is_token_like(const Secret *secret) {

@@ -17,17 +17,26 @@
 
 #include "daemon/core/token.h"
 
-/* A ring with one fresh signing key; nothing stays on disk. */
+/* Takes the files of @ring and their folder away. */
+static inline void forge_forget(const KeyRing *ring, const char *path) {
+        const Key *key;
+
+        for (size_t i = 0; (key = key_ring_at(ring, i)); i++) {
+                g_autofree char *file = g_build_filename(path, key->kid, NULL);
+                assert(unlink(file) == 0);
+        }
+        assert(rmdir(path) == 0);
+}
+
+/* A ring with fresh signing keys; nothing stays on disk. */
 static inline KeyRing *forge_key_ring(void) {
         char path[] = "/tmp/test-key-XXXXXX";
         char *message = NULL;
         KeyRing *ring = NULL;
-        g_autofree char *file = NULL;
 
         assert(mkdtemp(path));
         assert(key_ring_open(path, /* create= */ true, 1000, &ring, &message) == 0);
-        file = g_build_filename(path, key_ring_signing(ring)->kid, NULL);
-        assert(unlink(file) == 0 && rmdir(path) == 0);
+        forge_forget(ring, path);
         return ring;
 }
 
@@ -45,7 +54,7 @@ static inline char *forge_good_token(const KeyRing *keys) {
         char *token = NULL;
 
         token_new_id(&clock_system, claims.jti);
-        assert(token_sign(key_ring_signing(keys), &claims, &token) == 0);
+        assert(token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) == 0);
         return token;
 }
 

@@ -70,20 +70,21 @@ static void test_J19_a_first_key_is_made_and_read_back(void) {
         struct stat st;
 
         assert(open_ring(true, &made, &message) == 0);
-        key = key_ring_signing(made);
+        key = key_ring_signing(made, KEY_TOKEN);
         g_assert_cmpuint(strlen(key->kid), ==, 4);
         g_assert_cmpint(key->created, ==, NOW);
         g_assert_cmpstr(key->alg, ==, "HS256");
-        g_assert_cmpstr(key->use, ==, "token");
+        g_assert_cmpint(key->use, ==, KEY_TOKEN);
+        g_assert_cmpstr(key_use_to_string(key->use), ==, "token");
         path = g_build_filename(keys, key->kid, NULL);
         assert(stat(path, &st) == 0 && (st.st_mode & 07777) == 0600);
         assert(stat(keys, &st) == 0 && (st.st_mode & 07777) == 0700);
         assert(open_ring(true, &read, &message) == 0); /* "create" replaces nothing */
-        assert(memcmp(key_ring_signing(read)->secret, key->secret, KEY_HS256_SIZE) == 0);
-        g_assert_cmpstr(key_ring_signing(read)->kid, ==, key->kid);
-        assert(key_ring_at(read, 0) && !key_ring_at(read, 1));
-        assert(key_ring_by_header(read, key->header, strlen(key->header)) == key_ring_signing(read));
-        assert(!key_ring_by_header(read, key->header, strlen(key->header) - 1));
+        assert(memcmp(key_ring_signing(read, KEY_TOKEN)->secret, key->secret, KEY_HS256_SIZE) == 0);
+        g_assert_cmpstr(key_ring_signing(read, KEY_TOKEN)->kid, ==, key->kid);
+        assert(key_ring_at(read, 1) && !key_ring_at(read, 2)); /* and one for tickets */
+        assert(key_ring_by_header(read, KEY_TOKEN, key->header, strlen(key->header)) == key_ring_signing(read, KEY_TOKEN));
+        assert(!key_ring_by_header(read, KEY_TOKEN, key->header, strlen(key->header) - 1));
         empty_folder();
 }
 
@@ -94,8 +95,8 @@ static void test_J19_no_two_keys_are_alike(void) {
         for (int i = 0; i < 20; i++) {
                 g_autoptr(KeyRing) ring = NULL;
                 assert(open_ring(true, &ring, &message) == 0);
-                assert(memcmp(last, key_ring_signing(ring)->secret, sizeof(last)) != 0);
-                memcpy(last, key_ring_signing(ring)->secret, sizeof(last));
+                assert(memcmp(last, key_ring_signing(ring, KEY_TOKEN)->secret, sizeof(last)) != 0);
+                memcpy(last, key_ring_signing(ring, KEY_TOKEN)->secret, sizeof(last));
                 empty_folder();
         }
 }
@@ -110,7 +111,10 @@ static void test_J2_J19_files_that_are_no_keys(void) {
                 { "bare bytes", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8", "does not begin with" },
                 { "cut behind the first line", "tessera-key 1\n", "use" },
                 { "cut in a line", "tessera-key 1\nuse=tok", "use" },
-                { "an unknown use", "tessera-key 1\nuse=ticket\nalg=HS256\nstate=signing\ncreated=1\n" SECRET, "use" },
+                { "an unknown use", "tessera-key 1\nuse=pin\nalg=HS256\nstate=signing\ncreated=1\n" SECRET, "use" },
+                { "no use", "tessera-key 1\nuse=\nalg=HS256\nstate=signing\ncreated=1\n" SECRET, "use" },
+                { "a token key of the other algorithm",
+                  "tessera-key 1\nuse=token\nalg=ES256\nstate=signing\ncreated=1\n" SECRET, "algorithm" },
                 { "an unknown algorithm", "tessera-key 1\nuse=token\nalg=none\nstate=signing\ncreated=1\n" SECRET,
                   "algorithm" },
                 { "an algorithm in lower case", "tessera-key 1\nuse=token\nalg=hs256\nstate=signing\ncreated=1\n" SECRET,
@@ -132,6 +136,10 @@ static void test_J2_J19_files_that_are_no_keys(void) {
                 { "zeros", SIGNING "secret=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", "not random" },
                 { "\"secret\", padded", SIGNING "secret=c2VjcmV0AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA\n", "not random" },
                 { "\"secret\" repeated", SIGNING "secret=c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U\n", "not random" },
+                { "replaces itself", SIGNING "replaces=k1\n" SECRET, "replaces=" },
+                { "replaces nobody", SIGNING "replaces=\n" SECRET, "replaces=" },
+                { "replaces a path", SIGNING "replaces=../k2\n" SECRET, "replaces=" },
+                { "next, and replaces", HEAD "state=next\ncreated=1\nreplaces=k2\n" SECRET, "secret=" },
                 { "lines behind", SIGNING SECRET "x=1\n", "behind" },
                 { "two secrets", SIGNING SECRET SECRET, "behind" },
         };
@@ -204,7 +212,7 @@ static void test_J2_what_a_crash_left_behind_is_no_key(void) {
         g_autoptr(KeyRing) ring = NULL;
 
         assert(open_ring(true, &ring, &message) == 0);
-        assert(strcmp(key_ring_signing(ring)->kid, "ab12") != 0);
+        assert(strcmp(key_ring_signing(ring, KEY_TOKEN)->kid, "ab12") != 0);
         assert(access(path, F_OK) < 0);
         empty_folder();
 }
@@ -277,7 +285,7 @@ static void test_J7_what_each_state_verifies(void) {
                 g_autoptr(KeyRing) ring = NULL;
 
                 assert(open_ring(false, &ring, &message) == 0);
-                g_assert_cmpstr(key_ring_signing(ring)->kid, ==, "k1");
+                g_assert_cmpstr(key_ring_signing(ring, KEY_TOKEN)->kid, ==, "k1");
                 g_assert_cmpstr(key_ring_at(ring, 1)->kid, ==, "k2"); /* by age */
                 g_assert_cmpint(key_ring_at(ring, 1)->state, ==, rows[i].state);
                 token = forge_token(key_ring_at(ring, 1)->secret, "{\"alg\":\"HS256\",\"kid\":\"k2\",\"typ\":\"JWT\"}",

@@ -48,7 +48,7 @@ static void test_J2_libjwt_has_a_say_and_the_whole_key(const KeyRing *keys) {
         libjwt.asked = 0;
         assert(verify(keys, token, strlen(token)) == TOKEN_VALID && libjwt.asked == 1);
         g_assert_cmpint(libjwt.key_size, ==, KEY_HS256_SIZE); /* with 0 it would accept anything */
-        assert(memcmp(libjwt.key, key_ring_signing(keys)->secret, KEY_HS256_SIZE) == 0);
+        assert(memcmp(libjwt.key, key_ring_signing(keys, KEY_TOKEN)->secret, KEY_HS256_SIZE) == 0);
         libjwt.agrees = false;
         assert(verify(keys, token, strlen(token)) == TOKEN_INVALID && libjwt.asked == 2);
         token_free(token);

@@ -457,7 +457,7 @@ static void test_every_cut_counts(void) {
 
 int main(void) {
         keys = forge_key_ring();
-        key = key_ring_signing(keys);
+        key = key_ring_signing(keys, KEY_TOKEN);
         test_the_rows_below_differ_from_a_good_one();
         test_J1_J3_J4_J5_J6_J7_J10_J14_one_header_and_no_other();
         test_J1_without_a_signature();
@@ -473,6 +473,6 @@ int main(void) {
         test_J17_every_flipped_bit_counts();
         test_J17_every_other_last_character_counts();
         test_every_cut_counts();
-        keys = key_ring_free(keys);
+        keys = key_ring_unref(keys);
         return 0;
 }

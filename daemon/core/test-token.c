@@ -43,7 +43,7 @@ static void test_J23_what_is_signed_is_read_back(void) {
 
         claims.methods = (char **) methods;
         claims.roles = (char **) roles;
-        assert(token_sign(key_ring_signing(keys), &claims, &token) == 0);
+        assert(token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) == 0);
         assert(token_verify(keys, "web1.example.org", "web1.example.org", NOW, token, strlen(token), &read) ==
                TOKEN_VALID);
         g_assert_cmpstr(read->issuer, ==, claims.issuer);
@@ -62,16 +62,16 @@ static void test_J23_what_is_signed_is_read_back(void) {
 /* The same token, put together without libjwt, jansson and our encoder. */
 static void test_J23_the_layout_is_the_documented_one(void) {
         g_autofree char *header = g_strdup_printf("{\"alg\":\"HS256\",\"kid\":\"%s\",\"typ\":\"JWT\"}",
-                                                  key_ring_signing(keys)->kid);
+                                                  key_ring_signing(keys, KEY_TOKEN)->kid);
         g_autofree char *expected = NULL;
         TokenClaims claims = good_claims();
         char *token;
 
-        expected = forge_token(key_ring_signing(keys)->secret, header,
+        expected = forge_token(key_ring_signing(keys, KEY_TOKEN)->secret, header,
                                "{\"aud\":\"web1.example.org\",\"auth_time\":1699999940,\"exp\":1700000900,"
                                "\"iat\":1700000000,\"iss\":\"web1.example.org\",\"jti\":\"AAECAwQF\","
                                "\"sid\":\"AAECAwQFBgcICQoLDA0ODw\",\"sub\":\"alice\"}");
-        assert(token_sign(key_ring_signing(keys), &claims, &token) == 0);
+        assert(token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) == 0);
         g_assert_cmpstr(token, ==, expected);
         token_free(token);
 }
@@ -80,7 +80,7 @@ static void test_J12_exp_ends_it_to_the_second(void) {
         TokenClaims claims = good_claims();
         char *token;
 
-        assert(token_sign(key_ring_signing(keys), &claims, &token) == 0);
+        assert(token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) == 0);
         g_assert_cmpint(verify_at(token, "web1.example.org", NOW - 1), ==, TOKEN_INVALID); /* from the future */
         g_assert_cmpint(verify_at(token, "web1.example.org", NOW), ==, TOKEN_VALID);
         g_assert_cmpint(verify_at(token, "web1.example.org", NOW + 899), ==, TOKEN_VALID);
@@ -94,7 +94,7 @@ static void test_J13_the_audience_comes_before_the_expiry(void) {
         TokenClaims claims = good_claims();
         char *token;
 
-        assert(token_sign(key_ring_signing(keys), &claims, &token) == 0);
+        assert(token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) == 0);
         g_assert_cmpint(verify_at(token, "web2.example.org", NOW), ==, TOKEN_WRONG_AUDIENCE);
         g_assert_cmpint(verify_at(token, "web1.example.or", NOW), ==, TOKEN_WRONG_AUDIENCE);
         g_assert_cmpint(verify_at(token, "web1.example.org.", NOW), ==, TOKEN_WRONG_AUDIENCE);
@@ -118,7 +118,7 @@ static void test_the_longest_names_fit(void) {
         g_assert_cmpuint(strlen(claims.subject), ==, 32);
         claims.methods = (char **) methods;
         claims.roles = (char **) roles;
-        assert(token_sign(key_ring_signing(keys), &claims, &token) == 0);
+        assert(token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) == 0);
         g_assert_cmpuint(strlen(token), ==, 509);
         assert(token_verify(keys, claims.issuer, claims.issuer, NOW, token, strlen(token), &read) == TOKEN_VALID);
         assert(!read->roles); /* all or none */
@@ -136,7 +136,7 @@ static void test_names_of_common_length_leave_room_for_roles(void) {
 
         claims.methods = (char **) methods;
         claims.roles = (char **) roles;
-        assert(token_sign(key_ring_signing(keys), &claims, &token) == 0);
+        assert(token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) == 0);
         assert(token_verify(keys, claims.issuer, claims.issuer, NOW, token, strlen(token), &read) == TOKEN_VALID);
         assert(g_strv_equal((const char *const *) read->roles, roles));
         g_assert_cmpuint(strlen(token), <=, 400);
@@ -181,7 +181,7 @@ static void test_J21_nothing_is_signed_that_would_not_verify(void) {
         rows[17].claims.methods = (char **) bad_method;
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
                 char *token = NULL;
-                int r = token_sign(key_ring_signing(keys), &rows[i].claims, &token);
+                int r = token_sign(key_ring_signing(keys, KEY_TOKEN), &rows[i].claims, &token);
                 if (r != -EINVAL)
                         fprintf(stderr, "%s: %d\n", rows[i].what, r);
                 assert(r == -EINVAL && !token);
@@ -193,7 +193,7 @@ static void test_J18_a_bad_signature_leaves_no_trace(void) {
         char *token, last;
         size_t size;
 
-        assert(token_sign(key_ring_signing(keys), &claims, &token) == 0);
+        assert(token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) == 0);
         size = strlen(token);
         last = token[size - 10];
         token[size - 10] = last == 'A' ? 'B' : 'A';
@@ -222,6 +222,6 @@ int main(void) {
         test_J21_nothing_is_signed_that_would_not_verify();
         test_J18_a_bad_signature_leaves_no_trace();
         test_every_reason_has_its_word();
-        keys = key_ring_free(keys);
+        keys = key_ring_unref(keys);
         return 0;
 }

@@ -4,7 +4,7 @@
 
 /*
  * The gate in front of every parser: what may be looked at as a token at all, decided on bytes
- * alone. Private to token.c.
+ * alone. Shared by tokens, tickets and what names their keys.
  */
 
 #include <stdbool.h>

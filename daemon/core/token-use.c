@@ -66,7 +66,7 @@ int token_print(Core *core, const Caller *caller, int64_t min_ttl, char **ret, T
                 return CORE_E_INVALID;
         claims = claims_new(core, session, now, lifetime);
         claims->roles = subject_roles(&subject, config->policy);
-        r = token_sign(key_ring_signing(core->keys), claims, ret);
+        r = token_sign(key_ring_signing(core->keys, KEY_TOKEN), claims, ret);
         if (r < 0)
                 return error_trace(r);
         store_session_touch(core->store, session->id, now);

@@ -105,7 +105,7 @@ TokenReason token_verify(const KeyRing *keys, const char *issuer, const char *au
                 return TOKEN_MISSING;
         if (size > WIRE_ACCESS_TOKEN_MAX || !token_split(text, size, &segments))
                 return TOKEN_INVALID;
-        key = key_ring_by_header(keys, segments.header, segments.header_size);
+        key = key_ring_by_header(keys, KEY_TOKEN, segments.header, segments.header_size);
         if (!key || !key_may_verify(key, now))
                 return TOKEN_INVALID;
         if (!mac_is_right(key, text, &segments) || !libjwt_agrees(key, text, size))

@@ -36,7 +36,7 @@ static KeyRing *fixed_key_ring(void) {
         file = g_build_filename(path, "k1", NULL);
         assert(g_file_set_contents_full(file, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
         assert(key_ring_open(path, /* create= */ false, NOW, &ring, &message) == 0);
-        assert(unlink(file) == 0 && rmdir(path) == 0);
+        forge_forget(ring, path);
         return ring;
 }
 
@@ -51,7 +51,7 @@ static TokenReason check(const KeyRing *keys, const char *text, size_t size) {
         assert((reason == TOKEN_VALID) == (claims != NULL));
         if (!claims)
                 return reason;
-        assert(token_sign(key_ring_signing(keys), claims, &again) == 0);
+        assert(token_sign(key_ring_signing(keys, KEY_TOKEN), claims, &again) == 0);
         assert(strlen(again) == size && memcmp(again, text, size) == 0);
         again = token_free(again);
         return reason;
@@ -61,7 +61,7 @@ static void check_signed(const KeyRing *keys, const void *header, size_t header_
                          size_t payload_size) {
         g_autofree char *first = forge_base64url(header, header_size), *second = forge_base64url(payload, payload_size);
         g_autofree char *head = g_strconcat(first, ".", second, NULL);
-        g_autofree char *token = forge_mac(key_ring_signing(keys)->secret, head);
+        g_autofree char *token = forge_mac(key_ring_signing(keys, KEY_TOKEN)->secret, head);
 
         (void) check(keys, token, strlen(token));
 }
@@ -126,7 +126,7 @@ static void check_claims(const KeyRing *keys, const uint8_t *data, size_t size) 
         claims.issued_at = NOW - (int64_t) take(&data, &size) * 4;
         claims.expires = claims.issued_at + (int64_t) take(&data, &size) * 4;
         claims.auth_time = claims.issued_at - (int64_t) take(&data, &size) + 1;
-        if (token_sign(key_ring_signing(keys), &claims, &token) < 0)
+        if (token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) < 0)
                 return;
         assert(strlen(token) < WIRE_ACCESS_TOKEN_MAX);
         assert(check(keys, token, strlen(token)) == (claims.expires > NOW ? TOKEN_VALID : TOKEN_EXPIRED));
