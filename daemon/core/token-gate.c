@@ -14,11 +14,11 @@ void base64url_encode(const void *data, size_t size, char *ret_text) {
 }
 
 bool base64url_decode(const char *text, size_t size, void *ret_data, size_t max, size_t *ret_size) {
-        char again[WIRE_ACCESS_TOKEN_MAX + 1];
+        char again[WIRE_TICKET_MAX + 1];
         size_t decoded;
         bool same;
 
-        if (size == 0 || size > WIRE_ACCESS_TOKEN_MAX)
+        if (size == 0 || size > WIRE_TICKET_MAX)
                 return false;
         if (sodium_base642bin(ret_data, max, text, size, /* ignore= */ NULL, &decoded, /* b64_end= */ NULL,
                               BASE64URL) < 0)
@@ -33,7 +33,7 @@ bool base64url_decode(const char *text, size_t size, void *ret_data, size_t max,
 }
 
 static bool is_canonical(const char *text, size_t size) {
-        unsigned char data[WIRE_ACCESS_TOKEN_MAX];
+        unsigned char data[WIRE_TICKET_MAX];
         size_t decoded;
         bool canonical;
 
@@ -46,7 +46,7 @@ bool token_split(const char *text, size_t size, TokenSegments *ret) {
         const char *end = text + size, *first, *second;
         TokenSegments segments;
 
-        if (size > WIRE_ACCESS_TOKEN_MAX)
+        if (size > WIRE_TICKET_MAX)
                 return false;
         first = memchr(text, '.', size);
         second = first ? memchr(first + 1, '.', (size_t) (end - first - 1)) : NULL;

@@ -2,17 +2,17 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 /*
- * Tokens are signed and verified by libjwt 1.x, and libjwt is trusted with nothing: what goes in
- * has passed the gate and carries our MAC already, what comes out is compared with what was meant.
+ * Tokens are signed and verified by libjwt 1.x (jws.c), and libjwt is trusted with nothing: what goes
+ * in has passed the gate and carries our MAC already, what comes out is compared with what was meant.
  * docs/tokens.md lists what libjwt forgives and which step makes it impossible.
  */
 
 #include <errno.h>
-#include <jwt.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "common/error.h"
+#include "daemon/core/jws.h"
 #include "daemon/core/token-claims.h"
 #include "daemon/core/token-gate.h"
 #include "daemon/core/token.h"
@@ -21,9 +21,6 @@ G_STATIC_ASSERT(KEY_HS256_SIZE == crypto_auth_hmacsha256_KEYBYTES);
 
 /* One less than sudo reads: a token of exactly 511 characters is one that was cut. */
 #define TOKEN_SIZE_MAX (WIRE_ACCESS_TOKEN_MAX - 1)
-
-typedef jwt_t Jwt;
-G_DEFINE_AUTOPTR_CLEANUP_FUNC(Jwt, jwt_free)
 
 const char *token_reason_to_string(TokenReason reason) {
         static const char *const words[_TOKEN_REASON_MAX] = {
@@ -68,17 +65,8 @@ static bool mac_is_right(const Key *key, const char *text, const TokenSegments *
         return right;
 }
 
-static bool libjwt_agrees(const Key *key, const char *text, size_t size) {
-        char token[WIRE_ACCESS_TOKEN_MAX + 1];
-        g_autoptr(Jwt) jwt = NULL;
-        int r;
-
-        g_assert(size < sizeof(token));
-        memcpy(token, text, size);
-        token[size] = '\0';
-        r = jwt_decode(&jwt, token, key->secret, KEY_HS256_SIZE); /* a length of 0 would accept anything */
-        sodium_memzero(token, sizeof(token));
-        return r == 0 && jwt_get_alg(jwt) == JWT_ALG_HS256;
+static JwsKey jws_key(const Key *key) {
+        return (JwsKey) { JWS_HS256, key->secret, KEY_HS256_SIZE };
 }
 
 /* A key that only waits for its turn has signed nothing; one that is over verifies nothing. */
@@ -100,6 +88,7 @@ TokenReason token_verify(const KeyRing *keys, const char *issuer, const char *au
         g_autoptr(TokenClaims) claims = NULL;
         TokenSegments segments;
         const Key *key;
+        JwsKey jws;
 
         if (size == 0)
                 return TOKEN_MISSING;
@@ -108,7 +97,8 @@ TokenReason token_verify(const KeyRing *keys, const char *issuer, const char *au
         key = key_ring_by_header(keys, KEY_TOKEN, segments.header, segments.header_size);
         if (!key || !key_may_verify(key, now))
                 return TOKEN_INVALID;
-        if (!mac_is_right(key, text, &segments) || !libjwt_agrees(key, text, size))
+        jws = jws_key(key);
+        if (!mac_is_right(key, text, &segments) || !jws_agrees(&jws, text, size))
                 return TOKEN_INVALID;
         claims = read_claims(&segments);
         if (!claims || strcmp(claims->issuer, issuer) != 0 || claims->issued_at > now)
@@ -144,28 +134,6 @@ static int fit_claims(const Key *key, const TokenClaims *claims, char **ret_json
         }
 }
 
-static int encode(const Key *key, const char *json, char **ret) {
-        g_autoptr(Jwt) jwt = NULL;
-        char *token;
-        int r;
-
-        r = jwt_new(&jwt);
-        if (r == 0)
-                r = jwt_set_alg(jwt, JWT_ALG_HS256, key->secret, KEY_HS256_SIZE);
-        if (r == 0)
-                r = jwt_add_header(jwt, "kid", key->kid);
-        if (r == 0)
-                r = jwt_add_grants_json(jwt, json);
-        if (r != 0)
-                return -r;
-        errno = 0;
-        token = jwt_encode_str(jwt);
-        if (!token)
-                return errno > 0 ? -errno : -ENOMEM;
-        *ret = token;
-        return 0;
-}
-
 /* What libjwt made must be this header, this payload and our MAC: alg none, say, must not get out. */
 static bool is_as_meant(const Key *key, const char *json, const char *token) {
         char payload[WIRE_ACCESS_TOKEN_MAX + 1];
@@ -181,15 +149,17 @@ static bool is_as_meant(const Key *key, const char *json, const char *token) {
 }
 
 int token_sign(const Key *key, const TokenClaims *claims, char **ret) {
+        const JwsKey jws = jws_key(key);
         g_autofree char *json = NULL;
         char *token = NULL;
         int r;
 
+        g_assert(key->use == KEY_TOKEN);
         if (!token_claims_are_sound(claims))
                 return error_trace(-EINVAL);
         r = fit_claims(key, claims, &json);
         if (r == 0)
-                r = encode(key, json, &token);
+                r = jws_encode(&jws, key->kid, json, &token);
         if (r < 0)
                 return error_trace(r);
         if (!is_as_meant(key, json, token)) {

@@ -37,7 +37,8 @@ HEADERS = {
 # A library is included in one place.
 FILES = {
     "daemon/core/es256.c": [r"openssl/.*"],
-    "daemon/core/token.c": [r"jwt\.h"],
+    "daemon/core/jws.c": [r"jwt\.h"],
+    "daemon/core/claims.c": [r"jansson\.h"],
     "daemon/core/token-claims.c": [r"jansson\.h"],
     "daemon/core/test-token-gate.c": [r"jwt\.h"],
     "daemon/core/wipe-free.c": [r"malloc\.h"],
