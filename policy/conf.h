@@ -100,6 +100,12 @@ bool conf_read_text(const char *file, const char *text, size_t size, const ConfS
 bool conf_read_file(const char *path, bool may_be_absent, const ConfSection *sections, void *target,
                     GPtrArray *mistakes);
 
+/*
+ * Reads every file of the folder @path that ends in .conf, in the order of their names, as
+ * conf_read_file() does. The folder must be root's too; one that does not exist is empty.
+ */
+bool conf_read_folder(const char *path, const ConfSection *sections, void *target, GPtrArray *mistakes);
+
 /* Values. On a mistake each reports and returns false, @ret untouched. */
 
 /* Seconds, from 15s, 15min, 24h, 7d or a sum ("1h 30min"); within [@min, @max] seconds. */
