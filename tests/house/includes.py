@@ -39,6 +39,8 @@ FILES = {
     "daemon/core/es256.c": [r"openssl/.*"],
     "daemon/core/jws.c": [r"jwt\.h"],
     "daemon/core/claims.c": [r"jansson\.h"],
+    "daemon/core/jwks.c": [r"jansson\.h"],
+    "daemon/core/ticket-claims.c": [r"jansson\.h"],
     "daemon/core/token-claims.c": [r"jansson\.h"],
     "daemon/core/test-token-gate.c": [r"jwt\.h"],
     "daemon/core/wipe-free.c": [r"malloc\.h"],
