@@ -44,6 +44,7 @@ FILES = {
     "daemon/core/token-claims.c": [r"jansson\.h"],
     "daemon/core/test-forge-ticket.c": [r"openssl/.*"],
     "daemon/core/test-token-gate.c": [r"jwt\.h"],
+    "daemon/core/test-token-timing.c": [r"math\.h"],
     "daemon/core/wipe-free.c": [r"malloc\.h"],
     "daemon/store/sqlite-db.c": [r"sqlite3\.h"],
     "daemon/bus/main.c": [r"malloc\.h", r"sodium\.h"],
