@@ -13,13 +13,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "daemon/core/test-forge.h"
+#include "daemon/core/test-forge-ticket.h"
 #include "daemon/core/token-gate.h"
 #include "daemon/core/token.h"
 
 static struct {
         unsigned asked;
         bool agrees;
+        jwt_alg_t alg; /* what it says it saw */
         int key_size;
         unsigned char key[KEY_HS256_SIZE];
 } libjwt;
@@ -32,7 +33,7 @@ __attribute__((visibility("default"))) int jwt_decode(jwt_t **jwt, const char *t
         if (!libjwt.agrees)
                 return EINVAL;
         assert(jwt_new(jwt) == 0);
-        return jwt_set_alg(*jwt, JWT_ALG_HS256, key, key_len);
+        return jwt_set_alg(*jwt, libjwt.alg, key, key_len);
 }
 
 static TokenReason verify(const KeyRing *keys, const char *text, size_t size) {
@@ -51,7 +52,50 @@ static void test_J2_libjwt_has_a_say_and_the_whole_key(const KeyRing *keys) {
         assert(memcmp(libjwt.key, key_ring_signing(keys, KEY_TOKEN)->secret, KEY_HS256_SIZE) == 0);
         libjwt.agrees = false;
         assert(verify(keys, token, strlen(token)) == TOKEN_INVALID && libjwt.asked == 2);
+        libjwt.agrees = true;
+        libjwt.alg = JWT_ALG_HS384; /* an answer to another question */
+        assert(verify(keys, token, strlen(token)) == TOKEN_INVALID && libjwt.asked == 3);
+        libjwt.alg = JWT_ALG_HS256;
         token_free(token);
+}
+
+static const char ticket_payload[] = "{\"aud\":\"web1\",\"exp\":1060,\"iat\":1000,\"iss\":\"web2\","
+                                     "\"jti\":\"AAECAwQFBgcICQoLDA0ODw\",\"sess_exp\":2000,"
+                                     "\"sid\":\"AAECAwQFBgcICQoLDA0ODw\",\"sub\":\"alice\"}";
+
+static TokenReason verify_ticket(const Trust *trust, const char *text, size_t size) {
+        g_autoptr(TicketClaims) claims = NULL;
+        const TrustHost *host;
+
+        return ticket_verify(trust, "web1", 1000, text, size, &claims, &host);
+}
+
+static void test_J2_J16_libjwt_has_a_say_in_tickets_and_sees_no_stranger(void) {
+        g_autoptr(KeyRing) theirs = forge_ticket_ring("t1", FORGE_SECRET_A);
+        g_autoptr(Trust) trust = forge_trust("web2", theirs);
+        const TrustKey *key = trust_at(trust, 0)->keys->pdata[0];
+        g_autofree char *ticket = forge_ticket(FORGE_SECRET_A, "{\"alg\":\"ES256\",\"kid\":\"t1\",\"typ\":\"JWT\"}",
+                                               ticket_payload, strlen(ticket_payload));
+        size_t size = strlen(ticket);
+
+        libjwt.alg = JWT_ALG_ES256;
+        libjwt.asked = 0;
+        assert(verify_ticket(trust, ticket, size) == TOKEN_VALID && libjwt.asked == 1);
+        g_assert_cmpint(libjwt.key_size, ==, (int) strlen(key->pem));
+        assert(memcmp(libjwt.key, key->pem, sizeof(libjwt.key)) == 0);
+        libjwt.alg = JWT_ALG_ES384;
+        assert(verify_ticket(trust, ticket, size) == TOKEN_INVALID && libjwt.asked == 2);
+        libjwt.alg = JWT_ALG_ES256;
+        libjwt.agrees = false;
+        assert(verify_ticket(trust, ticket, size) == TOKEN_INVALID && libjwt.asked == 3);
+        libjwt.agrees = true;
+        for (size_t i = 0; i < size; i++) {
+                ticket[i] ^= 1;
+                assert(verify_ticket(trust, ticket, size) == TOKEN_INVALID);
+                ticket[i] ^= 1;
+        }
+        g_assert_cmpuint(libjwt.asked, ==, 3);
+        libjwt.alg = JWT_ALG_HS256;
 }
 
 /* Its parser runs before its check of the signature, and copies the token to its stack. */
@@ -172,8 +216,10 @@ static void test_J16_no_segment_without_a_limit(void) {
 int main(void) {
         g_autoptr(KeyRing) keys = forge_key_ring();
 
+        libjwt.alg = JWT_ALG_HS256;
         test_J2_libjwt_has_a_say_and_the_whole_key(keys);
         test_J16_strangers_do_not_reach_libjwt(keys);
+        test_J2_J16_libjwt_has_a_say_in_tickets_and_sees_no_stranger();
         test_J9_one_spelling_for_bytes();
         test_J9_bytes_that_have_no_room();
         test_J9_J22_three_segments();
