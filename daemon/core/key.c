@@ -45,6 +45,8 @@ static int compare_keys(gconstpointer a, gconstpointer b) {
 
         if (first->created != second->created)
                 return first->created < second->created ? -1 : 1;
+        if (first->use != second->use)
+                return first->use < second->use ? -1 : 1;
         return strcmp(first->kid, second->kid);
 }
 

@@ -90,7 +90,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(KeyRing, key_ring_unref)
 const Key *key_ring_signing(const KeyRing *ring, KeyUse use);
 /* The key of @use whose constant header equals @header byte for byte, or NULL. */
 const Key *key_ring_by_header(const KeyRing *ring, KeyUse use, const char *header, size_t size);
-/* All, in order of creation; NULL beyond the last. */
+/* All, in order of creation, and then of use; NULL beyond the last. */
 const Key *key_ring_at(const KeyRing *ring, size_t index);
 
 /*

@@ -82,7 +82,7 @@ static void test_J19_a_first_key_is_made_and_read_back(void) {
         assert(open_ring(true, &read, &message) == 0); /* "create" replaces nothing */
         assert(memcmp(key_ring_signing(read, KEY_TOKEN)->secret, key->secret, KEY_HS256_SIZE) == 0);
         g_assert_cmpstr(key_ring_signing(read, KEY_TOKEN)->kid, ==, key->kid);
-        assert(key_ring_at(read, 1) && !key_ring_at(read, 2)); /* and one for tickets */
+        assert(key_ring_at(read, 0)->use == KEY_TOKEN && key_ring_at(read, 1)->use == KEY_TICKET && !key_ring_at(read, 2));
         assert(key_ring_by_header(read, KEY_TOKEN, key->header, strlen(key->header)) == key_ring_signing(read, KEY_TOKEN));
         assert(!key_ring_by_header(read, KEY_TOKEN, key->header, strlen(key->header) - 1));
         empty_folder();

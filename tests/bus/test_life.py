@@ -41,7 +41,7 @@ def test_first_start_makes_what_belongs_together(make_host):
     assert name == socket.gethostname().lower()
     host.add("alice")
     kids = [key["kid"] for key in host.call("Keys.List")]
-    assert len(kids) == 1
+    assert [(key["use"], key["state"]) for key in host.call("Keys.List")] == [("token", "signing"), ("ticket", "signing")]
     host.restart()
     assert [key["kid"] for key in host.call("Keys.List")] == kids
     assert [user["user"] for user in host.call("Users.List")] == ["alice"]
