@@ -46,7 +46,7 @@ static Held held_directly(const Policy *policy, const Role *role, const PolicyUs
 Held policy_role_held(const Policy *policy, const Role *role, const PolicyUser *user) {
         Held best = HELD_NO;
 
-        if (!user_is_somebody(user))
+        if (!user_is_somebody(user) || (user->cap && !g_strv_contains(user->cap, role->name)))
                 return HELD_NO;
         for (unsigned i = 0; i < role->givers->len && best != HELD_YES; i++)
                 best = MAX(best, held_directly(policy, role->givers->pdata[i], user));

@@ -88,6 +88,17 @@ static char *advise(const Service *service, const PolicyUser *user) {
                                service->roles.names[0], ((const Role *) service->needed->pdata[0])->file);
 }
 
+/* Is it the login that may not, while its user may? Then no command of an admin's would help. */
+static bool is_for_the_cap(Policy *policy, const Service *service, const PolicyUser *user) {
+        PolicyUser uncapped;
+
+        if (!user || !user->cap)
+                return false;
+        uncapped = *user;
+        uncapped.cap = NULL;
+        return policy_service_held(policy, service, &uncapped) == HELD_YES;
+}
+
 /* What is wrong, as full as fits: first what the user has is left out, then the other roles, then the advice. */
 static char *refuse_for_role(Policy *policy, const Service *service, const PolicyUser *user, const char *name) {
         g_auto(GStrv) held = policy_roles_of(policy, user);
@@ -95,6 +106,8 @@ static char *refuse_for_role(Policy *policy, const Service *service, const Polic
         g_autofree char *has = held[0] ? quote_names(held, " and ") : g_strdup("no role");
         bool unknown = policy_service_held(policy, service, user) == HELD_UNKNOWN;
         g_autofree char *advice = unknown ? g_strdup(". A group cannot be looked up: try again later") :
+                                  is_for_the_cap(policy, service, user) ?
+                                            g_strdup(". This login came by ticket and has no more: log in anew") :
                                             advise(service, user);
         char *line = g_strdup_printf("%s needs the role %s; you have %s%s", name, needs, has, advice ?: "");
 

@@ -16,7 +16,8 @@
  * made anew under another gid counts from the next reload.) Roles only ever add rights, so a failed
  * look-up can only take away: it lets nobody in, and where it decided, the reason says so.
  *
- * "includes" goes downwards: who holds a role also holds what it includes, never the other way.
+ * "includes" goes downwards: who holds a role also holds what it includes, never the other way. A cap
+ * counts after that: an admin whose admin includes operator holds, with the cap {operator}, operator.
  */
 
 #include <glib.h>
@@ -61,6 +62,7 @@ typedef struct PolicyUser {
         uid_t uid;
         const gid_t *groups; /* all of them, the primary one too */
         size_t n_groups;
+        const char *const *cap; /* at most these roles, ended by NULL, whatever the policy gives; NULL: no cap */
 } PolicyUser;
 
 /* What is known of the login; NULL in its place means there is no live session. */
@@ -119,7 +121,8 @@ int64_t policy_max_age(Policy *policy, const char *service);
  * One line for a person who was refused for want of a role, of less than 200 bytes and without
  * control characters, to be freed with g_free:
  *   sudo needs the role "admin"; you have "everyone". An admin can add you: usermod -aG sudo bob
- * (for a role without groups: ... add bob to users= of [role:admin] in /etc/tessera/policy.conf)
+ * (for a role without groups: ... add bob to users= of [role:admin] in /etc/tessera/policy.conf; where
+ * only the cap is in the way: ... This login came by ticket and has no more: log in anew)
  */
 char *policy_refusal(Policy *policy, const PolicyUser *user, const char *service);
 

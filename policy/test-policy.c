@@ -233,6 +233,47 @@ static void test_A7_uid_minus_one_holds_no_role(void) {
         assert(policy_decide(policy, &nobody, &fresh, "sshd", NOW).verdict == POLICY_DENY);
 }
 
+/* Who may be capped at what, and what is left: the sentence is the promise. */
+static void test_A9_a_cap_takes_roles_away_and_never_gives_one(void) {
+        static const char *const none[] = { NULL }, *const operator[] = { "operator", NULL };
+        static const char *const admin[] = { "admin", NULL }, *const made_up[] = { "made-up", "everyone", NULL };
+        static const struct {
+                const char *sentence;
+                const PolicyUser *user;
+                const char *const *cap;
+                const char *service;
+                const char *roles; /* joined by spaces */
+                PolicyVerdict verdict;
+        } caps[] = {
+                { "without a cap an admin is one", &alice, NULL, "sudo", "admin everyone operator", POLICY_ALLOW },
+                { "an empty cap leaves nothing", &alice, none, "sudo", "", POLICY_DENY },
+                { "not even what everybody has", &alice, none, "sshd", "", POLICY_DENY },
+                { "capped at operator an admin is an operator", &alice, operator, "su", "operator", POLICY_ALLOW },
+                { "and no admin", &alice, operator, "sudo", "operator", POLICY_DENY },
+                { "a cap gives bob nothing", &bob, admin, "sudo", "", POLICY_DENY },
+                { "what a capped role includes is capped as well", &alice, admin, "su", "admin", POLICY_DENY },
+                { "a role that is none stays none", &bob, made_up, "sshd", "everyone", POLICY_ALLOW },
+        };
+        g_autoptr(Policy) policy = read_policy(policy_text, NULL);
+
+        nss.later = GROUP_E_NOT_FOUND;
+        for (size_t i = 0; i < G_N_ELEMENTS(caps); i++) {
+                PolicyUser user = *caps[i].user;
+                g_autofree char *joined = NULL;
+                g_auto(GStrv) roles = NULL;
+
+                user.cap = caps[i].cap;
+                roles = policy_roles_of(policy, &user);
+                joined = g_strjoinv(" ", roles);
+                if (strcmp(joined, caps[i].roles) != 0)
+                        fprintf(stderr, "%s: %s\n", caps[i].sentence, joined);
+                assert(strcmp(joined, caps[i].roles) == 0);
+                assert(policy_decide_role(policy, &user, caps[i].service).verdict == caps[i].verdict);
+                assert(policy_decide(policy, &user, &fresh, caps[i].service, NOW).verdict == caps[i].verdict);
+                assert(policy_holds(policy, &user, "admin") == (strstr(joined, "admin") != NULL));
+        }
+}
+
 static void test_own_sections_count_as_a_whole(void) {
         static const char text[] = "[role:all]\nusers=*\n[role:few]\nusers=carol\n"
                                    "[service:sudo]\nroles=all\nmax-age=5min\nmethods=pwd\n"
@@ -591,10 +632,16 @@ static void test_the_refusal_names_role_and_remedy(void) {
                                    "[role:everyone]\nusers=*\n"
                                    "[service:sudo]\nroles=admin\n[service:su]\nroles=clerk\n"
                                    "[service:cups]\nroles=clerk;admin\n";
+        static const char *const everyone[] = { "everyone", NULL };
+        PolicyUser capped = alice;
         g_autoptr(Policy) policy = NULL;
 
+        capped.cap = everyone;
         nss.later = GROUP_E_NOT_FOUND;
         policy = read_policy(text, NULL);
+        expect_refusal(policy, &capped, "cups",
+                       "cups needs the role \"clerk\" or \"admin\"; you have \"everyone\". "
+                       "This login came by ticket and has no more: log in anew");
         expect_refusal(policy, &bob, "sudo", "sudo needs the role \"admin\"; you have \"everyone\". "
                                              "An admin can add you: usermod -aG sudo bob");
         expect_refusal(policy, &bob, "sudo-i", "sudo-i needs the role \"admin\"; you have \"everyone\". "
@@ -665,6 +712,7 @@ int main(int argc, char **argv) {
         assert(argc == 2);
         test_P5_P6_P18_who_may_use_what();
         test_A7_uid_minus_one_holds_no_role();
+        test_A9_a_cap_takes_roles_away_and_never_gives_one();
         test_own_sections_count_as_a_whole();
         test_an_empty_policy_lets_nobody_in();
         test_a_zeroed_decision_is_a_no();
