@@ -77,6 +77,18 @@ static bool set_token_lifetime(ConfReader *reader, const ConfValue *value, void 
         return conf_duration(reader, value, 5, 15 * MINUTE, &((Settings *) target)->token_lifetime);
 }
 
+static bool set_ticket_lifetime(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 5, MINUTE, &((Settings *) target)->ticket_lifetime);
+}
+
+static bool set_device_idle(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 5, LONGEST, &((Settings *) target)->device_idle);
+}
+
+static bool set_device_lifetime(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 5, LONGEST, &((Settings *) target)->device_lifetime);
+}
+
 /* From the least that is recommended for Argon2id (7 MiB, OWASP's Password Storage Cheat Sheet) upwards. */
 static bool set_memory(ConfReader *reader, const ConfValue *value, void *target) {
         return conf_size(reader, value, 7 * MIB, 1024 * MIB, &((Settings *) target)->password_memory);
@@ -108,6 +120,12 @@ const ConfSection settings_sections[] = {
         } },
         { "token", .keys = (const ConfKey[]) {
                 { "lifetime", set_token_lifetime },
+                { "ticket-lifetime", set_ticket_lifetime },
+                {},
+        } },
+        { "device", .keys = (const ConfKey[]) {
+                { "idle", set_device_idle },
+                { "lifetime", set_device_lifetime },
                 {},
         } },
         { "password", .keys = (const ConfKey[]) {
@@ -131,12 +149,22 @@ Settings *settings_new(void) {
                 .session_lifetime = 7 * DAY,
                 .max_per_user = 32,
                 .token_lifetime = 15 * MINUTE,
+                .ticket_lifetime = MINUTE,
+                .device_idle = 7 * DAY,
+                .device_lifetime = 90 * DAY,
                 .password_memory = 19 * MIB,
                 .password_passes = 2,
                 .password_min_length = 8,
                 .undo_after = 5 * MINUTE,
         };
         return settings;
+}
+
+Settings *settings_copy(const Settings *settings) {
+        Settings *copy = g_memdup2(settings, sizeof(Settings));
+
+        copy->name = g_strdup(settings->name);
+        return copy;
 }
 
 Settings *settings_free(Settings *settings) {

@@ -20,7 +20,11 @@ typedef struct Settings {
         unsigned max_per_user;    /* [session] max-per-user */
         bool end_login_expired;   /* [session] end-login=revoked;expired */
 
-        int64_t token_lifetime; /* [token] lifetime, 5 to 900 */
+        int64_t token_lifetime;  /* [token] lifetime, 5 to 900 */
+        int64_t ticket_lifetime; /* [token] ticket-lifetime, 5 to 60 */
+
+        int64_t device_idle;     /* [device] idle */
+        int64_t device_lifetime; /* [device] lifetime */
 
         uint64_t password_memory;     /* [password] memory */
         unsigned password_passes;     /* [password] passes */
@@ -34,6 +38,7 @@ extern const ConfSection settings_sections[];
 
 /* The defaults. */
 Settings *settings_new(void);
+Settings *settings_copy(const Settings *settings);
 Settings *settings_free(Settings *settings); /* accepts NULL, returns NULL */
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Settings, settings_free)
 

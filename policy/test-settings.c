@@ -12,14 +12,17 @@
 /* What can be compared: every member of Settings, as text. */
 static char *settings_to_text(const Settings *s) {
         return g_strdup_printf("name=%s idle=%ld lifetime=%ld max-per-user=%u end-login-expired=%d token=%ld "
+                               "ticket=%ld device-idle=%ld device-lifetime=%ld "
                                "memory=%lu passes=%u min-length=%u undo-after=%ld",
                                s->name ?: "-", (long) s->session_idle, (long) s->session_lifetime, s->max_per_user,
-                               s->end_login_expired, (long) s->token_lifetime, (unsigned long) s->password_memory,
-                               s->password_passes, s->password_min_length, (long) s->undo_after);
+                               s->end_login_expired, (long) s->token_lifetime, (long) s->ticket_lifetime,
+                               (long) s->device_idle, (long) s->device_lifetime,
+                               (unsigned long) s->password_memory, s->password_passes, s->password_min_length, (long) s->undo_after);
 }
 
 #define DEFAULTS                                                                                      \
         "name=- idle=86400 lifetime=604800 max-per-user=32 end-login-expired=0 token=900 "             \
+        "ticket=60 device-idle=604800 device-lifetime=7776000 "                                        \
         "memory=19922944 passes=2 min-length=8 undo-after=300"
 
 /* Settings of @text as text; or what was wrong. */
@@ -52,6 +55,10 @@ static const struct {
         { "session", "end-login", "revoked;expired", "expired=0", "expired=1", "revoked", "expired revoked",
           "expired", "revoked;idle" },
         { "token", "lifetime", "5min", "token=900", "token=300", "5s", "15min", "4s", "15min 1s" },
+        { "token", "ticket-lifetime", "30s", "ticket=60", "ticket=30", "5s", "1min", "4s", "61s" },
+        { "device", "idle", "1d", "device-idle=604800", "device-idle=86400", "5s", "365d", "4s", "366d" },
+        { "device", "lifetime", "30d", "device-lifetime=7776000", "device-lifetime=2592000", "5s", "365d", "4s",
+          "366d" },
         { "password", "memory", "64MiB", "memory=19922944", "memory=67108864", "7MiB", "1GiB", "6MiB", "2GiB" },
         { "password", "passes", "3", "passes=2", "passes=3", "1", "20", "0", "21" },
         { "password", "min-length", "12", "min-length=8", "min-length=12", "1", "256", "0", "257" },
@@ -117,9 +124,10 @@ static void test_mistakes_say_what_to_do(void) {
                "f:2:11: \"end-login\" without \"revoked\": a revoked session always "
                "ends its login; write revoked;expired");
         expect("[throttle]\nburst=10\n",
-               "f:1:2: unknown section [throttle]; there are [daemon], [session], [token], [password], [service]");
-        expect("[token]\nticket-lifetime=60s\n",
-               "f:2:1: unknown key \"ticket-lifetime\" in [token]; there are: lifetime");
+               "f:1:2: unknown section [throttle]; there are [daemon], [session], [token], [device], [password], "
+               "[service]");
+        expect("[token]\nalg=none\n",
+               "f:2:1: unknown key \"alg\" in [token]; there are: lifetime, ticket-lifetime");
 }
 
 static void test_defaults_without_a_file(void) {
@@ -132,6 +140,18 @@ static void test_defaults_without_a_file(void) {
         assert(strcmp(text, DEFAULTS) == 0);
         expect("", DEFAULTS);
         assert(!settings_free(NULL));
+}
+
+static void test_a_copy_is_the_same_and_its_own(void) {
+        const char *text = "[daemon]\nname=web1.example.org\n[device]\nidle=3d\n";
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
+        Settings *settings = settings_read_text("f", text, strlen(text), mistakes);
+        g_autoptr(Settings) copy = settings_copy(settings);
+        g_autofree char *was = settings_to_text(settings), *is = NULL;
+
+        settings_free(settings);
+        is = settings_to_text(copy);
+        assert(strcmp(was, is) == 0 && copy->device_idle == 3 * 24 * 3600);
 }
 
 /* "#key=value" and nothing else: what an admin would take the "#" from. */
@@ -170,6 +190,7 @@ int main(int argc, char **argv) {
         test_no_key_is_without_a_row();
         test_mistakes_say_what_to_do();
         test_defaults_without_a_file();
+        test_a_copy_is_the_same_and_its_own();
         test_the_shipped_file_shows_every_key_with_its_default(argv[1]);
         return 0;
 }
