@@ -13,6 +13,7 @@ typedef struct AuditEvent {
         const char *event;   /* "login", "step-up", "allowed", "refused", "opened", "closed", "revoked", "user-added", … */
         const char *user;
         const char *session; /* id */
+        const char *device;  /* id */
         const char *service;
         const char *rhost;
         const char *reason;  /* a code: "wrong-password", "throttled", "role-missing", "token-expired", … */
