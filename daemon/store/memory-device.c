@@ -128,7 +128,7 @@ int memory_device_use(Store *store, const char *id, uint32_t counter, const char
         if (*ret_use == DEVICE_USE_AGAIN) {
                 *ret_ended = revoke_device(memory, device, DEVICE_REASON_REUSE, now, &changed);
         } else {
-                device->used = now;
+                device->used = MAX(device->used, now);
                 g_free(device->from);
                 device->from = g_strdup(from);
                 *ret_ended = store_session_array();

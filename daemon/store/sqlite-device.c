@@ -316,7 +316,7 @@ static int update_used(Db *db, const Device *device) {
 
 static int use_counter(Db *db, const DeviceUsing *using, Device *device) {
         *using->ret_ended = store_session_array();
-        device->used = using->ending.now;
+        device->used = MAX(device->used, using->ending.now);
         g_free(device->from);
         device->from = g_strdup(using->from);
         return update_used(db, device);

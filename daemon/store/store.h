@@ -190,7 +190,7 @@ int store_device_list(Store *store, uid_t uid, GPtrArray **ret);
 /*
  * Uses the counter of a token that was found genuine, in one transaction: of any number of uses of
  * one counter, at the same time or not, exactly one is not DEVICE_USE_AGAIN. What counts moves
- * used and from. DEVICE_USE_AGAIN revokes the device (DEVICE_REASON_REUSE) and its sessions with
+ * used (never back) and from. DEVICE_USE_AGAIN revokes the device (DEVICE_REASON_REUSE) and its sessions with
  * their children, which are returned in @ret_ended; that is committed, and the result is 0.
  * STORE_E_NOT_FOUND; STORE_E_STATE where it is revoked already: nothing changed. @ret: the device as
  * it is now.
