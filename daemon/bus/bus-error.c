@@ -59,6 +59,10 @@ static const char *error_of(int r, const char **ret_message) {
         case CORE_E_BUSY:
                 *ret_message = "the daemon is busy; try again";
                 return WIRE_ERROR_BUSY;
+        case CORE_E_NOT_PREPARED:
+                *ret_message = "there is no next key; make one (tessera key prepare), let trusted hosts know it, then "
+                               "rotate";
+                return WIRE_ERROR_NOT_PREPARED;
         case CORE_E_ACCOUNT:
                 *ret_message = "there is no Unix account of that name with a uid of 1000 or more";
                 return WIRE_ERROR_NOT_FOUND;

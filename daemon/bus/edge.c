@@ -111,7 +111,6 @@ static void on_method_call(GDBusConnection *connection, const char *sender, cons
         call->edge = edge;
         call->request.core = edge->parts.core;
         call->request.identities = edge->parts.identities;
-        call->request.keys = edge->parts.keys;
         if (method)
                 r = edge->stopping ? CORE_E_BUSY : call_take_arguments(call);
         if (r != 0) {
@@ -133,7 +132,7 @@ static GVariant *on_get_property(GDBusConnection *connection, const char *sender
         if (g_str_equal(name, "Version"))
                 return g_variant_new_string(TESSERA_VERSION);
         if (g_str_equal(name, "Host"))
-                return g_variant_new_string(core_host(export->edge->parts.core));
+                return g_variant_new_take_string(core_host(export->edge->parts.core));
         g_set_error(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_PROPERTY, "there is no property \"%s\"", name);
         return NULL;
 }

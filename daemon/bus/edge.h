@@ -22,7 +22,6 @@ typedef struct Edge Edge;
 
 typedef struct EdgeParts {
         Core *core;                        /* must outlive the edge */
-        const KeyRing *keys;               /* the core's */
         const IdentitySource *identities;
         const AuditSink *audit;
 } EdgeParts;

@@ -6,10 +6,12 @@
 
 #include "common/error.h"
 #include "common/memfd.h"
+#include "common/name.h"
 #include "common/wire.h"
 #include "daemon/bus/handle.h"
 #include "daemon/bus/pack.h"
 #include "daemon/bus/unpack.h"
+#include "daemon/core/device-admin.h"
 #include "daemon/core/token-use.h"
 
 static void cleanup_token(char **token) {
@@ -27,22 +29,10 @@ static int attach_token(Request *request, const char *token) {
         return 0;
 }
 
-int handle_tokens_print(Request *request) {
-        static const UnpackKey keys[] = { { "min-ttl", UNPACK_INT64, 0, 0 }, { NULL } };
-        __attribute__((__cleanup__(cleanup_token))) char *token = NULL;
-        g_autoptr(TokenClaims) claims = NULL;
-        int64_t min_ttl = 0;
+static int reply_token(Request *request, const char *token, const TokenClaims *claims) {
         GVariantBuilder info;
         int r;
 
-        r = unpack_dict(request, 0, keys, &min_ttl);
-        if (r != 0)
-                return r;
-        r = token_print(request->core, &request->caller, min_ttl, &token, &claims);
-        if (r == CORE_E_INVALID)
-                return request_refuse(request, r, "no token of this session lives as long as \"min-ttl\" asks");
-        if (r != 0)
-                return r;
         r = attach_token(request, token);
         if (r < 0)
                 return r;
@@ -52,6 +42,60 @@ int handle_tokens_print(Request *request) {
         pack_text(&info, "audience", claims->audience);
         request->reply = g_variant_ref_sink(g_variant_new("(ha{sv})", 0, &info));
         return 0;
+}
+
+typedef struct PrintOptions {
+        const char *audience;
+        int64_t min_ttl;
+} PrintOptions;
+
+int handle_tokens_print(Request *request) {
+        static const UnpackKey keys[] = {
+                { "audience", UNPACK_TEXT,  WIRE_NAME_MAX, offsetof(PrintOptions, audience) },
+                { "min-ttl",  UNPACK_INT64, 0,             offsetof(PrintOptions, min_ttl)  },
+                { NULL },
+        };
+        __attribute__((__cleanup__(cleanup_token))) char *token = NULL;
+        PrintOptions options = { .audience = NULL };
+        g_autoptr(TokenClaims) claims = NULL;
+        int r;
+
+        r = unpack_dict(request, 0, keys, &options);
+        if (r != 0)
+                return r;
+        if (options.audience && !name_is_host(options.audience))
+                return request_refuse(request, CORE_E_INVALID, "\"audience\" cannot be the name of a host");
+        r = token_print(request->core, &request->caller, options.audience, options.min_ttl, &token, &claims);
+        if (r == CORE_E_INVALID)
+                return request_refuse(request, r, "no token of this session lives as long as \"min-ttl\" asks");
+        if (r != 0)
+                return r;
+        return reply_token(request, token, claims);
+}
+
+int handle_tokens_refresh(Request *request) {
+        static const UnpackKey keys[] = { { "min-ttl", UNPACK_INT64, 0, 0 }, { NULL } };
+        __attribute__((__cleanup__(cleanup_token))) char *token = NULL;
+        _cleanup_secret_ Secret *refresh_token = NULL;
+        g_autoptr(TokenClaims) claims = NULL;
+        int64_t min_ttl = 0;
+        int r;
+
+        r = unpack_dict(request, 1, keys, &min_ttl);
+        if (r != 0)
+                return r;
+        r = unpack_secret(request, 0, "refresh token", WIRE_TOKEN_MAX, &refresh_token);
+        if (r != 0)
+                return r;
+        r = device_refresh(request->core, &request->caller, refresh_token, min_ttl, &token, &claims);
+        if (r == CORE_E_CREDENTIAL)
+                return request_refuse(request, r, "that refresh token is not right, or counts no more; see \"tessera "
+                                      "device list\"");
+        if (r == CORE_E_INVALID)
+                return request_refuse(request, r, "no token of this device lives as long as \"min-ttl\" asks");
+        if (r != 0)
+                return r;
+        return reply_token(request, token, claims);
 }
 
 typedef struct VerifyOptions {

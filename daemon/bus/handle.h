@@ -24,6 +24,12 @@ int handle_sessions_step_up(Request *request);
 /* Tokens */
 int handle_tokens_print(Request *request);
 int handle_tokens_verify(Request *request);
+int handle_tokens_refresh(Request *request);
+
+/* Devices */
+int handle_devices_list(Request *request);
+int handle_devices_add(Request *request);
+int handle_devices_revoke(Request *request);
 
 /* Users */
 int handle_users_list(Request *request);
@@ -33,7 +39,14 @@ int handle_users_set_enabled(Request *request);
 int handle_users_remove(Request *request);
 int handle_users_set_password(Request *request);
 
-/* Roles, Keys */
+/* Roles, Trust */
 int handle_roles_list(Request *request);
 int handle_roles_show(Request *request);
+int handle_trust_list(Request *request);
+
+/* Keys */
 int handle_keys_list(Request *request);
+int handle_keys_export(Request *request);
+int handle_keys_prepare(Request *request);
+int handle_keys_rotate(Request *request);
+int handle_keys_rename(Request *request);

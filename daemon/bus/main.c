@@ -137,8 +137,7 @@ static int get_socket(const Options *options, int *ret_fd) {
 }
 
 /* Core, with all that it needs. */
-static int set_up(const Options *options, const EndLogin *end_login, const IdentitySource *identities, Core **ret,
-                  const KeyRing **ret_keys) {
+static int set_up(const Options *options, const EndLogin *end_login, const IdentitySource *identities, Core **ret) {
         g_auto(Config) config = { .settings = NULL };
         g_autofree char *message = NULL;
         CoreParts parts;
@@ -157,7 +156,6 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
         parts.identities = identities;
         parts.audit = &journal_sink;
         parts.end_login = end_login;
-        *ret_keys = parts.keys; /* the core's from here on, and there as long as it is */
         r = core_new(&parts, ret);
         if (r < 0)
                 g_warning("not started: %s", g_strerror(-r));
@@ -165,13 +163,12 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
 }
 
 /* Serves until it is told to stop. */
-static int serve(const Options *options, Core *core, const KeyRing *keys, int socket) {
+static int serve(const Options *options, Core *core, int socket) {
         Notify notify;
         Run daemon = { .options = options, .notify = &notify, .core = core };
         int r;
 
-        r = edge_new(&(EdgeParts) { .core = core, .keys = keys, .identities = &identity_nss, .audit = &journal_sink },
-                     &daemon.edge);
+        r = edge_new(&(EdgeParts) { .core = core, .identities = &identity_nss, .audit = &journal_sink }, &daemon.edge);
         if (r < 0)
                 return r;
         notify_init(&notify);
@@ -204,16 +201,15 @@ static int start(const Arguments *arguments) {
         EndLoginFolder end_login = end_login_folder(end_folder);
         g_autoptr(IdentityCache) identities = identity_cache_new(&identity_nss, &clock_system, account_files);
         g_autoptr(Core) core = NULL;
-        const KeyRing *keys = NULL;
         int r, socket = -1;
 
         r = check_user(arguments);
         if (r == 0)
-                r = set_up(options, &end_login.end_login, identity_cache_source(identities), &core, &keys);
+                r = set_up(options, &end_login.end_login, identity_cache_source(identities), &core);
         if (r == 0)
                 r = get_socket(options, &socket);
         if (r == 0)
-                r = serve(options, core, keys, socket);
+                r = serve(options, core, socket);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

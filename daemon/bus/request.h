@@ -18,7 +18,6 @@ typedef struct Request Request;
 struct Request {
         Core *core;
         const IdentitySource *identities;
-        const KeyRing *keys;
         Caller caller;
         GVariant *arguments; /* serialised and at most REQUEST_SIZE_MAX: strings may be borrowed from it */
         GUnixFDList *fds;    /* NULL without; at most REQUEST_FDS_MAX */

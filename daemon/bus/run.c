@@ -54,11 +54,11 @@ static void work_free(Work *item) {
 
 static void reload(Work *item) {
         const Run *run = item->loop->run;
-        g_autofree char *summary = NULL;
+        g_autofree char *summary = NULL, *host = core_host(run->core);
         Config config;
 
-        if (setup_config(run->options, core_host(run->core), &config, &summary)) {
-                core_reload(run->core, config.settings, config.policy);
+        if (setup_config(run->options, host, &config, &summary)) {
+                core_reload(run->core, config.settings, config.policy, config.trust);
                 item->status = g_strdup("serving");
                 g_message("the configuration was read again");
                 return;

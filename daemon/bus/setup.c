@@ -13,6 +13,7 @@
 #include "daemon/bus/setup.h"
 #include "daemon/store/store-sqlite.h"
 #include "policy/conf.h"
+#include "policy/trust-files.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define INIT_STAT_FILE "/proc/1/stat"
@@ -23,6 +24,7 @@
 void config_deinit(Config *config) {
         config->settings = settings_free(config->settings);
         g_clear_pointer(&config->policy, policy_unref);
+        g_clear_pointer(&config->trust, trust_unref);
 }
 
 static void log_mistakes(const GPtrArray *mistakes) {
@@ -43,6 +45,14 @@ static void check_name(const char *file, const Settings *settings, const char *h
                                                    "\"%s\"", settings->name, host));
 }
 
+/* NULL when there were mistakes. */
+static Trust *read_trust(const Options *options, GPtrArray *mistakes) {
+        g_autofree char *folder = g_build_filename(options->config_dir, "trust.d", NULL);
+        GPtrArray *files = trust_files_read(folder, mistakes);
+
+        return files ? trust_new(files, mistakes) : NULL;
+}
+
 bool setup_config(const Options *options, const char *host, Config *ret, char **ret_summary) {
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
         g_autofree char *settings_file = g_build_filename(options->config_dir, "tessera.conf", NULL);
@@ -53,8 +63,9 @@ bool setup_config(const Options *options, const char *host, Config *ret, char **
         config.settings = settings_read(settings_file, mistakes);
         check_name(settings_file, config.settings, host, mistakes);
         config.policy = policy_read(policy_file, policy_folder, mistakes);
+        config.trust = read_trust(options, mistakes);
         log_mistakes(mistakes);
-        if (mistakes->len > 0 || !config.settings || !config.policy) {
+        if (mistakes->len > 0 || !config.settings || !config.policy || !config.trust) {
                 g_autofree char *first = mistakes->len > 0 ? conf_mistake_to_string(mistakes->pdata[0]) : NULL;
 
                 *ret_summary = g_strdup_printf("%u mistakes in \"%s\": %s", mistakes->len, options->config_dir,
@@ -273,6 +284,7 @@ int setup_state(const Options *options, Config *config, CoreParts *ret, char **r
                 .boot_id = g_steal_pointer(&boot_id),
                 .settings = g_steal_pointer(&taken.settings),
                 .policy = g_steal_pointer(&taken.policy),
+                .trust = g_steal_pointer(&taken.trust),
         };
         return 0;
 }

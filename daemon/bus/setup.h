@@ -17,6 +17,7 @@ typedef struct Options {
 typedef struct Config {
         Settings *settings;
         Policy *policy;
+        Trust *trust;
 } Config;
 
 void config_deinit(Config *config);

@@ -5,12 +5,18 @@
 /* What the use cases share among themselves; nobody outside this folder includes it. */
 
 #include "daemon/core/core.h"
+#include "daemon/core/turns.h"
 
-/* Settings and policy of one moment: a request takes both once and decides by them to its end. */
+/* All that can change while the daemon serves, at one moment: a request takes it once and keeps it to its end. */
 typedef struct CoreConfig {
         Settings *settings;
         Policy *policy;
+        Trust *trust;
+        KeyRing *keys;
+        char *host;
 } CoreConfig;
+
+#define CORE_UID_PEOPLE 1000 /* below are the system's own */
 
 struct Core {
         const Clock *clock;
@@ -18,19 +24,22 @@ struct Core {
         const AuditSink *audit;
         const EndLogin *end_login;
         Store *store;
-        KeyRing *keys;
-        char *host;
         char *boot_id;
         PasswordHasher *hasher;
         Limit *limit;
         Pending *pending;
         GMutex lock; /* over config */
         CoreConfig *config;
+        GMutex changing; /* held by a change of keys or name from its beginning to its end */
+        Turns *refreshing; /* by device */
 };
 
 CoreConfig *core_config(Core *core); /* a reference of the caller's own */
 void core_config_unref(CoreConfig *config);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CoreConfig, core_config_unref)
+
+/* Puts what is set of @with, which is taken over, in the place of what was. */
+void core_replace(Core *core, CoreConfig *with);
 
 /* Sets @session bound to this boot's login of @caller, or none. */
 void core_session_bind(const Core *core, const Caller *caller, Session *session);
@@ -70,6 +79,9 @@ void core_end_logins(Core *core, const GPtrArray *ended, const char *spare);
 /* The user manager too. */
 void core_end_user(Core *core, uid_t uid);
 
+/* Keys: drops those whose time is over. 0 or a negative errno, reported. */
+int core_drop_keys(Core *core);
+
 /* Users */
 
 /* In this order: the later, the more is known of them. */
@@ -102,8 +114,8 @@ static inline bool subject_is_ours(const Subject *subject) {
 /* A reason code: why a subject that is ours may not do anything, or NULL when it may. */
 const char *subject_hindrance(const Subject *subject);
 
-/* Roles of now, for g_strfreev; of one that has no Unix account none. */
-char **subject_roles(const Subject *subject, Policy *policy);
+/* Roles of now within @cap (NULL: no cap), for g_strfreev; of one that has no Unix account none. */
+char **subject_roles(const Subject *subject, Policy *policy, char *const *cap);
 
 /* Passwords: every check goes through here, for PAM, the CLI and a change of password alike. */
 

@@ -10,23 +10,17 @@
 
 #define SWEEP_LIMIT 256                    /* sessions per commit */
 #define SESSION_KEEP (30 * 24 * 60 * 60)   /* seconds that an ended one can still be looked at */
-#define UID_PEOPLE 1000                    /* below are the system's own */
 
 /* Configuration */
-
-static CoreConfig *config_new(Settings *settings, Policy *policy) {
-        CoreConfig *config = g_atomic_rc_box_new0(CoreConfig);
-
-        config->settings = settings;
-        config->policy = policy;
-        return config;
-}
 
 static void config_clear(void *p) {
         CoreConfig *config = p;
 
         settings_free(config->settings);
         policy_unref(config->policy);
+        trust_unref(config->trust);
+        key_ring_unref(config->keys);
+        g_free(config->host);
 }
 
 void core_config_unref(CoreConfig *config) {
@@ -39,23 +33,52 @@ CoreConfig *core_config(Core *core) {
         return g_atomic_rc_box_acquire(core->config);
 }
 
+/* Takes @with over; what it leaves unset is @old's. */
+static CoreConfig *config_new(CoreConfig *with, const CoreConfig *old) {
+        CoreConfig *config = g_atomic_rc_box_new0(CoreConfig);
+
+        *config = *with;
+        *with = (CoreConfig) { .settings = NULL };
+        config->settings = config->settings ?: settings_copy(old->settings);
+        config->policy = config->policy ?: policy_ref(old->policy);
+        config->trust = config->trust ?: trust_ref(old->trust);
+        config->keys = config->keys ?: key_ring_ref(old->keys);
+        config->host = config->host ?: g_strdup(old->host);
+        return config;
+}
+
+void core_replace(Core *core, CoreConfig *with) {
+        CoreConfig *old;
+
+        g_mutex_lock(&core->lock);
+        old = core->config;
+        core->config = config_new(with, old);
+        g_mutex_unlock(&core->lock);
+        core_config_unref(old);
+}
+
+char *core_host(Core *core) {
+        g_autoptr(CoreConfig) config = core_config(core);
+
+        return g_strdup(config->host);
+}
+
 Policy *core_policy(Core *core) {
         g_autoptr(CoreConfig) config = core_config(core);
 
         return policy_ref(config->policy);
 }
 
-void core_reload(Core *core, Settings *settings, Policy *policy) {
-        CoreConfig *config = config_new(settings, policy);
-        CoreConfig *old;
+Trust *core_trust(Core *core) {
+        g_autoptr(CoreConfig) config = core_config(core);
 
+        return trust_ref(config->trust);
+}
+
+void core_reload(Core *core, Settings *settings, Policy *policy, Trust *trust) {
         password_hasher_configure(core->hasher, settings->password_memory, settings->password_passes,
                                   settings->password_min_length);
-        g_mutex_lock(&core->lock);
-        old = core->config;
-        core->config = config;
-        g_mutex_unlock(&core->lock);
-        core_config_unref(old);
+        core_replace(core, &(CoreConfig) { .settings = settings, .policy = policy, .trust = trust });
 }
 
 /* Life */
@@ -69,11 +92,17 @@ int core_new(CoreParts *parts, Core **ret) {
         core->audit = parts->audit;
         core->end_login = parts->end_login;
         core->store = g_steal_pointer(&parts->store);
-        core->keys = g_steal_pointer(&parts->keys);
-        core->host = g_steal_pointer(&parts->host);
         core->boot_id = g_steal_pointer(&parts->boot_id);
         g_mutex_init(&core->lock);
-        core->config = config_new(g_steal_pointer(&parts->settings), g_steal_pointer(&parts->policy));
+        g_mutex_init(&core->changing);
+        core->refreshing = turns_new();
+        core->config = config_new(&(CoreConfig) {
+                .settings = g_steal_pointer(&parts->settings),
+                .policy = g_steal_pointer(&parts->policy),
+                .trust = parts->trust ? g_steal_pointer(&parts->trust) : trust_new_empty(),
+                .keys = g_steal_pointer(&parts->keys),
+                .host = g_steal_pointer(&parts->host),
+        }, /* old= */ NULL);
         core->limit = limit_new(core->clock);
         core->pending = pending_new(core->clock);
         r = password_hasher_new(core->config->settings->password_memory, core->config->settings->password_passes,
@@ -88,20 +117,16 @@ Core *core_free(Core *core) {
         if (!core)
                 return NULL;
         store_free(core->store);
-        key_ring_unref(core->keys);
-        g_free(core->host);
         g_free(core->boot_id);
         password_hasher_free(core->hasher);
         limit_free(core->limit);
         pending_free(core->pending);
         core_config_unref(core->config);
+        turns_free(core->refreshing);
+        g_mutex_clear(&core->changing);
         g_mutex_clear(&core->lock);
         g_free(core);
         return NULL;
-}
-
-const char *core_host(const Core *core) {
-        return core->host;
 }
 
 /* Reporting */
@@ -182,7 +207,7 @@ void core_session_bind(const Core *core, const Caller *caller, Session *session)
 const char *core_session_over(const Core *core, const CoreConfig *config, const Session *session, int64_t now) {
         if (session->state != SESSION_ACTIVE)
                 return session_state_to_string(session->state);
-        if (g_strcmp0(session->host, core->host) == 0 && g_strcmp0(session->boot_id, core->boot_id) != 0)
+        if (g_strcmp0(session->host, config->host) == 0 && g_strcmp0(session->boot_id, core->boot_id) != 0)
                 return "reboot";
         if (session->ends <= now)
                 return "lifetime";
@@ -230,10 +255,13 @@ int core_login_session(Core *core, const CoreConfig *config, const Caller *calle
 }
 
 void core_end_logins(Core *core, const GPtrArray *ended, const char *spare) {
+        g_autoptr(CoreConfig) config = core_config(core);
+
         for (guint i = 0; i < ended->len; i++) {
                 const Session *session = ended->pdata[i];
 
-                if (!session->logind_id || session->uid < UID_PEOPLE || g_strcmp0(session->host, core->host) != 0 ||
+                if (!session->logind_id || session->uid < CORE_UID_PEOPLE ||
+                    g_strcmp0(session->host, config->host) != 0 ||
                     g_strcmp0(session->boot_id, core->boot_id) != 0)
                         continue;
                 /* Two sessions may live in one login: the caller's own is spared whatever ended. */
@@ -243,7 +271,7 @@ void core_end_logins(Core *core, const GPtrArray *ended, const char *spare) {
 }
 
 void core_end_user(Core *core, uid_t uid) {
-        if (uid >= UID_PEOPLE && uid != UID_UNSET)
+        if (uid >= CORE_UID_PEOPLE && uid != UID_UNSET)
                 core->end_login->user(core->end_login, uid);
 }
 
@@ -256,16 +284,15 @@ static void end_expired_logins(Core *core, const GPtrArray *ended) {
         core_end_logins(core, expired, /* spare= */ NULL);
 }
 
-int core_sweep(Core *core) {
-        g_autoptr(CoreConfig) config = core_config(core);
+static int sweep_sessions(Core *core, const CoreConfig *config, int64_t now) {
         bool more = true;
         int r;
 
         while (more) {
                 g_autoptr(GPtrArray) ended = NULL;
 
-                r = store_session_sweep(core->store, core->host, core->boot_id, clock_wall(core->clock),
-                                        config->settings->session_idle, SESSION_KEEP, SWEEP_LIMIT, &ended, &more);
+                r = store_session_sweep(core->store, config->host, core->boot_id, now, config->settings->session_idle,
+                                        SESSION_KEEP, SWEEP_LIMIT, &ended, &more);
                 if (r < 0)
                         return error_trace(r);
                 core_report_ended(core, ended);
@@ -273,4 +300,18 @@ int core_sweep(Core *core) {
                         end_expired_logins(core, ended);
         }
         return 0;
+}
+
+int core_sweep(Core *core) {
+        g_autoptr(CoreConfig) config = core_config(core);
+        int64_t now = clock_wall(core->clock);
+        int r;
+
+        r = sweep_sessions(core, config, now);
+        if (r < 0)
+                return r;
+        r = store_device_sweep(core->store, now, config->settings->device_idle, SESSION_KEEP);
+        if (r < 0)
+                return error_trace(r);
+        return core_drop_keys(core);
 }

@@ -4,7 +4,7 @@
 
 /*
  * What every use case shares. The use cases themselves: login.h (what PAM asks), session-admin.h,
- * user-admin.h, token-use.h.
+ * user-admin.h, device-admin.h, key-admin.h, token-use.h.
  *
  * All functions are synchronous, may block (NSS, Argon2, a commit) and may be called from any
  * number of threads: the edge runs each request on a worker. Locks are held for the tables in
@@ -21,6 +21,7 @@
 #include "daemon/core/limit.h"
 #include "daemon/core/password.h"
 #include "daemon/core/pending.h"
+#include "daemon/core/trust.h"
 #include "daemon/store/store.h"
 #include "policy/policy.h"
 #include "policy/settings.h"
@@ -44,6 +45,7 @@ typedef struct CoreParts {
         char *boot_id;  /* taken over */
         Settings *settings; /* taken over */
         Policy *policy;     /* taken over */
+        Trust *trust;       /* taken over; NULL: no host is trusted */
 } CoreParts;
 
 typedef struct Core Core;
@@ -53,13 +55,15 @@ int core_new(CoreParts *parts, Core **ret);
 Core *core_free(Core *core);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Core, core_free)
 
-/* A reload: swaps both at once; requests under way keep what they began with. Takes both over. */
-void core_reload(Core *core, Settings *settings, Policy *policy);
+/* A reload: swaps all at once; requests under way keep what they began with. Takes them over. */
+void core_reload(Core *core, Settings *settings, Policy *policy, Trust *trust);
 
-const char *core_host(const Core *core);
+/* This host's name, now; g_free. */
+char *core_host(Core *core);
 
-/* The policy of now, with a reference of the caller's own. */
+/* The policy and the trusted hosts of now, with a reference of the caller's own. */
 Policy *core_policy(Core *core);
+Trust *core_trust(Core *core);
 
 /* Housekeeping, called every minute by main: sweeps the store, drops what is due. 0 or a negative errno. */
 int core_sweep(Core *core);

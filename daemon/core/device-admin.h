@@ -15,7 +15,16 @@
 /* "active", "revoked", or "expired": over, or idle for longer than [device] idle. */
 const char *device_state(const Device *device, int64_t idle, int64_t now);
 
-/* Root may ask for everybody (UID_UNSET), others for themselves: else CORE_E_DENIED. An array of Device *. */
+/* A device as shown: as it is, and what device_state() says of it now. */
+typedef struct DeviceView {
+        Device *device;
+        const char *state;
+} DeviceView;
+
+DeviceView *device_view_free(DeviceView *view);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DeviceView, device_view_free)
+
+/* Root may ask for everybody (UID_UNSET), others for themselves: else CORE_E_DENIED. An array of DeviceView *. */
 int device_list(Core *core, const Caller *caller, uid_t uid, GPtrArray **ret);
 
 typedef struct DeviceAdd {
@@ -32,7 +41,7 @@ typedef struct DeviceAdd {
  * cap. Root's, for others: no auth_time. CORE_E_INVALID, CORE_E_NOT_FOUND (no such user),
  * CORE_E_EXISTS (id or name), CORE_E_BUSY (too many).
  */
-int device_add(Core *core, const Caller *caller, const DeviceAdd *what, Device **ret, char **ret_why);
+int device_add(Core *core, const Caller *caller, const DeviceAdd *what, DeviceView **ret, char **ret_why);
 
 /*
  * By id, unambiguous prefix, or name; @user NULL: the caller's (root: anybody's by id). Revokes its

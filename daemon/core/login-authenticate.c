@@ -5,10 +5,11 @@
  * The answer to a prompt. Whatever is wrong with it, the caller hears one thing, and after about
  * the same time: WIRE_REASON_CREDENTIAL without a word more. The audit is told the truth.
  *
- * An answer is a token when it begins with the constant header of a key of ours, and then it is
- * never tried as a password. A token's signature cannot be guessed, so it is looked at before
- * anything is charged: one with a right signature costs its user nothing whatever else is wrong
- * with it, and one with a wrong signature counts like a wrong password.
+ * An answer says itself what it is: an access token begins with the constant header of a key of
+ * ours, a ticket with that of a trusted host's, a refresh token with "ts1_". It is then never tried
+ * as a password, and everything else is one. A signature cannot be guessed, so it is looked at before
+ * anything is charged: one that is right costs its user nothing whatever else is wrong, and one that
+ * is wrong counts like a wrong password.
  */
 
 #include <errno.h>
@@ -18,20 +19,10 @@
 #include "common/service.h"
 #include "common/wire.h"
 #include "daemon/core/login-internal.h"
-#include "daemon/core/token.h"
 
 /* Where sudo's and ssh's prompts cut an answer off. */
 #define PROMPT_SUDO 511
 #define PROMPT_SSH 1023
-
-#define METHOD_PASSWORD "pwd"
-#define METHOD_TOKEN "tok"
-
-static bool has_our_header(Core *core, const Secret *secret) {
-        const char *dot = memchr(secret->data, '.', secret->size);
-
-        return dot && key_ring_by_header(core->keys, KEY_TOKEN, secret->data, (size_t) (dot - secret->data)) != NULL;
-}
 
 static bool is_token_like(const Secret *secret) {
         size_t dots = 0;
@@ -58,12 +49,12 @@ static int refuse_credential(LoginCall *call, const char *why, LoginAnswer *ret)
         }, ret);
 }
 
-/* Passwords */
+void login_set_methods(Session *session, const char *method) {
+        g_strfreev(session->methods);
+        session->methods = g_strdupv((char **) (const char *const[]) { method, NULL });
+}
 
-enum {
-        _CREDENTIAL_E_SUCCESS = 0,
-        CREDENTIAL_E_WRONG = _CORE_E_MAX, /* beside CORE_E_BUSY; the reason is in @ret_why */
-};
+/* Passwords */
 
 static int check_password(LoginCall *call, const Secret *secret, const char **ret_why) {
         const char *why = NULL;
@@ -80,19 +71,35 @@ static int check_password(LoginCall *call, const Secret *secret, const char **re
         return CREDENTIAL_E_WRONG;
 }
 
+static void set_password_proof(Session *session, int64_t now) {
+        login_set_methods(session, METHOD_PASSWORD);
+        session->auth_time = now;
+        session->auth_method = g_strdup(METHOD_PASSWORD);
+}
+
+static int prove_password(LoginCall *call, const Secret *secret, Session *session, const char **ret_why) {
+        int r;
+
+        r = check_password(call, secret, ret_why);
+        if (r == 0)
+                set_password_proof(session, call->now);
+        return r;
+}
+
 /* Tokens */
 
-/* A signature that is not ours is a guess, and costs one. */
-static const char *charge_forgery(LoginCall *call, const Secret *secret) {
+const char *login_charge_forgery(LoginCall *call, const Secret *secret) {
+        const User *user = call->subject.user;
         LimitCharge charge;
 
-        if (!limit_charge(call->core->limit, call->subject.user->uid, call->rhost, &charge))
+        if (!limit_charge(call->core->limit, user->uid, call->rhost, &charge))
                 return "throttled";
         limit_keep(call->core->limit, &charge);
+        store_user_failed(call->core->store, user->name, call->rhost, call->now);
         return is_probably_cut(secret) ? "token-cut" : "token-invalid";
 }
 
-static const char *token_why(TokenReason reason) {
+const char *login_token_why(TokenReason reason) {
         switch (reason) {
         case TOKEN_EXPIRED:
                 return "token-expired";
@@ -102,105 +109,42 @@ static const char *token_why(TokenReason reason) {
                 return "token-revoked";
         case TOKEN_REPLAYED:
                 return "token-replayed";
+        case TOKEN_ROLE_MISSING:
+                return "role-missing";
         default:
                 return "token-invalid";
         }
 }
 
-/* The signature is right: does the rest hold, and is the session that it came from alive? */
-static int check_origin(LoginCall *call, const TokenClaims *claims, Session **ret_parent, const char **ret_why) {
-        const Subject *subject = &call->subject;
-        g_autoptr(Session) parent = NULL;
-        int r;
+typedef struct Kind {
+        bool (*is)(LoginCall *call, const Secret *secret);
+        int (*genuine)(LoginCall *call, const Secret *secret, bool *ret);
+        int (*prove)(LoginCall *call, const Secret *secret, Session *session, const char **ret_why);
+} Kind;
 
-        if (strcmp(claims->subject, subject->user->name) != 0) {
-                *ret_why = "token-of-another-user";
-                return CREDENTIAL_E_WRONG;
-        }
-        if (subject->state != SUBJECT_ENABLED) {
-                *ret_why = subject_hindrance(subject);
-                return CREDENTIAL_E_WRONG;
-        }
-        r = store_session_get(call->core->store, claims->session, &parent);
-        if (r < 0)
-                return error_trace(r);
-        if (r == STORE_E_NOT_FOUND || parent->uid != subject->user->uid ||
-            core_session_over(call->core, call->config, parent, call->now)) {
-                *ret_why = "token-revoked";
-                return CREDENTIAL_E_WRONG;
-        }
-        *ret_parent = g_steal_pointer(&parent);
-        return 0;
-}
+/* NULL: a password. */
+static const Kind *find_kind(LoginCall *call, const Secret *secret) {
+        static const Kind kinds[] = {
+                { login_is_token,         login_token_genuine,         login_prove_token  },
+                { login_is_ticket,        login_ticket_genuine,        login_prove_ticket },
+                { login_is_refresh_token, login_refresh_token_genuine, login_prove_device },
+        };
 
-static TokenReason verify_token(LoginCall *call, const Secret *secret, TokenClaims **ret) {
-        Core *core = call->core;
-
-        return token_verify(core->keys, core->host, core->host, call->now, secret->data, secret->size, ret);
-}
-
-/* 0 and the session that the token came from and what it says. */
-static int check_token(LoginCall *call, const Secret *secret, Session **ret_parent, TokenClaims **ret_claims,
-                       const char **ret_why) {
-        TokenReason reason = verify_token(call, secret, ret_claims);
-
-        if (reason == TOKEN_INVALID || reason == TOKEN_MISSING) {
-                *ret_why = charge_forgery(call, secret);
-                return CREDENTIAL_E_WRONG;
-        }
-        if (reason != TOKEN_VALID) {
-                *ret_why = token_why(reason);
-                return CREDENTIAL_E_WRONG;
-        }
-        return check_origin(call, *ret_claims, ret_parent, ret_why);
+        for (size_t i = 0; i < G_N_ELEMENTS(kinds); i++)
+                if (kinds[i].is(call, secret))
+                        return &kinds[i];
+        return NULL;
 }
 
 /* Logging in */
 
-static void set_methods(Session *session, const char *method) {
-        g_strfreev(session->methods);
-        session->methods = g_strdupv((char **) (const char *const[]) { method, NULL });
-}
-
-static void prove_by_password(Session *session, int64_t now) {
-        set_methods(session, METHOD_PASSWORD);
-        session->auth_time = now;
-        session->auth_method = g_strdup(METHOD_PASSWORD);
-}
-
-/* A token proves only what its origin proved, and when that did. The store ends it with its parent. */
-static void prove_by_token(Session *session, const Session *parent, const TokenClaims *claims) {
-        set_methods(session, METHOD_TOKEN);
-        session->auth_time = claims->auth_time;
-        session->auth_method = claims->auth_time > 0 ? g_strdup(parent->auth_method) : NULL;
-        (void) g_strlcpy(session->parent, parent->id, sizeof(session->parent));
-}
-
-static int prove(LoginCall *call, const Secret *secret, Session *session, const char **ret_why) {
-        g_autoptr(TokenClaims) claims = NULL;
-        g_autoptr(Session) parent = NULL;
-        int r;
-
-        if (!has_our_header(call->core, secret)) {
-                r = check_password(call, secret, ret_why);
-                if (r == 0)
-                        prove_by_password(session, call->now);
-                return r;
-        }
-        r = check_token(call, secret, &parent, &claims, ret_why);
-        if (r == 0) {
-                store_session_touch(call->core->store, parent->id, call->now);
-                prove_by_token(session, parent, claims);
-        }
-        return r;
-}
-
 static int log_in(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
         g_autoptr(Session) session = login_session_new(call);
+        const Kind *kind = find_kind(call, secret);
         const char *why = NULL;
         int r;
 
-        r = prove(call, secret, session, &why);
+        r = (kind ? kind->prove : prove_password)(call, secret, session, &why);
         if (r == CREDENTIAL_E_WRONG)
                 return refuse_credential(call, why, ret);
         if (r != 0)
@@ -221,12 +165,16 @@ static int log_in(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
 
 /* Stepping up */
 
-static int refuse_token(LoginCall *call, const Secret *secret, const Session *bound, LoginAnswer *ret) {
-        g_autoptr(TokenClaims) claims = NULL;
-        TokenReason reason = verify_token(call, secret, &claims);
+static int refuse_token(LoginCall *call, const Kind *kind, const Secret *secret, const Session *bound,
+                        LoginAnswer *ret) {
+        bool genuine = false;
+        int r;
 
-        if (reason == TOKEN_INVALID || reason == TOKEN_MISSING)
-                return refuse_credential(call, charge_forgery(call, secret), ret);
+        r = kind->genuine(call, secret, &genuine);
+        if (r < 0)
+                return r;
+        if (!genuine)
+                return refuse_credential(call, login_charge_forgery(call, secret), ret);
         return login_answer(call, &(LoginOutcome) {
                 .verdict = LOGIN_DENY,
                 .reason = WIRE_REASON_STALE,
@@ -274,8 +222,8 @@ static int open_stepped_up(LoginCall *call, char ret_id[SESSION_ID_SIZE], bool *
         if (call->caller->audit_id == AUDIT_ID_UNSET)
                 return 0;
         session = login_session_new(call);
-        prove_by_password(session, call->now);
-        r = login_activate(call, session, ret_bound);
+        set_password_proof(session, call->now);
+        r = login_activate(call, session, ret_bound, /* ret_news= */ NULL);
         if (r == 0)
                 (void) g_strlcpy(ret_id, session->id, SESSION_ID_SIZE);
         return r;
@@ -354,21 +302,23 @@ static int step_up_by_password(LoginCall *call, const Secret *secret, Session *b
 
 static int step_up(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
         g_autoptr(Session) bound = NULL;
+        const Kind *kind;
         bool answered;
-        int r;
+        int r, found;
 
+        found = login_bound(call, &bound);
+        if (found < 0)
+                return found;
         r = check_service(call, ret, &answered);
         if (r != 0 || answered)
                 return r;
-        r = login_bound(call, &bound);
-        if (r < 0)
-                return r;
-        if (r == CORE_LOGIN_E_REVOKED)
+        if (found == CORE_LOGIN_E_REVOKED)
                 return login_answer_revoked(call, bound, ret);
         if (secret->size == 0)
                 return refuse_credential(call, "empty", ret);
-        if (has_our_header(call->core, secret))
-                return refuse_token(call, secret, bound, ret);
+        kind = find_kind(call, secret);
+        if (kind)
+                return refuse_token(call, kind, secret, bound, ret);
         return step_up_by_password(call, secret, bound, ret);
 }
 

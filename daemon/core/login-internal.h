@@ -6,6 +6,7 @@
 
 #include "daemon/core/core-internal.h"
 #include "daemon/core/login.h"
+#include "daemon/core/token.h"
 
 /* The service of the CLI's own step-up: it guards nothing, so it asks for no role. */
 #define LOGIN_SERVICE_TESSERA "tessera"
@@ -17,7 +18,7 @@ typedef struct LoginCall {
         char *rhost, *tty; /* cleaned, NULL for "" */
         CoreConfig *config;
         Subject subject;
-        PolicyUser policy_user; /* of the subject's identity; without a name where it has none */
+        PolicyUser policy_user; /* of the subject's identity; without a name where it has none; see login_bound() */
         int64_t now;
 } LoginCall;
 
@@ -49,7 +50,10 @@ int login_answer_disabled(LoginCall *call, LoginAnswer *ret);
 /* DENY of the policy's. -EIO where it could not ask whether the role is there: that is an outage. */
 int login_answer_role(LoginCall *call, PolicyReason reason, LoginAnswer *ret);
 
-/* The session of the subject that is bound to the caller's login; as core_login_session(). */
+/*
+ * The session of the subject that is bound to the caller's login; as core_login_session(). From here
+ * on the policy is asked under the cap of a live one, which must outlive the asking.
+ */
 int login_bound(LoginCall *call, Session **ret);
 
 /* A session of the subject from here, without proof, parent or binding: SESSION_PENDING, to end in its lifetime. */
@@ -57,10 +61,54 @@ Session *login_session_new(const LoginCall *call);
 
 /*
  * Makes @session active, bound to the caller's login where that has none yet, and reports what the
- * cap closed. 0, LOGIN_E_OVERTAKEN when its user or parent ended meanwhile, or a negative errno.
+ * cap closed. A login of a person also counts as one, and @ret_news, filled with 0 only, is what to
+ * tell at it; NULL: it is none. 0, LOGIN_E_OVERTAKEN when its user, parent or device ended meanwhile,
+ * or a negative errno.
  */
 enum {
         _LOGIN_E_SUCCESS = 0,
         LOGIN_E_OVERTAKEN,
 };
-int login_activate(LoginCall *call, Session *session, bool *ret_bound);
+int login_activate(LoginCall *call, Session *session, bool *ret_bound, LoginNews *ret_news);
+
+/* Answers to a prompt: a file for each kind but passwords */
+
+#define METHOD_PASSWORD "pwd"
+#define METHOD_TOKEN "tok"
+#define METHOD_KEY "pop"
+
+enum {
+        _CREDENTIAL_E_SUCCESS = 0,
+        CREDENTIAL_E_WRONG = _CORE_E_MAX, /* beside CORE_E_BUSY; the reason is in @ret_why */
+};
+
+/* Makes @session one that was proven by @method alone. */
+void login_set_methods(Session *session, const char *method);
+
+/* A signature that is not right is a guess, and costs one. The reason code of it. */
+const char *login_charge_forgery(LoginCall *call, const Secret *secret);
+
+/* The reason code of a token whose signature is right and that is refused all the same. */
+const char *login_token_why(TokenReason reason);
+
+/*
+ * Each kind: does the answer say that it is one, and is then tried as nothing else? Is it genuine,
+ * without being used (a step-up)? And with a genuine and good one, @session is as proven by it:
+ * 0, CREDENTIAL_E_WRONG, or a negative errno.
+ */
+bool login_is_token(LoginCall *call, const Secret *secret);
+int login_token_genuine(LoginCall *call, const Secret *secret, bool *ret);
+int login_prove_token(LoginCall *call, const Secret *secret, Session *session, const char **ret_why);
+
+bool login_is_ticket(LoginCall *call, const Secret *secret);
+int login_ticket_genuine(LoginCall *call, const Secret *secret, bool *ret);
+int login_prove_ticket(LoginCall *call, const Secret *secret, Session *session, const char **ret_why);
+
+bool login_is_refresh_token(LoginCall *call, const Secret *secret);
+int login_refresh_token_genuine(LoginCall *call, const Secret *secret, bool *ret);
+int login_prove_device(LoginCall *call, const Secret *secret, Session *session, const char **ret_why);
+
+/* News: the line that a person reads after a login, g_free; NULL when there is nothing to tell. */
+
+/* @devices (Device *) are the user's, of which one that was revoked for reuse lately is told too. */
+char *login_news_line(const LoginNews *news, const GPtrArray *devices, int64_t now);

@@ -15,7 +15,7 @@ Session *login_session_new(const LoginCall *call) {
         clock_new_session_id(call->core->clock, session->id);
         session->user = g_strdup(call->subject.user->name);
         session->uid = call->subject.user->uid;
-        session->host = g_strdup(call->core->host);
+        session->host = g_strdup(call->config->host);
         session->service = g_strdup(call->service);
         session->rhost = g_strdup(call->rhost);
         session->tty = g_strdup(call->tty);
@@ -52,7 +52,16 @@ static int take_back(LoginCall *call, const Session *session) {
         return LOGIN_E_OVERTAKEN;
 }
 
-int login_activate(LoginCall *call, Session *session, bool *ret_bound) {
+static int open_in_store(LoginCall *call, const Session *session, bool *ret_bound, GPtrArray **ret_evicted,
+                         LoginNews *ret_news) {
+        unsigned max = call->config->settings->max_per_user;
+
+        if (ret_news)
+                return store_session_open_login(call->core->store, session, max, ret_bound, ret_evicted, ret_news);
+        return store_session_open(call->core->store, session, max, ret_bound, ret_evicted);
+}
+
+int login_activate(LoginCall *call, Session *session, bool *ret_bound, LoginNews *ret_news) {
         g_autoptr(GPtrArray) evicted = NULL;
         g_autoptr(Session) bound = NULL;
         int r;
@@ -66,10 +75,12 @@ int login_activate(LoginCall *call, Session *session, bool *ret_bound) {
                 return r;
         session->state = session_transition(session->state, SESSION_EVENT_OPEN);
         session->opened = session->seen = call->now;
+        g_free(session->host); /* renamed since it was authenticated, perhaps */
+        session->host = g_strdup(call->config->host);
         g_strfreev(session->roles);
-        session->roles = subject_roles(&call->subject, call->config->policy);
+        session->roles = subject_roles(&call->subject, call->config->policy, session->role_cap);
         core_session_bind(call->core, call->caller, session);
-        r = store_session_open(call->core->store, session, call->config->settings->max_per_user, ret_bound, &evicted);
+        r = open_in_store(call, session, ret_bound, &evicted, ret_news);
         if (r < 0)
                 return error_trace(r);
         if (r == STORE_E_STATE)
@@ -95,14 +106,22 @@ static int refuse_session(LoginCall *call, const char *why, LoginAnswer *ret) {
 static Session *adopt(LoginCall *call, const char *auth_info) {
         Session *session = login_session_new(call);
 
-        if (auth_info && g_str_has_prefix(auth_info, "publickey")) {
-                g_strfreev(session->methods);
-                session->methods = g_strdupv((char **) (const char *const[]) { "pop", NULL });
-        }
+        if (auth_info && g_str_has_prefix(auth_info, "publickey"))
+                login_set_methods(session, METHOD_KEY);
         return session;
 }
 
+/* Devices that cannot be had are no reason to refuse a login that is open: then nothing is told of them. */
+static char *tell_news(LoginCall *call, const LoginNews *news) {
+        g_autoptr(GPtrArray) devices = NULL;
+
+        (void) store_device_list(call->core->store, call->subject.user->uid, &devices);
+        return login_news_line(news, devices, call->now);
+}
+
 static int open_session(LoginCall *call, const LoginRequest *request, LoginAnswer *ret) {
+        bool of_person = !g_str_equal(call->service, LOGIN_SERVICE_TESSERA);
+        g_auto(LoginNews) news = { .last = 0 };
         g_autoptr(Session) session = NULL;
         bool bound = false;
         int r;
@@ -114,7 +133,7 @@ static int open_session(LoginCall *call, const LoginRequest *request, LoginAnswe
                 session = adopt(call, request->auth_info);
         if (!session)
                 return refuse_session(call, "handle-not-pending", ret);
-        r = login_activate(call, session, &bound);
+        r = login_activate(call, session, &bound, of_person ? &news : NULL);
         if (r < 0)
                 return r;
         if (r == LOGIN_E_OVERTAKEN)
@@ -124,6 +143,7 @@ static int open_session(LoginCall *call, const LoginRequest *request, LoginAnswe
                 .event = "opened",
                 .why = bound ? "bound" : "unbound",
                 .session = session->id,
+                .message = of_person ? tell_news(call, &news) : NULL,
         }, ret);
 }
 

@@ -142,7 +142,12 @@ int login_answer_disabled(LoginCall *call, LoginAnswer *ret) {
 }
 
 int login_bound(LoginCall *call, Session **ret) {
-        return core_login_session(call->core, call->config, call->caller, call->subject.user->uid, call->now, ret);
+        int r;
+
+        r = core_login_session(call->core, call->config, call->caller, call->subject.user->uid, call->now, ret);
+        if (r == 0)
+                call->policy_user.cap = (const char *const *) (*ret)->role_cap;
+        return r;
 }
 
 /* Check and authorize */
@@ -228,6 +233,9 @@ int login_authorize(Core *core, const Caller *caller, const LoginRequest *reques
                         return r;
                 if (r == CORE_LOGIN_E_REVOKED)
                         return login_answer_revoked(&call, bound, ret);
+                decision = policy_decide_role(call.config->policy, &call.policy_user, call.service);
+                if (decision.verdict != POLICY_ALLOW) /* the user holds it, and this login may not have it */
+                        return login_answer_role(&call, decision.reason, ret);
                 if (bound)
                         store_session_touch(core->store, bound->id, call.now);
         }

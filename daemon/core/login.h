@@ -43,10 +43,10 @@ const char *login_verdict_to_string(LoginVerdict verdict); /* WIRE_VERDICT_* */
  */
 
 /*
- * Checks a password or access token. A login service: makes a pending session (its id in the
- * answer). An invoker's service (sudo, su) or "tessera": step-up; renews auth_time of the caller's
- * login, or opens a session bound to it. A token is taken at a login's prompt; at step-up it is
- * accepted as an answer but proves nothing fresh, so the answer stays STEP_UP's refusal.
+ * Checks a password, an access token, a ticket or a refresh token. A login service: makes a pending
+ * session (its id in the answer). An invoker's service (sudo, su) or "tessera": step-up; renews
+ * auth_time of the caller's login, or opens a session bound to it. Tokens of every kind are taken at
+ * a login's prompt alone; at a step-up they prove nothing fresh, are refused and not spent.
  */
 int login_authenticate(Core *core, const Caller *caller, const LoginRequest *request, const Secret *secret,
                        LoginAnswer *ret);
@@ -60,7 +60,8 @@ int login_authorize(Core *core, const Caller *caller, const LoginRequest *reques
 /*
  * Opens the pending session that @request names, bound to the caller's audit session. Without a
  * handle: adopts a login that something else authenticated (an ssh key), with no auth_time. A
- * handle that does not belong here: DENY, WIRE_REASON_SESSION.
+ * handle that does not belong here: DENY, WIRE_REASON_SESSION. The message of an ALLOW is the line
+ * that a person reads after a login: the last one, what failed since, and a device that was copied.
  */
 int login_open(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);
 

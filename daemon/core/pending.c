@@ -171,3 +171,16 @@ void pending_drop_children(Pending *pending, const char *id) {
 
         (void) g_hash_table_foreach_remove(pending->entries, entry_is_child, parent);
 }
+
+static gboolean entry_is_of_device(void *key, void *value, void *data) {
+        const Entry *entry = value;
+
+        return strcmp(entry->session->device, data) == 0;
+}
+
+void pending_drop_device(Pending *pending, const char *id) {
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&pending->lock);
+        g_autofree char *device = g_strdup(id);
+
+        (void) g_hash_table_foreach_remove(pending->entries, entry_is_of_device, device);
+}

@@ -56,5 +56,6 @@ int pending_add(Pending *pending, const Session *session, const Caller *caller, 
 Session *pending_take(Pending *pending, const char *id, uid_t uid, const char *service, const char *rhost,
                       const Caller *caller);
 
-/* Drops those whose parent session is @id. */
+/* Drops those whose parent session is @id, or that came from the device @id. */
 void pending_drop_children(Pending *pending, const char *id);
+void pending_drop_device(Pending *pending, const char *id);

@@ -64,12 +64,13 @@ const char *subject_hindrance(const Subject *subject) {
         return "not-enrolled";
 }
 
-char **subject_roles(const Subject *subject, Policy *policy) {
+char **subject_roles(const Subject *subject, Policy *policy, char *const *cap) {
         PolicyUser user;
 
         if (!subject->identity)
                 return g_new0(char *, 1);
         user = identity_policy_user(subject->identity);
+        user.cap = (const char *const *) cap;
         return policy_roles_of(policy, &user);
 }
 
@@ -104,6 +105,8 @@ int core_check_password(Core *core, const Subject *subject, const char *rhost, c
         if (r == PASSWORD_E_MISMATCH) {
                 if (charged)
                         limit_keep(core->limit, &charge);
+                if (charged && worth_it)
+                        store_user_failed(core->store, subject->user->name, rhost, clock_wall(core->clock));
                 *ret_why = why_wrong(subject, charged);
                 return CORE_PASSWORD_E_WRONG;
         }

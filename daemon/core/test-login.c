@@ -483,7 +483,7 @@ static void test_J18_a_bad_signature_touches_nothing(void) {
 
 static void test_answers_that_only_look_like_tokens(void) {
         g_autoptr(World) world = world_new();
-        g_autofree char *header = g_strdup(key_ring_signing(world->core->keys, KEY_TOKEN)->header);
+        g_autofree char *header = g_strdup(key_ring_signing(world->core->config->keys, KEY_TOKEN)->header);
         g_autofree char *foreign = g_strdup_printf("eyJhbGciOiJub25lIn0.%0*d.", 60, 0);
         g_autofree char *long_junk = g_strnfill(500, 'a');
         g_autofree char *cut = g_strdup_printf("%.10s.%s", "eyJhbGciOi", long_junk);

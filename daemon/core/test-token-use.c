@@ -42,7 +42,7 @@ static void test_a_token_of_the_callers_login(void) {
         char *token;
 
         fake_clock_forward(&world->clock, 60);
-        g_assert_cmpint(token_print(world->core, &alice, /* min_ttl= */ 900, &token, &claims), ==, 0);
+        g_assert_cmpint(token_print(world->core, &alice, /* audience= */ NULL, /* min_ttl= */ 900, &token, &claims), ==, 0);
         assert(strlen(token) <= WIRE_ACCESS_TOKEN_MAX);
         g_assert_cmpint(token_check(world->core, token, strlen(token), NULL, NULL, &reason, &seen, &roles), ==, 0);
         g_assert_cmpint(reason, ==, TOKEN_VALID);
@@ -80,13 +80,13 @@ static void test_who_has_no_token(void) {
 
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
                 Caller caller = world_person(rows[i].uid, rows[i].audit_id);
-                if (token_print(world->core, &caller, rows[i].min_ttl, &token, &claims) != rows[i].result)
+                if (token_print(world->core, &caller, /* audience= */ NULL, rows[i].min_ttl, &token, &claims) != rows[i].result)
                         g_error("%s", rows[i].sentence);
         }
         {
                 Caller caller = world_person(ALICE, 5);
                 world_set_account(world, "alice", 1777);
-                g_assert_cmpint(token_print(world->core, &caller, 0, &token, &claims), ==, CORE_E_NOT_SIGNED_IN);
+                g_assert_cmpint(token_print(world->core, &caller, /* audience= */ NULL, 0, &token, &claims), ==, CORE_E_NOT_SIGNED_IN);
         }
 }
 
@@ -100,8 +100,8 @@ static void test_a_token_ends_with_its_session(void) {
         world_set_settings(world, 24 * 3600, /* lifetime= */ 1000, 32);
         id = world_log_in(world, "alice", ALICE_PASSWORD, 5);
         fake_clock_forward(&world->clock, 900);
-        g_assert_cmpint(token_print(world->core, &alice, 101, &token, &claims), ==, CORE_E_INVALID);
-        g_assert_cmpint(token_print(world->core, &alice, 100, &token, &claims), ==, 0);
+        g_assert_cmpint(token_print(world->core, &alice, /* audience= */ NULL, 101, &token, &claims), ==, CORE_E_INVALID);
+        g_assert_cmpint(token_print(world->core, &alice, /* audience= */ NULL, 100, &token, &claims), ==, 0);
         g_assert_cmpint(claims->expires, ==, world->clock.wall + 100);
         token_free(token);
 }
@@ -218,12 +218,12 @@ static void test_what_cannot_be_asked_is_no_answer(void) {
         world->identities.error = -EAGAIN;
         g_assert_cmpint(token_check(world->core, token, strlen(token), NULL, NULL, &reason, &claims, &roles), ==,
                         -EAGAIN);
-        g_assert_cmpint(token_print(world->core, &alice, 0, &none, &claims), ==, -EAGAIN);
+        g_assert_cmpint(token_print(world->core, &alice, /* audience= */ NULL, 0, &none, &claims), ==, -EAGAIN);
         world->identities.error = 0;
         world_break_reads(world);
         g_assert_cmpint(token_check(world->core, token, strlen(token), NULL, NULL, &reason, &claims, &roles), ==,
                         -EIO);
-        g_assert_cmpint(token_print(world->core, &alice, 0, &none, &claims), ==, -EIO);
+        g_assert_cmpint(token_print(world->core, &alice, /* audience= */ NULL, 0, &none, &claims), ==, -EIO);
         token_free(token);
 }
 

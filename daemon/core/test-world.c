@@ -18,14 +18,25 @@
 
 /* Accounts */
 
+static const char *name_of(World *world, uid_t wanted) {
+        GHashTableIter i;
+        gpointer name, uid;
+
+        g_hash_table_iter_init(&i, world->identities.uids);
+        while (g_hash_table_iter_next(&i, &name, &uid))
+                if (GPOINTER_TO_UINT(uid) == wanted)
+                        return name;
+        return NULL;
+}
+
 static int world_look_up(const IdentitySource *source, const char *name, uid_t uid, Identity **ret) {
         World *world = WORLD_OF(source, identities.source);
         gpointer found;
 
         if (world->identities.error != 0)
                 return world->identities.error;
-        assert(name);
-        if (!g_hash_table_lookup_extended(world->identities.uids, name, NULL, &found))
+        name = name ? name : name_of(world, uid);
+        if (!name || !g_hash_table_lookup_extended(world->identities.uids, name, NULL, &found))
                 return IDENTITY_E_NOT_FOUND;
         *ret = g_new0(Identity, 1);
         (*ret)->name = g_strdup(name);
@@ -153,11 +164,22 @@ void world_set_policy(World *world, const char *admins, const char *sudo) {
         core_reload(world->core,
                     settings_of(config->settings->session_idle, config->settings->session_lifetime,
                                 config->settings->max_per_user),
-                    policy_of(admins, sudo));
+                    policy_of(admins, sudo), trust_ref(config->trust));
 }
 
 void world_set_settings(World *world, int64_t idle, int64_t lifetime, unsigned max_per_user) {
-        core_reload(world->core, settings_of(idle, lifetime, max_per_user), policy_of("alice", "max-age=15min"));
+        core_reload(world->core, settings_of(idle, lifetime, max_per_user), policy_of("alice", "max-age=15min"),
+                    core_trust(world->core));
+}
+
+Settings *world_settings(World *world) {
+        g_autoptr(CoreConfig) config = core_config(world->core);
+
+        return settings_copy(config->settings);
+}
+
+void world_use_settings(World *world, Settings *settings) {
+        core_reload(world->core, settings, core_policy(world->core), core_trust(world->core));
 }
 
 /* Life */
@@ -250,6 +272,29 @@ static int fail_session_open(Store *store, const Session *session, unsigned max,
         return -EIO;
 }
 
+static int fail_session_open_login(Store *store, const Session *session, unsigned max, bool *ret_bound,
+                                   GPtrArray **ret, LoginNews *ret_news) {
+        return -EIO;
+}
+
+static int fail_device_add(Store *store, const Device *device, unsigned max) {
+        return -EIO;
+}
+
+static int fail_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
+                           DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended) {
+        return -EIO;
+}
+
+static int fail_device_revoke(Store *store, const char *id, const char *reason, int64_t now, bool *ret_changed,
+                              GPtrArray **ret_ended) {
+        return -EIO;
+}
+
+static int fail_ticket_use(Store *store, const char *issuer, const char *jti, int64_t until) {
+        return -EIO;
+}
+
 static int fail_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method) {
         return -EIO;
 }
@@ -280,6 +325,11 @@ void world_break_writes(World *world) {
         StoreBackend *broken = break_store(world);
 
         broken->session_open = fail_session_open;
+        broken->session_open_login = fail_session_open_login;
+        broken->device_add = fail_device_add;
+        broken->device_use = fail_device_use;
+        broken->device_revoke = fail_device_revoke;
+        broken->ticket_use = fail_ticket_use;
         broken->session_authenticated = fail_session_authenticated;
         broken->session_end = fail_session_end;
 }
@@ -287,14 +337,33 @@ void world_break_writes(World *world) {
 /* The store knows nothing of the world around it; one world at a time is watched. */
 static World *watched;
 
-static int watched_session_open(Store *store, const Session *session, unsigned max, bool *ret_bound,
-                                GPtrArray **ret) {
+static void run_before_open(void) {
         WorldHook hook = watched->before_open;
 
         watched->before_open = NULL;
         if (hook)
                 hook(watched);
+}
+
+static int watched_session_open(Store *store, const Session *session, unsigned max, bool *ret_bound,
+                                GPtrArray **ret) {
+        run_before_open();
         return watched->sound->session_open(store, session, max, ret_bound, ret);
+}
+
+static int watched_session_open_login(Store *store, const Session *session, unsigned max, bool *ret_bound,
+                                      GPtrArray **ret, LoginNews *ret_news) {
+        run_before_open();
+        return watched->sound->session_open_login(store, session, max, ret_bound, ret, ret_news);
+}
+
+static int watched_device_add(Store *store, const Device *device, unsigned max) {
+        WorldHook hook = watched->before_add;
+
+        watched->before_add = NULL;
+        if (hook)
+                hook(watched);
+        return watched->sound->device_add(store, device, max);
 }
 
 static int watched_user_get(Store *store, const char *name, User **ret) {
@@ -311,6 +380,13 @@ void world_before_open(World *world, WorldHook hook) {
         watched = world;
         world->before_open = hook;
         break_store(world)->session_open = watched_session_open;
+        break_store(world)->session_open_login = watched_session_open_login;
+}
+
+void world_before_add(World *world, WorldHook hook) {
+        watched = world;
+        world->before_add = hook;
+        break_store(world)->device_add = watched_device_add;
 }
 
 void world_after_user_read(World *world, WorldHook hook) {
@@ -404,7 +480,7 @@ char *world_token(World *world, uid_t uid, uint32_t audit_id) {
         g_autoptr(TokenClaims) claims = NULL;
         char *token;
 
-        g_assert_cmpint(token_print(world->core, &person, /* min_ttl= */ 0, &token, &claims), ==, 0);
+        g_assert_cmpint(token_print(world->core, &person, /* audience= */ NULL, /* min_ttl= */ 0, &token, &claims), ==, 0);
         g_free(world_audit(world));
         return token;
 }

@@ -57,6 +57,7 @@ struct World {
         struct StoreBackend *broken; /* the store's functions, some of which fail or are watched */
         const struct StoreBackend *sound;
         void (*before_open)(struct World *world);
+        void (*before_add)(struct World *world);
         void (*after_user_read)(struct World *world);
         char *keys;
 };
@@ -72,13 +73,18 @@ void world_set_account(World *world, const char *name, uid_t uid); /* UID_UNSET:
 void world_set_policy(World *world, const char *admins, const char *sudo);
 void world_set_settings(World *world, int64_t idle, int64_t lifetime, unsigned max_per_user);
 
+/* All of the settings: a copy of those of now, and others from now on (taken over). */
+Settings *world_settings(World *world);
+void world_use_settings(World *world, Settings *settings);
+
 /* From now on look-ups of users, or commits, fail. */
 void world_break_reads(World *world);
 void world_break_writes(World *world);
 
-/* Runs @hook once, right before the store opens the next session, or right after it has read a user. */
+/* Runs @hook once, right before the store opens the next session, or adds a device, or right after it has read a user. */
 typedef void (*WorldHook)(World *world);
 void world_before_open(World *world, WorldHook hook);
+void world_before_add(World *world, WorldHook hook);
 void world_after_user_read(World *world, WorldHook hook);
 
 /* Callers: root's PAM processes and people's programs in the login @audit_id, with logind session "c<audit_id>". */

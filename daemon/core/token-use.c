@@ -6,25 +6,11 @@
 
 #include "common/error.h"
 #include "daemon/core/core-internal.h"
+#include "daemon/core/ticket-use.h"
+#include "daemon/core/token-make.h"
 #include "daemon/core/token-use.h"
 
 /* Making one */
-
-static TokenClaims *claims_new(Core *core, const Session *session, int64_t now, int64_t lifetime) {
-        TokenClaims *claims = g_new0(TokenClaims, 1);
-
-        claims->issuer = g_strdup(core->host);
-        claims->audience = g_strdup(core->host);
-        claims->subject = g_strdup(session->user);
-        claims->issued_at = now;
-        claims->expires = now + lifetime;
-        token_new_id(core->clock, claims->jti);
-        (void) g_strlcpy(claims->session, session->id, sizeof(claims->session));
-        /* A clock that was set back must not make a token that its own verification refuses. */
-        claims->auth_time = session->auth_time <= now ? session->auth_time : 0;
-        claims->methods = g_strdupv(session->methods);
-        return claims;
-}
 
 /* The caller's live session and whose it is; a user who was disabled has none, but two looks are two moments. */
 static int find_login(Core *core, const CoreConfig *config, const Caller *caller, int64_t now, Session **ret,
@@ -49,47 +35,40 @@ static int find_login(Core *core, const CoreConfig *config, const Caller *caller
         return 0;
 }
 
-int token_print(Core *core, const Caller *caller, int64_t min_ttl, char **ret, TokenClaims **ret_claims) {
+int token_print(Core *core, const Caller *caller, const char *audience, int64_t min_ttl, char **ret,
+                TokenClaims **ret_claims) {
         g_autoptr(CoreConfig) config = core_config(core);
         g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
-        g_autoptr(TokenClaims) claims = NULL;
         g_autoptr(Session) session = NULL;
         int64_t now = clock_wall(core->clock);
-        int64_t lifetime;
         int r;
 
         r = find_login(core, config, caller, now, &session, &subject);
         if (r != 0)
                 return r;
-        lifetime = MIN(MIN(config->settings->token_lifetime, TOKEN_LIFETIME_MAX), session->ends - now);
-        if (min_ttl < 0 || min_ttl > lifetime)
-                return CORE_E_INVALID;
-        claims = claims_new(core, session, now, lifetime);
-        claims->roles = subject_roles(&subject, config->policy);
-        r = token_sign(key_ring_signing(core->keys, KEY_TOKEN), claims, ret);
-        if (r < 0)
-                return error_trace(r);
-        store_session_touch(core->store, session->id, now);
-        core_report(core, &(AuditEvent) {
-                .event = "token-made",
-                .user = session->user,
-                .session = session->id,
-                .service = session->service,
-        });
-        *ret_claims = g_steal_pointer(&claims);
-        return 0;
+        return token_make(core, config, session, &subject, audience, min_ttl, now, ret, ret_claims);
 }
 
 /* Checking one */
 
+/* Does who has at most @cap have @role (NULL: any)? With the roles of now. */
+static TokenReason check_role(const CoreConfig *config, const Subject *subject, char *const *cap, const char *role,
+                              char ***ret_roles) {
+        PolicyUser user = identity_policy_user(subject->identity);
+
+        user.cap = (const char *const *) cap;
+        if (role && !policy_holds(config->policy, &user, role))
+                return TOKEN_ROLE_MISSING;
+        *ret_roles = policy_roles_of(config->policy, &user);
+        return TOKEN_VALID;
+}
+
 /* TOKEN_VALID and the roles of now, or why what the claims say holds no more. */
-static int check_origin(Core *core, const TokenClaims *claims, const char *role, TokenReason *ret,
-                        char ***ret_roles) {
-        g_autoptr(CoreConfig) config = core_config(core);
+static int check_origin(Core *core, const CoreConfig *config, const TokenClaims *claims, const char *role,
+                        TokenReason *ret, char ***ret_roles) {
         g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
         g_autoptr(Session) session = NULL;
         int64_t now = clock_wall(core->clock);
-        PolicyUser user;
         int r;
 
         *ret = TOKEN_REVOKED;
@@ -105,27 +84,60 @@ static int check_origin(Core *core, const TokenClaims *claims, const char *role,
         if (subject.state != SUBJECT_ENABLED || subject.user->uid != session->uid)
                 return 0;
         store_session_touch(core->store, session->id, now);
-        user = identity_policy_user(subject.identity);
-        *ret = !role || policy_holds(config->policy, &user, role) ? TOKEN_VALID : TOKEN_ROLE_MISSING;
-        if (*ret == TOKEN_VALID)
-                *ret_roles = policy_roles_of(config->policy, &user);
+        *ret = check_role(config, &subject, session->role_cap, role, ret_roles);
+        return 0;
+}
+
+static int check_token(Core *core, const CoreConfig *config, const char *text, size_t size, const char *audience,
+                       const char *role, TokenReason *ret, TokenClaims **ret_claims, char ***ret_roles) {
+        *ret = token_verify(config->keys, config->host, audience, clock_wall(core->clock), text, size, ret_claims);
+        if (*ret != TOKEN_VALID)
+                return 0;
+        return check_origin(core, config, *ret_claims, role, ret, ret_roles);
+}
+
+/* The same for a ticket: here is no session yet, but it may be used up, or not for its user. */
+static int check_ticket(Core *core, const CoreConfig *config, const char *text, size_t size, const char *audience,
+                        const char *role, TokenReason *ret, TokenClaims **ret_claims, char ***ret_roles) {
+        g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
+        g_auto(TicketGrant) grant = { .claims = NULL };
+        bool used = false;
+        int r;
+
+        *ret = ticket_look(config, audience, clock_wall(core->clock), text, size, &grant);
+        if (*ret != TOKEN_VALID)
+                return 0;
+        r = store_ticket_used(core->store, grant.claims->issuer, grant.claims->jti, &used);
+        if (r == 0)
+                r = subject_find(core, grant.claims->subject, &subject);
+        if (r < 0)
+                return error_trace(r);
+        if (used)
+                *ret = TOKEN_REPLAYED;
+        else if (ticket_hindrance(&grant, &subject))
+                *ret = TOKEN_INVALID;
+        else
+                *ret = check_role(config, &subject, grant.cap, role, ret_roles);
+        *ret_claims = token_claims_of_ticket(grant.claims);
         return 0;
 }
 
 int token_check(Core *core, const char *text, size_t size, const char *audience, const char *role, TokenReason *ret,
                 TokenClaims **ret_claims, char ***ret_roles) {
+        g_autoptr(CoreConfig) config = core_config(core);
         g_autoptr(TokenClaims) claims = NULL;
         g_auto(GStrv) roles = NULL;
-        TokenReason reason;
+        TokenReason reason = TOKEN_INVALID;
         int r;
 
-        reason = token_verify(core->keys, core->host, audience ? audience : core->host, clock_wall(core->clock), text,
-                              size, &claims);
-        if (reason == TOKEN_VALID) {
-                r = check_origin(core, claims, role, &reason, &roles);
-                if (r < 0)
-                        return r;
-        }
+        if (!audience)
+                audience = config->host;
+        if (ticket_is_like(config->trust, text, size))
+                r = check_ticket(core, config, text, size, audience, role, &reason, &claims, &roles);
+        else
+                r = check_token(core, config, text, size, audience, role, &reason, &claims, &roles);
+        if (r < 0)
+                return r;
         if (reason == TOKEN_VALID) {
                 *ret_claims = g_steal_pointer(&claims);
                 *ret_roles = g_steal_pointer(&roles);

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/*
+ * Tickets of trusted hosts as the answer to a login's prompt. What one gives is what three agree on:
+ * the ticket (the roles of its session there), trust.d (users and roles of that host), and our
+ * policy. Nothing is remembered of a ticket before all of it has been looked at: else whoever can
+ * make up a jti could spend somebody else's.
+ */
+
+#include <errno.h>
+
+#include "common/error.h"
+#include "daemon/core/login-internal.h"
+#include "daemon/core/ticket-use.h"
+
+/* For how long a used one is remembered beyond its time: a clock that is set back must not make it good again. */
+#define REMEMBER_S (24 * 60 * 60)
+
+bool login_is_ticket(LoginCall *call, const Secret *secret) {
+        return ticket_is_like(call->config->trust, secret->data, secret->size);
+}
+
+int login_ticket_genuine(LoginCall *call, const Secret *secret, bool *ret) {
+        g_auto(TicketGrant) grant = { .claims = NULL };
+        TokenReason reason = ticket_look(call->config, call->config->host, call->now, secret->data, secret->size,
+                                         &grant);
+
+        *ret = reason != TOKEN_INVALID && reason != TOKEN_MISSING;
+        return 0;
+}
+
+static int refuse(const char *why, const char **ret_why) {
+        *ret_why = why;
+        return CREDENTIAL_E_WRONG;
+}
+
+/* May the user, with no more than the ticket's roles, use the service at all? */
+static int check_role(LoginCall *call, const TicketGrant *grant, const char **ret_why) {
+        PolicyUser user = call->policy_user;
+        PolicyDecision decision;
+
+        user.cap = (const char *const *) grant->cap;
+        decision = policy_decide_role(call->config->policy, &user, call->service);
+        if (decision.verdict == POLICY_ALLOW)
+                return 0;
+        if (decision.reason == POLICY_REASON_LOOKUP)
+                return error_trace(-EIO);
+        return refuse(policy_reason_to_string(decision.reason), ret_why);
+}
+
+static int spend(LoginCall *call, const TicketClaims *claims, const char **ret_why) {
+        int64_t until = MAX(claims->expires, call->now) + REMEMBER_S;
+        int r;
+
+        r = store_ticket_use(call->core->store, claims->issuer, claims->jti, until);
+        if (r < 0)
+                return error_trace(r);
+        return r == STORE_E_EXISTS ? refuse(login_token_why(TOKEN_REPLAYED), ret_why) : 0;
+}
+
+/* A clock that is behind its issuer's must not make a session that was proven in the future. */
+static void set_proof(Session *session, TicketGrant *grant, int64_t now) {
+        const TicketClaims *claims = grant->claims;
+
+        login_set_methods(session, METHOD_TOKEN);
+        session->auth_time = MIN(claims->auth_time, now);
+        session->auth_method = claims->auth_time > 0 ? g_strdup(ticket_auth_method(claims->methods)) : NULL;
+        session->role_cap = g_steal_pointer(&grant->cap);
+        session->ends = MIN(session->ends, claims->session_ends);
+}
+
+int login_prove_ticket(LoginCall *call, const Secret *secret, Session *session, const char **ret_why) {
+        g_auto(TicketGrant) grant = { .claims = NULL };
+        TokenReason reason;
+        const char *why;
+        int r;
+
+        reason = ticket_look(call->config, call->config->host, call->now, secret->data, secret->size, &grant);
+        if (reason == TOKEN_INVALID || reason == TOKEN_MISSING)
+                return refuse(login_charge_forgery(call, secret), ret_why);
+        if (reason != TOKEN_VALID)
+                return refuse(login_token_why(reason), ret_why);
+        why = ticket_hindrance(&grant, &call->subject);
+        if (why)
+                return refuse(why, ret_why);
+        r = check_role(call, &grant, ret_why);
+        if (r == 0)
+                r = spend(call, grant.claims, ret_why);
+        if (r == 0)
+                set_proof(session, &grant, call->now);
+        return r;
+}

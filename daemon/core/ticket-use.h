@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/* A ticket of a trusted host, looked at: by PAM's prompt and Tokens.Verify. Private to core. */
+
+#include "daemon/core/core-internal.h"
+#include "daemon/core/ticket.h"
+
+typedef struct TicketGrant {
+        TicketClaims *claims;
+        const TrustHost *host; /* the configuration's */
+        char **cap;            /* roles of our policy that both the ticket and the host's entry let it have */
+} TicketGrant;
+
+void ticket_grant_deinit(TicketGrant *grant);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TicketGrant, ticket_grant_deinit)
+
+/*
+ * The signature, the audience and the time of @text, and what it may give at most. TOKEN_VALID and
+ * the grant, or a reason. Whom it is for, and whether it was used, are not looked at.
+ */
+TokenReason ticket_look(const CoreConfig *config, const char *audience, int64_t now, const char *text, size_t size,
+                        TicketGrant *ret);
+
+/*
+ * A reason code: why the ticket may not be for @subject, which is who it names or who was asked for;
+ * NULL when it may.
+ */
+const char *ticket_hindrance(const TicketGrant *grant, const Subject *subject);
+
+/* amr as tickets have it: what set auth_time stands last. g_strfreev. */
+char **ticket_methods_of(const Session *session);
+/* And back: the method that set auth_time, or NULL where none of @methods could. */
+const char *ticket_auth_method(char *const *methods);
