@@ -11,6 +11,8 @@
 #define USERS WIRE_INTERFACE_USERS
 #define ROLES WIRE_INTERFACE_ROLES
 #define KEYS WIRE_INTERFACE_KEYS
+#define DEVICES WIRE_INTERFACE_DEVICES
+#define TRUST WIRE_INTERFACE_TRUST
 
 /* Whose login it is matters wherever the caller's audit session or process decides or is shown. */
 #define OF_LOGIN true
@@ -32,6 +34,11 @@ static const Method methods[] = {
 
         { TOKENS,   "Print",        AUTHORIZE_ANYBODY,      OF_LOGIN, handle_tokens_print         },
         { TOKENS,   "Verify",       AUTHORIZE_ANYBODY,      OF_NONE,  handle_tokens_verify        },
+        { TOKENS,   "Refresh",      AUTHORIZE_ROOT_OR_SELF, OF_NONE,  handle_tokens_refresh       },
+
+        { DEVICES,  "List",         AUTHORIZE_ROOT_OR_SELF, OF_NONE,  handle_devices_list         },
+        { DEVICES,  "Add",          AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_devices_add          },
+        { DEVICES,  "Revoke",       AUTHORIZE_ROOT_OR_SELF, OF_NONE,  handle_devices_revoke       },
 
         { USERS,    "List",         AUTHORIZE_ROOT,         OF_NONE,  handle_users_list           },
         { USERS,    "Show",         AUTHORIZE_ROOT,         OF_NONE,  handle_users_show           },
@@ -44,6 +51,12 @@ static const Method methods[] = {
         { ROLES,    "Show",         AUTHORIZE_ANYBODY,      OF_NONE,  handle_roles_show           },
 
         { KEYS,     "List",         AUTHORIZE_ROOT,         OF_NONE,  handle_keys_list            },
+        { KEYS,     "Export",       AUTHORIZE_ROOT,         OF_NONE,  handle_keys_export          },
+        { KEYS,     "Prepare",      AUTHORIZE_ROOT,         OF_NONE,  handle_keys_prepare         },
+        { KEYS,     "Rotate",       AUTHORIZE_ROOT,         OF_NONE,  handle_keys_rotate          },
+        { KEYS,     "Rename",       AUTHORIZE_ROOT,         OF_NONE,  handle_keys_rename          },
+
+        { TRUST,    "List",         AUTHORIZE_ANYBODY,      OF_NONE,  handle_trust_list           },
 };
 
 const Method *authorize_at(size_t index) {

@@ -8,8 +8,8 @@
 #include "daemon/bus/handle.h"
 #include "daemon/bus/pack.h"
 #include "daemon/bus/unpack.h"
+#include "daemon/bus/whose.h"
 #include "daemon/core/session-admin.h"
-#include "daemon/core/user-admin.h"
 
 #define REVOKE_IDS_MAX 512
 #define REVOKE_REASON_MAX 200
@@ -38,54 +38,6 @@ static const UnpackKey filter_keys[] = {
         { NULL },
 };
 
-/* The user's uid, as it was enrolled: the Unix account may be gone. Root only. */
-static int find_user(Request *request, const char *name, uid_t *ret) {
-        UserView *view;
-        int r;
-
-        r = user_show(request->core, &request->caller, name, &view);
-        if (r == CORE_E_NOT_FOUND)
-                return request_refuse(request, r, "tessera does not know the user \"%s\"", name);
-        if (r != 0)
-                return r;
-        *ret = view->user->uid;
-        (void) user_view_free(view);
-        return 0;
-}
-
-/* For all but root a name is no more than a wrong way to say oneself: no other name is looked at. */
-static int check_own_name(Request *request, const char *name) {
-        g_autoptr(Identity) identity = NULL;
-        int r;
-
-        r = request->identities->look_up(request->identities, NULL, request->caller.uid, &identity);
-        if (r < 0)
-                return r;
-        return r == 0 && g_str_equal(identity->name, name) ? 0 : CORE_E_DENIED;
-}
-
-static int filter_uid(Request *request, const ListFilter *filter, uid_t *ret) {
-        int r;
-
-        if (filter->user && filter->all_users)
-                return request_refuse(request, CORE_E_INVALID, "\"user\" and \"all-users\" exclude each other");
-        if (filter->all_users && request->caller.uid != 0)
-                return CORE_E_DENIED;
-        if (filter->all_users) {
-                *ret = UID_UNSET;
-                return 0;
-        }
-        if (filter->user && request->caller.uid == 0)
-                return find_user(request, filter->user, ret);
-        if (filter->user) {
-                r = check_own_name(request, filter->user);
-                if (r != 0)
-                        return r;
-        }
-        *ret = request->caller.uid;
-        return 0;
-}
-
 int handle_sessions_list(Request *request) {
         g_autoptr(GPtrArray) sessions = NULL;
         ListFilter filter = { .user = NULL };
@@ -96,7 +48,7 @@ int handle_sessions_list(Request *request) {
         r = unpack_dict(request, 0, filter_keys, &filter);
         if (r != 0)
                 return r;
-        r = filter_uid(request, &filter, &uid);
+        r = whose_uid(request, filter.user, filter.all_users, &uid);
         if (r != 0)
                 return r;
         r = session_list(request->core, &request->caller, uid, filter.ended, &sessions);

@@ -86,7 +86,7 @@ GVariant *pack_session(const Session *session, const Caller *caller) {
         pack_text(&dict, "end_reason", session->end_reason);
         pack_time(&dict, "ended", session->ended);
         pack_text(&dict, "parent", session->parent);
-        pack_text(&dict, "device", NULL);
+        pack_text(&dict, "device", session->device);
         pack_bool(&dict, "current", is_current(session, caller));
         return g_variant_builder_end(&dict);
 }

@@ -33,6 +33,10 @@ static const char golden[] =
         "Sessions.StepUp users\n"
         "Tokens.Print anybody\n"
         "Tokens.Verify anybody\n"
+        "Tokens.Refresh root-or-self\n"
+        "Devices.List root-or-self\n"
+        "Devices.Add root-or-self\n"
+        "Devices.Revoke root-or-self\n"
         "Users.List root\n"
         "Users.Show root\n"
         "Users.Add root\n"
@@ -41,7 +45,12 @@ static const char golden[] =
         "Users.SetPassword root-or-self\n"
         "Roles.List anybody\n"
         "Roles.Show anybody\n"
-        "Keys.List root\n";
+        "Keys.List root\n"
+        "Keys.Export root\n"
+        "Keys.Prepare root\n"
+        "Keys.Rotate root\n"
+        "Keys.Rename root\n"
+        "Trust.List anybody\n";
 
 static void test_B3_every_method_of_the_interface_has_a_row(void) {
         g_autoptr(GDBusNodeInfo) node = g_dbus_node_info_new_for_xml(INTERFACE_XML, NULL);
