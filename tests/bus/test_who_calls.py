@@ -37,6 +37,16 @@ CALLS = {
     "Roles.List": ("",),
     "Roles.Show": ("s", "admin"),
     "Keys.List": ("",),
+    "Keys.Export": ("",),
+    "Keys.Prepare": ("",),
+    "Keys.Rotate": ("",),
+    "Keys.Rename": ("s", "web9.example"),
+    "Trust.List": ("",),
+    "Tokens.Refresh": ("ha{sv}", ("secret", "ts1_"), {}),
+    "Devices.List": ("a{sv}", {"user": "alice"}),
+    "Devices.Add": ("sssa{sv}", "00112233445566778899aabbccddeeff", "laptop",
+                    "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg", {"user": "alice"}),
+    "Devices.Revoke": ("sa{sv}", "laptop", {"user": "alice"}),
 }
 # What nobody gets, who is no user of tessera's; everything else in CALLS is refused with AccessDenied.
 NOBODY_GETS = {
@@ -49,6 +59,8 @@ NOBODY_GETS = {
     "Tokens.Verify": "an answer",
     "Roles.List": "an answer",
     "Roles.Show": "an answer",
+    "Trust.List": "an answer",
+    "Tokens.Refresh": "WrongCredential",
 }
 
 
@@ -84,11 +96,13 @@ def test_B3_every_method_as_nobody_for_alice(open_host):
 
 
 def test_B3_the_shipped_policy_is_a_second_fence(host):
-    for method in ("Login.Check", "Keys.List", "Users.List", "Users.Remove"):
+    for method in ("Login.Check", "Keys.List", "Keys.Export", "Keys.Rotate", "Users.List", "Users.Remove"):
         with pytest.raises(Refused) as refused:
             host.as_uid(NOBODY, method, *CALLS[method])
         assert refused.value.name == "org.freedesktop.DBus.Error.AccessDenied"
     assert host.as_uid(NOBODY, "Roles.List")
+    assert host.as_uid(NOBODY, "Trust.List") == []
+    assert host.as_uid(NOBODY, "Devices.List", "a{sv}", {}) == []
     assert host.as_uid(0, "Users.List")
 
 
