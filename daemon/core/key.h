@@ -104,7 +104,8 @@ int key_ring_prepare(KeyRing *ring, int64_t now, KeyRing **ret, bool *ret_change
 
 /*
  * Lets the next keys sign. The old ones verify until @now + @token_lifetime (use=token), or
- * + @ticket_lifetime. KEY_E_NOT_PREPARED where a next one is missing: trusted hosts have to know its
+ * + @ticket_lifetime: the longest that what they signed may still live, whatever the setting is by
+ * now. KEY_E_NOT_PREPARED where a next one is missing: trusted hosts have to know its
  * public half first.
  */
 enum {

@@ -34,7 +34,7 @@ typedef struct TicketClaims {
         int64_t issued_at, expires; /* at most TICKET_LIFETIME_MAX apart */
         char jti[TICKET_ID_SIZE];
         char session[SESSION_ID_SIZE]; /* at the issuer */
-        int64_t session_ends;
+        int64_t session_ends; /* not before expires: no ticket outlives its session */
         int64_t auth_time;   /* 0: absent; never later than issued_at */
         char **methods;      /* NULL: none */
         char **roles;        /* names; NULL where only digests, or none, could be had */

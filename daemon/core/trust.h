@@ -35,8 +35,9 @@ typedef struct Trust Trust;
 /*
  * Takes @files over (an array of TrustFile *) and parses their JWKS: kty EC, crv P-256, alg ES256 or
  * none, use sig or none, no private member (d), kid of [A-Za-z0-9_-]{1,64}, x and y canonical, the
- * point on the curve, no kid twice; members that RFC 7517 lets stand are ignored. NULL when there
- * were mistakes, which name file, line and remedy (ConfMistake *).
+ * point on the curve, no kid twice; no key twice, neither with one host nor with two, which could
+ * speak for each other; members that RFC 7517 lets stand are ignored. NULL when there were mistakes,
+ * which name file, line and remedy (ConfMistake *).
  */
 Trust *trust_new(GPtrArray *files, GPtrArray *mistakes);
 Trust *trust_new_empty(void);
