@@ -64,6 +64,9 @@ int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply) {
         r = exchange(request, ret_reply, &error);
         if (r == CLIENT_E_REMOTE && g_strcmp0(error.name, request->expect) == 0)
                 return REQUEST_EXPECTED;
+        if (r == CLIENT_E_REMOTE && request->denied_hint && g_strcmp0(error.name, WIRE_ERROR_DENIED) == 0)
+                return cli_fail(cli, CLI_REFUSED, "denied", request->denied_hint[0] ? request->denied_hint : NULL, "%s",
+                                error.message[0] ? error.message : "tesserad gave no reason");
         if (r == CLIENT_E_REMOTE)
                 return cli_fail_bus(cli, error.name, error.message);
         if (g_strcmp0(error.name, BUS_ERROR_DENIED) == 0)

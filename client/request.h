@@ -41,6 +41,7 @@ typedef struct Request {
         RequestArgument arguments[REQUEST_ARGUMENTS_MAX];
         const char *reply;  /* the signature that the reply must have */
         const char *expect; /* a D-Bus error that is the caller's to handle, or NULL */
+        const char *denied_hint; /* where the daemon denies it: what helps; "": it says so itself; NULL: being root */
 } Request;
 
 /* Beyond the exit codes: the daemon said request->expect. Nothing was told. */

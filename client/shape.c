@@ -39,6 +39,17 @@ const ShapeMember shape_key[] = {
         { "state", SHAPE_TEXT }, { "created", SHAPE_TIME }, { "until", SHAPE_TIME }, { NULL },
 };
 
+const ShapeMember shape_device[] = {
+        { "id", SHAPE_TEXT },   { "name", SHAPE_TEXT },  { "user", SHAPE_TEXT },     { "created", SHAPE_TIME },
+        { "used", SHAPE_TIME }, { "from", SHAPE_TEXT },  { "state", SHAPE_TEXT },    { "audience", SHAPE_TEXT },
+        { "ends", SHAPE_TIME }, { "revoked", SHAPE_TIME }, { "reason", SHAPE_TEXT }, { NULL },
+};
+
+const ShapeMember shape_trust[] = {
+        { "host", SHAPE_TEXT }, { "users", SHAPE_LIST }, { "roles", SHAPE_LIST }, { "keys", SHAPE_LIST },
+        { "file", SHAPE_TEXT }, { "line", SHAPE_NUMBER }, { NULL },
+};
+
 static const ShapeMember shape_token[] = {
         { "user", SHAPE_TEXT },    { "session", SHAPE_TEXT },   { "audience", SHAPE_TEXT },  { "roles", SHAPE_LIST },
         { "expires", SHAPE_TIME }, { "issued_at", SHAPE_TIME }, { "auth_time", SHAPE_TIME },

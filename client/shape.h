@@ -31,6 +31,8 @@ extern const ShapeMember shape_event[];
 extern const ShapeMember shape_user[];
 extern const ShapeMember shape_role[];
 extern const ShapeMember shape_key[];
+extern const ShapeMember shape_device[];
+extern const ShapeMember shape_trust[];
 
 /* The caller's (json_decref); NULL when memory is out. */
 json_t *shape_object(const ShapeMember *members, const ClientDict *dict);

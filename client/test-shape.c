@@ -144,6 +144,8 @@ static void test_members(void) {
                 { shape_user, "user uid enabled password identities roles" },
                 { shape_role, "role users groups includes assignments" },
                 { shape_key, "kid alg use state" },
+                { shape_device, "id name user created used from state" },
+                { shape_trust, "host users roles keys" },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
@@ -167,6 +169,41 @@ static void test_users_roles_keys(void) {
                                                     "\"created\":null,\"until\":null}");
 }
 
+static void test_devices(void) {
+        static const Entry entries[] = {
+                { .key = "id", .string = "00112233445566778899aabbccddeeff" },
+                { .key = "name", .string = "laptop" },
+                { .key = "user", .string = "alice" },
+                { .key = "uid", .integer = 1000 },
+                { .key = "audience", .string = "server.example.org" },
+                { .key = "state", .string = "revoked" },
+                { .key = "created", .integer = 1700000000 },
+                { .key = "ends", .integer = 1707776000 },
+                { .key = "revoked", .integer = 1700000100 },
+                { .key = "reason", .string = "reuse" },
+                { NULL },
+        };
+        const ClientDict dict = { entries };
+
+        assert_json(shape_object(shape_device, &dict),
+                    "{\"id\":\"00112233445566778899aabbccddeeff\",\"name\":\"laptop\",\"user\":\"alice\","
+                    "\"created\":1700000000,\"used\":null,\"from\":null,\"state\":\"revoked\","
+                    "\"audience\":\"server.example.org\",\"ends\":1707776000,\"revoked\":1700000100,"
+                    "\"reason\":\"reuse\"}");
+}
+
+static void test_trust(void) {
+        static const char *const all[] = { "*", NULL };
+        static const Entry entries[] = {
+                { .key = "host", .string = "web1" }, { .key = "users", .strings = all }, { .key = "line", .integer = 1 },
+                { NULL },
+        };
+        const ClientDict dict = { entries };
+
+        assert_json(shape_object(shape_trust, &dict), "{\"host\":\"web1\",\"users\":[\"*\"],\"roles\":[],"
+                                                      "\"keys\":[],\"file\":null,\"line\":1}");
+}
+
 static void test_text_is_cleaned(void) {
         assert_json(json_pack("[o]", shape_text("a\033]0;x\007b")), "[\"a?]0;x?b\"]");
         assert_json(json_pack("[o,o]", shape_text(NULL), shape_text("")), "[null,null]");
@@ -179,6 +216,8 @@ int main(void) {
         test_verify();
         test_members();
         test_users_roles_keys();
+        test_devices();
+        test_trust();
         test_text_is_cleaned();
         return 0;
 }
