@@ -37,6 +37,7 @@ HEADERS = {
 # A library is included in one place.
 FILES = {
     "daemon/core/es256.c": [r"openssl/.*"],
+    "client/device-key.c": [r"sodium\.h"],
     "daemon/core/jws.c": [r"jwt\.h"],
     "daemon/core/claims.c": [r"jansson\.h"],
     "daemon/core/jwks.c": [r"jansson\.h"],
