@@ -13,6 +13,7 @@
 #include "policy/conf.h"
 #include "policy/policy.h"
 #include "policy/settings.h"
+#include "policy/trust-files.h"
 
 static void free_mistake(gpointer mistake) {
         (void) conf_mistake_free(mistake);
@@ -80,10 +81,16 @@ static int tell(Cli *cli, GPtrArray *mistakes, const GPtrArray *warnings) {
         return n == 0 ? CLI_DONE : CLI_FAILED;
 }
 
-/* A draft may be anybody's file, unlike those that the daemon trusts; which kind it is its name says. */
+/* Does a line begin the section that only a trusted host's file has? */
+static bool is_trust(const char *text) {
+        return g_str_has_prefix(text, "[host:") || strstr(text, "\n[host:");
+}
+
+/* A draft may be anybody's file, unlike those that the daemon trusts; which kind it is its name says, or its section. */
 static int check_file(Cli *cli, const char *path, GPtrArray *mistakes, Policy **ret_policy) {
         g_autoptr(GError) error = NULL;
         g_autoptr(Settings) settings = NULL;
+        g_autoptr(GPtrArray) trust = NULL;
         g_autofree char *text = NULL, *base = g_path_get_basename(path);
         gsize size;
 
@@ -91,6 +98,8 @@ static int check_file(Cli *cli, const char *path, GPtrArray *mistakes, Policy **
                 return cli_fail(cli, CLI_FAILED, "not-found", NULL, "%s", error->message);
         if (strcmp(base, "tessera.conf") == 0)
                 settings = settings_read_text(path, text, size, mistakes);
+        else if (is_trust(text))
+                trust = trust_files_read_text(path, text, size, mistakes);
         else
                 *ret_policy = policy_read_text(path, text, size, mistakes);
         return 0;
@@ -99,6 +108,7 @@ static int check_file(Cli *cli, const char *path, GPtrArray *mistakes, Policy **
 int verb_policy_check(Cli *cli, const Arguments *arguments) {
         g_autoptr(GPtrArray) mistakes = g_ptr_array_new_with_free_func(free_mistake);
         g_autoptr(Settings) settings = NULL;
+        g_autoptr(GPtrArray) trust = NULL;
         g_autoptr(Policy) policy = NULL;
         int r;
 
@@ -109,6 +119,7 @@ int verb_policy_check(Cli *cli, const Arguments *arguments) {
         } else {
                 settings = settings_read(SETTINGS_FILE, mistakes);
                 policy = policy_read(POLICY_FILE, POLICY_FOLDER, mistakes);
+                trust = trust_files_read(TRUST_FOLDER, mistakes);
         }
         return tell(cli, mistakes, policy ? policy_warnings(policy) : NULL);
 }
