@@ -30,7 +30,31 @@ static const OptionSpec session_revoke_options[] = {
         { NULL },
 };
 
+static const OptionSpec device_list_options[] = {
+        { "user",      0, "USER", "another user's (root)" },
+        { "all-users", 0, NULL,   "everybody's (root)" },
+        { NULL },
+};
+
+static const OptionSpec device_add_options[] = {
+        { "name", 0, "NAME", "what it is called: laptop, build-robot" },
+        { "user", 0, "USER", "for this user (root)" },
+        { NULL },
+};
+
+static const OptionSpec device_revoke_options[] = {
+        { "user",   0, "USER", "whose device it is (root)" },
+        { "reason", 0, "TEXT", "said in the list of devices and the journal" },
+        { NULL },
+};
+
 static const OptionSpec token_print_options[] = {
+        { "audience", 0, "HOST",    "a ticket for another host, good there once and for 60 s" },
+        { "min-ttl",  0, "SECONDS", "fail unless it is good for that long" },
+        { NULL },
+};
+
+static const OptionSpec token_refresh_options[] = {
         { "min-ttl", 0, "SECONDS", "fail unless it is good for that long" },
         { NULL },
 };
@@ -38,6 +62,12 @@ static const OptionSpec token_print_options[] = {
 static const OptionSpec token_verify_options[] = {
         { "audience", 0, "HOST", "whom the token must be for (default: this host)" },
         { "role",     0, "ROLE", "that its user must hold now" },
+        { NULL },
+};
+
+static const OptionSpec trust_add_options[] = {
+        { "users", 0, "USERS", "whom its tickets may be for: names, or '*'" },
+        { "roles", 0, "ROLES", "at most these roles, or '*'" },
         { NULL },
 };
 
@@ -62,8 +92,16 @@ const CommandSpec command_table[] = {
         { "session", "show", "ID", 1, 1, "show a session and what happened to it", NULL, verb_session_show },
         { "session", "revoke", "[ID...]", 0, OPERANDS_ANY, "end sessions, their tokens and logins at once",
           session_revoke_options, verb_session_revoke },
-        { "token", "print", NULL, 0, 0, "print an access token of this session", token_print_options,
+        { "device", "list", NULL, 0, 0, "list the machines that may act for you", device_list_options,
+          verb_device_list },
+        { "device", "add", NULL, 0, 0, "register a device by its public key on stdin, or make a key for one",
+          device_add_options, verb_device_add },
+        { "device", "revoke", "NAME|ID", 1, 1, "end a device, its sessions and their logins at once",
+          device_revoke_options, verb_device_revoke },
+        { "token", "print", NULL, 0, 0, "print an access token of this session, or a ticket", token_print_options,
           verb_token_print },
+        { "token", "refresh", NULL, 0, 0, "print an access token for a device's refresh token on stdin",
+          token_refresh_options, verb_token_refresh },
         { "token", "verify", NULL, 0, 0, "check a token on stdin", token_verify_options, verb_token_verify },
         { "token", "decode", NULL, 0, 0, "show what a token on stdin says, verifying nothing", NULL,
           verb_token_decode },
@@ -77,7 +115,18 @@ const CommandSpec command_table[] = {
         { "role", "show", "ROLE", 1, 1, "show a role", NULL, verb_role_show },
         { "policy", "check", "[FILE]", 0, 1, "tell every mistake in the configuration, or in a draft", NULL,
           verb_policy_check },
-        { "key", "list", NULL, 0, 0, "list the keys that sign tokens", NULL, verb_key_list },
+        { "key", "list", NULL, 0, 0, "list the keys that sign tokens and tickets", NULL, verb_key_list },
+        { "key", "export", NULL, 0, 0, "print the public keys of this host's tickets, for trust add", NULL,
+          verb_key_export },
+        { "key", "prepare", NULL, 0, 0, "make the next keys, and print what export prints", NULL, verb_key_prepare },
+        { "key", "rotate", NULL, 0, 0, "let the next keys sign; the old ones verify until they are over", NULL,
+          verb_key_rotate },
+        { "key", "rename", "NAME", 1, 1, "call this host NAME in its tokens; those that are out end", NULL,
+          verb_key_rename },
+        { "trust", "list", NULL, 0, 0, "list the hosts whose tickets are accepted here", NULL, verb_trust_list },
+        { "trust", "add", "HOST", 1, 1, "accept the tickets of a host, whose public keys are on stdin",
+          trust_add_options, verb_trust_add },
+        { "trust", "remove", "HOST", 1, 1, "accept no ticket of a host any more", NULL, verb_trust_remove },
         { "service", "list", NULL, 0, 0, "list the services that can ask tessera", NULL, verb_service_list },
         { "service", "enable", "SERVICE...", 1, OPERANDS_ANY,
           "make a service (sshd, sudo) ask tessera; undone unless confirmed, but with --yes",

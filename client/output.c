@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "client/errors.h"
 #include "client/output.h"
@@ -107,6 +110,28 @@ int output_json(Cli *cli, json_t *value) {
         json_decref(value);
         (void) fputc('\n', stdout); /* cli_finish() looks whether all of it was written */
         return r < 0 ? CLI_FAILED : CLI_DONE;
+}
+
+int output_secret(Cli *cli, const char *text) {
+        size_t size = strlen(text);
+
+        while (size > 0) {
+                ssize_t n = write(STDOUT_FILENO, text, size);
+                if (n < 0 && errno == EINTR)
+                        continue;
+                if (n < 0)
+                        return cli_fail(cli, CLI_FAILED, "output", NULL, "the answer could not be written: %s",
+                                        g_strerror(errno));
+                text += n;
+                size -= (size_t) n;
+        }
+        return CLI_DONE;
+}
+
+void output_wipe_text(char **text) {
+        if (*text)
+                explicit_bzero(*text, strlen(*text));
+        free(*text);
 }
 
 struct Table {

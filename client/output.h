@@ -36,6 +36,17 @@ void output_note(const Cli *cli, const char *format, ...) G_GNUC_PRINTF(2, 3);
 /* Prints @value, one line of JSON; takes it over. Returns CLI_DONE, or tells of the failure. */
 int output_json(Cli *cli, json_t *value);
 
+/*
+ * Prints @text, which holds a secret and its newline, past stdio, whose buffer nobody wipes. The caller wipes
+ * @text. Returns CLI_DONE, or tells of the failure.
+ */
+int output_secret(Cli *cli, const char *text);
+
+/* Wipes, then frees: for a text with a secret in it. */
+void output_wipe_text(char **text);
+
+#define _cleanup_wipe_text_ __attribute__((__cleanup__(output_wipe_text)))
+
 /* Columns */
 
 typedef struct Table Table;

@@ -45,6 +45,9 @@ static void test_names(void) {
         assert_command("tessera user", "user", "list");
         assert_command("tessera role", "role", "list");
         assert_command("tessera key", "key", "list");
+        assert_command("tessera device", "device", "list");
+        assert_command("tessera trust", "trust", "list");
+        assert_command("tessera token print --audience h", "token", "print");
         assert_command("tessera passwd alice", "passwd", NULL);
         assert_command("tessera enable sshd sudo", "service", "enable");
         assert_command("tessera service enable sshd", "service", "enable");
@@ -67,11 +70,15 @@ static void test_usage(void) {
                 "tessera status HOST",
                 "tessera token",                    /* prints nothing unasked */
                 "tessera policy",
-                "tessera token print --audience h", /* tickets are not there yet */
                 "tessera user add",
                 "tessera -x",
                 "tessera \xff",
-                "tessera device list",
+                "tessera device add extra",
+                "tessera device revoke",
+                "tessera device revoke a b",
+                "tessera key rename",
+                "tessera trust add",
+                "tessera trust remove",
                 "tessera log",
                 "tessera help",
         };

@@ -56,6 +56,7 @@ static void assert_member(const char *name, json_t *value, const char *expected)
 
 static void test_members(void) {
         assert_member("exp", json_integer(1700000899), "1700000899 (in 14 min)");
+        assert_member("sess_exp", json_integer(1700086400), "1700086400 (in 1 d)");
         assert_member("size", json_integer(7), "7");
         assert_member("sid", json_string("GisMTV5vcIGSo7TF1uf4CQ"), "GisMTV5vcIGSo7TF1uf4CQ (session 1a2b0c4d)");
         assert_member("sid", json_string("short"), "short (session ?)");

@@ -69,7 +69,7 @@ static char *session_id(const char *sid) {
 }
 
 char *token_text_member(const char *name, const json_t *value, int64_t now) {
-        static const char *const times[] = { "iat", "exp", "nbf", "auth_time", NULL };
+        static const char *const times[] = { "iat", "exp", "nbf", "auth_time", "sess_exp", NULL };
 
         if (json_is_integer(value) && g_strv_contains(times, name)) {
                 g_autofree char *when = output_time(json_integer_value(value), now);

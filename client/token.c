@@ -10,38 +10,16 @@
 #include "client/request.h"
 #include "client/token-text.h"
 #include "client/verbs.h"
-#include "common/cleanup.h"
+#include "common/name.h"
+#include "common/refresh-token.h"
 
 #define MIN_TTL_MAX 86400  /* s; the daemon knows the true limit */
-
-static void wipe_string(char **text) {
-        if (*text)
-                explicit_bzero(*text, strlen(*text));
-        free(*text);
-}
-
-/* Past stdio, whose buffer nobody wipes. */
-static int write_out(Cli *cli, const char *text) {
-        size_t size = strlen(text);
-
-        while (size > 0) {
-                ssize_t n = write(STDOUT_FILENO, text, size);
-                if (n < 0 && errno == EINTR)
-                        continue;
-                if (n < 0)
-                        return cli_fail(cli, CLI_FAILED, "output", NULL, "the token could not be written: %s",
-                                        g_strerror(errno));
-                text += n;
-                size -= (size_t) n;
-        }
-        return CLI_DONE;
-}
 
 static int print_token(Cli *cli, const char *token, const ClientDict *info) {
         static const ShapeMember members[] = {
                 { "session", SHAPE_TEXT }, { "audience", SHAPE_TEXT }, { "expires", SHAPE_TIME }, { NULL },
         };
-        _cleanup_(wipe_string) char *line = NULL;
+        _cleanup_wipe_text_ char *line = NULL;
         g_autofree char *rest = NULL;
         json_auto_t *object = NULL;
 
@@ -55,7 +33,7 @@ static int print_token(Cli *cli, const char *token, const ClientDict *info) {
         } else {
                 line = g_strdup_printf("%s\n", token);
         }
-        return write_out(cli, line);
+        return output_secret(cli, line);
 }
 
 static int parse_min_ttl(Cli *cli, const char *text, int64_t *ret) {
@@ -67,40 +45,43 @@ static int parse_min_ttl(Cli *cli, const char *text, int64_t *ret) {
         return 0;
 }
 
-static int request_print(Cli *cli, const int64_t *min_ttl, char **ret_token, ClientDict **ret_info) {
-        const ClientEntry options[] = { { .key = "min-ttl", .integer = min_ttl } };
+/* Asks for a token of at most @max characters and prints it. */
+static int request_token(Cli *cli, const Request *request, size_t max) {
+        _cleanup_wipe_text_ char *token = NULL;
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+        _cleanup_client_dict_ ClientDict *info = NULL;
+        size_t size;
+        int r;
+
+        r = request_call(cli, request, &reply);
+        if (r == 0)
+                r = request_read(cli, client_message_read_secret(reply, max, &token, &size));
+        if (r == 0)
+                r = request_read(cli, client_message_read_dict(reply, &info));
+        return r == 0 ? print_token(cli, token, info) : r;
+}
+
+int verb_token_print(Cli *cli, const Arguments *arguments) {
+        const char *audience = arguments_get(arguments, "audience"), *text = arguments_get(arguments, "min-ttl");
+        int64_t min_ttl = 0;
+        const ClientEntry options[] = {
+                { .key = "audience", .string = audience },
+                { .key = "min-ttl", .integer = text ? &min_ttl : NULL },
+        };
         const Request request = {
                 .interface = WIRE_INTERFACE_TOKENS,
                 .method = "Print",
                 .arguments = { REQUEST_ARG_DICT(options) },
                 .reply = "ha{sv}",
         };
-        _cleanup_client_message_ ClientMessage *reply = NULL;
-        size_t size;
-        int r;
+        int r = 0;
 
-        r = request_call(cli, &request, &reply);
-        if (r == 0)
-                r = request_read(cli, client_message_read_secret(reply, WIRE_ACCESS_TOKEN_MAX, ret_token, &size));
-        if (r == 0)
-                r = request_read(cli, client_message_read_dict(reply, ret_info));
-        return r;
-}
-
-int verb_token_print(Cli *cli, const Arguments *arguments) {
-        _cleanup_(wipe_string) char *token = NULL;
-        _cleanup_client_dict_ ClientDict *info = NULL;
-        const char *text = arguments_get(arguments, "min-ttl");
-        int64_t min_ttl = 0;
-        int r;
-
-        if (text) {
+        if (text)
                 r = parse_min_ttl(cli, text, &min_ttl);
-                if (r != 0)
-                        return r;
-        }
-        r = request_print(cli, text ? &min_ttl : NULL, &token, &info);
-        return r == 0 ? print_token(cli, token, info) : r;
+        if (r == 0 && audience && !name_is_host(audience))
+                r = cli_usage(cli, "the name that it has in its own tokens, such as web1.example.org",
+                              "that cannot be a host's name");
+        return r == 0 ? request_token(cli, &request, audience ? WIRE_TICKET_MAX : WIRE_ACCESS_TOKEN_MAX) : r;
 }
 
 /* One token from stdin, or typed: 0; -E2BIG for what is too long for one; or the exit code of what was told. */
@@ -118,6 +99,34 @@ static int read_token(Cli *cli, SecretInput *ret) {
         if (r == 0 || r == -E2BIG)
                 return r;
         return cli_fail(cli, CLI_FAILED, "cancelled", NULL, "the token could not be read: %s", g_strerror(-r));
+}
+
+/* What is no refresh token is not sent: it may be a password. Nothing is sent twice, as each works once. */
+int verb_token_refresh(Cli *cli, const Arguments *arguments) {
+        _cleanup_secret_input_ SecretInput token = { 0 };
+        const char *text = arguments_get(arguments, "min-ttl");
+        int64_t min_ttl = 0;
+        const ClientEntry options[] = { { .key = "min-ttl", .integer = text ? &min_ttl : NULL } };
+        const Request request = {
+                .interface = WIRE_INTERFACE_TOKENS,
+                .method = "Refresh",
+                .arguments = { REQUEST_ARG_SECRET(&token), REQUEST_ARG_DICT(options) },
+                .reply = "ha{sv}",
+        };
+        int r = 0;
+
+        if (text)
+                r = parse_min_ttl(cli, text, &min_ttl);
+        if (r == 0)
+                r = read_token(cli, &token);
+        if (r > 0)
+                return r;
+        if (r == 0 && token.size == 0)
+                return cli_usage(cli, "give it on stdin", "there is no refresh token");
+        if (r == -E2BIG || !refresh_token_is_like(token.data, token.size))
+                return cli_fail(cli, CLI_FAILED, "invalid", NULL, "this is no refresh token: they begin with "
+                                REFRESH_TOKEN_PREFIX);
+        return request_token(cli, &request, WIRE_ACCESS_TOKEN_MAX);
 }
 
 static int reason_exit(const char *reason) {
@@ -138,7 +147,9 @@ static void print_valid(const Cli *cli, const json_t *answer) {
         g_autofree char *proven = output_time(output_number(answer, "auth_time"), cli->now);
 
         table_pair(table, "user", output_text(answer, "user"));
-        table_pair(table, "session", id);
+        table_pair(table, "session", json_is_string(json_object_get(answer, "session"))
+                                             ? id
+                                             : "none yet: a ticket of another host, looked at and not spent");
         table_pair(table, "audience", output_text(answer, "audience"));
         table_pair(table, "roles", roles);
         table_pair(table, "proven", proven);
@@ -184,6 +195,10 @@ int verb_token_verify(Cli *cli, const Arguments *arguments) {
                 return r;
         if (token.size == 0)
                 return tell_verdict(cli, "missing", NULL);
+        if (refresh_token_is_like(token.data, token.size)) {
+                output_note(cli, "a refresh token is checked by using it: tessera token refresh");
+                return tell_verdict(cli, "invalid", NULL);
+        }
         r = request_call(cli, &request, &reply);
         if (r == 0)
                 r = request_read(cli, client_message_read_string(reply, WIRE_NAME_MAX, &reason));
@@ -205,6 +220,28 @@ static void print_members(const Cli *cli, const char *title, json_t *object) {
         table_print(table, cli);
 }
 
+static int decode_refresh_token(Cli *cli, const SecretInput *text) {
+        char device[2 * REFRESH_DEVICE_SIZE + 1];
+        g_autofree char *counter = NULL;
+        g_autoptr(Table) table = table_new();
+        RefreshToken token;
+
+        if (!refresh_token_parse(text->data, text->size, &token))
+                return cli_fail(cli, CLI_FAILED, "invalid", NULL,
+                                "this is no refresh token, though it begins like one");
+        explicit_bzero(token.signature, sizeof(token.signature));
+        refresh_device_to_text(token.device, device);
+        if (cli->json)
+                return output_json(cli, json_pack("{s:b, s:s, s:I}", "verified", 0, "device", device, "counter",
+                                                  (json_int_t) token.counter));
+        (void) puts("a refresh token; its signature was not looked at: anybody can write such a token\n");
+        counter = g_strdup_printf("%" G_GUINT32_FORMAT, token.counter);
+        table_pair(table, "device", device);
+        table_pair(table, "counter", counter);
+        table_print(table, cli);
+        return CLI_DONE;
+}
+
 int verb_token_decode(Cli *cli, const Arguments *arguments) {
         _cleanup_secret_input_ SecretInput token = { 0 };
         json_auto_t *header = NULL, *claims = NULL;
@@ -215,6 +252,8 @@ int verb_token_decode(Cli *cli, const Arguments *arguments) {
                 return r;
         if (r == 0 && token.size == 0)
                 return cli_usage(cli, "give it on stdin", "there is no token to decode");
+        if (r == 0 && refresh_token_is_like(token.data, token.size))
+                return decode_refresh_token(cli, &token);
         if (r == -E2BIG || !token_text_decode(token.data, token.size, &header, &claims))
                 return cli_fail(cli, CLI_FAILED, "invalid", NULL, "this is no token");
         if (cli->json)

@@ -15,7 +15,12 @@ int verb_session_list(Cli *cli, const Arguments *arguments);
 int verb_session_show(Cli *cli, const Arguments *arguments);
 int verb_session_revoke(Cli *cli, const Arguments *arguments);
 
+int verb_device_list(Cli *cli, const Arguments *arguments);
+int verb_device_add(Cli *cli, const Arguments *arguments);
+int verb_device_revoke(Cli *cli, const Arguments *arguments);
+
 int verb_token_print(Cli *cli, const Arguments *arguments);
+int verb_token_refresh(Cli *cli, const Arguments *arguments);
 int verb_token_verify(Cli *cli, const Arguments *arguments);
 int verb_token_decode(Cli *cli, const Arguments *arguments);
 
@@ -32,6 +37,14 @@ int verb_role_show(Cli *cli, const Arguments *arguments);
 int verb_policy_check(Cli *cli, const Arguments *arguments);
 
 int verb_key_list(Cli *cli, const Arguments *arguments);
+int verb_key_export(Cli *cli, const Arguments *arguments);
+int verb_key_prepare(Cli *cli, const Arguments *arguments);
+int verb_key_rotate(Cli *cli, const Arguments *arguments);
+int verb_key_rename(Cli *cli, const Arguments *arguments);
+
+int verb_trust_list(Cli *cli, const Arguments *arguments);
+int verb_trust_add(Cli *cli, const Arguments *arguments);
+int verb_trust_remove(Cli *cli, const Arguments *arguments);
 
 int verb_service_list(Cli *cli, const Arguments *arguments);
 int verb_service_enable(Cli *cli, const Arguments *arguments);

@@ -4,7 +4,7 @@
 
 /*
  * A secret in the daemon's memory: locked, kept out of core dumps, guarded, wiped when freed
- * (sodium_malloc). The module and the CLI, which link no libsodium, hold theirs in bounded buffers
+ * (sodium_malloc). The module, which links no libsodium, and the CLI hold theirs in bounded buffers
  * that they wipe with explicit_bzero.
  */
 

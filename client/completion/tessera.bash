@@ -6,17 +6,19 @@
 # table of commands.
 
 _tessera_nouns() {
-        echo "status login logout passwd session sessions token user role policy key service enable disable"
+        echo "status login logout passwd session sessions device token user role policy key trust service enable disable"
 }
 
 _tessera_verbs() { # NOUN
         case $1 in
         session|sessions) echo "list show revoke" ;;
-        token) echo "print verify decode" ;;
+        device) echo "list add revoke" ;;
+        token) echo "print refresh verify decode" ;;
         user) echo "list show add enable disable remove" ;;
         role) echo "list show" ;;
         policy) echo "check" ;;
-        key) echo "list" ;;
+        key) echo "list export prepare rotate rename" ;;
+        trust) echo "list add remove" ;;
         service) echo "list enable confirm disable" ;;
         esac
 }
@@ -27,15 +29,20 @@ _tessera_options() { # NOUN VERB
         "logout ") echo "--others" ;;
         "session "|"session list"|"sessions "|"sessions list") echo "--user --all-users" ;;
         "session revoke"|"sessions revoke") echo "--user --others --all-users --keep-login --reason" ;;
-        "token print") echo "--min-ttl" ;;
+        "device "|"device list") echo "--user --all-users" ;;
+        "device add") echo "--name --user" ;;
+        "device revoke") echo "--user --reason" ;;
+        "token print") echo "--audience --min-ttl" ;;
+        "token refresh") echo "--min-ttl" ;;
         "token verify") echo "--audience --role" ;;
+        "trust add") echo "--users --roles" ;;
         "service enable"|"enable ") echo "--breakglass --dry-run" ;;
         "service disable"|"disable ") echo "--all" ;;
         esac
         echo "--json --no-color --quiet --no-input --yes --version --help"
 }
 
-# First members of a JSON list's objects; nothing where we may not ask.
+# A member of a JSON list's objects; nothing where we may not ask.
 _tessera_ask() { # MEMBER COMMAND…
         local member=$1
         shift
@@ -45,6 +52,8 @@ _tessera_ask() { # MEMBER COMMAND…
 _tessera_operands() { # NOUN VERB
         case "$1 $2" in
         "session show"|"session revoke"|"sessions show"|"sessions revoke") _tessera_ask id session list ;;
+        "device revoke") _tessera_ask name device list ;;
+        "trust add"|"trust remove") _tessera_ask host trust list ;;
         "user show"|"user enable"|"user disable"|"user remove") _tessera_ask user user list ;;
         "user add"|"passwd ") compgen -u ;;
         "role show") _tessera_ask role role list ;;
@@ -69,7 +78,9 @@ _tessera() {
         --user) mapfile -t COMPREPLY < <(compgen -u -- "$cur"); return ;;
         --role) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask role role list)" -- "$cur"); return ;;
         --breakglass) mapfile -t COMPREPLY < <(compgen -g -- "$cur"); return ;;
-        --reason|--min-ttl|--audience) return ;;
+        --users) mapfile -t COMPREPLY < <(compgen -u -W "'*'" -- "$cur"); return ;;
+        --roles) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask role role list)" -- "$cur"); return ;;
+        --reason|--min-ttl|--audience|--name) return ;;
         esac
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_tessera_options "$noun" "$verb")" -- "$cur")
