@@ -6,7 +6,9 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import subprocess
+import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -35,13 +37,25 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Config
 </busconfig>
 """
 
+# What the command asks of systemd: the daemon's reload, and the status that it told.
+SYSTEMCTL = """#!/bin/sh
+case $1 in
+try-reload-or-restart) kill -HUP "$(cat {folder}/pid)" ;;
+show) cat {folder}/status ;;
+esac
+"""
+
 # Mounts, then tells that it is done and holds the namespace until its stdin ends.
 HOLD = """
 set -e
 mount -t tmpfs -o mode=0755 tmpfs /run
-mkdir -p /run/dbus /run/tessera/end /run/state
+mkdir -p /run/dbus /run/tessera/end /run/state /run/systemd/system
+mkdir -p "$1/top/tessera"
+mount -t overlay -o lowerdir="$1/top:/etc" overlay /etc
+mount --bind "$1/etc" /etc/tessera
 mount --bind "$1/passwd" /etc/passwd
 mount --bind "$1/group" /etc/group
+mount --bind "$1/systemctl" /usr/bin/systemctl
 chown -R tessera:tessera /run/tessera /run/state
 chmod 0700 /run/state
 echo ready
@@ -107,9 +121,11 @@ class Host:
         assert self.holder.stdout.readline() == "ready\n"
         self._start("dbus-daemon", "--nofork", "--nopidfile", f"--config-file={folder}/bus.conf")
         self._wait_for("/run/dbus/system_bus_socket")
-        self._start("setpriv", "--reuid", "tessera", "--regid", "tessera", "--clear-groups",
-                    build / "daemon/bus/tesserad", f"--config-dir={folder}/etc", "--state-dir=/run/state",
-                    "--run-dir=/run/tessera", "--private-socket=/run/tessera/private")
+        threading.Thread(target=self._take_status, args=[self._listen()], daemon=True).start()
+        daemon = self._start("setpriv", "--reuid", "tessera", "--regid", "tessera", "--clear-groups",
+                             build / "daemon/bus/tesserad", "--config-dir=/etc/tessera", "--state-dir=/run/state",
+                             "--run-dir=/run/tessera", "--private-socket=/run/tessera/private")
+        (folder / "pid").write_text(str(daemon.pid))
         self._wait_for("/run/tessera/private")
         self.root = self.login(0)
 
@@ -121,7 +137,26 @@ class Host:
         (self.folder / "etc").mkdir()
         (self.folder / "etc/policy.conf").write_text((ROOT / "policy/policy.conf").read_text())
         (self.folder / "etc/tessera.conf").write_text("[password]\nmemory=8MiB\npasses=1\n")
+        (self.folder / "systemctl").write_text(SYSTEMCTL.format(folder=self.folder))
+        (self.folder / "systemctl").chmod(0o755)
+        (self.folder / "status").write_text("")
         (self.folder / "bus.conf").write_text(BUS_CONFIG.format(policy=ROOT / "policy/org.tessera.Tessera1.conf"))
+
+    def _listen(self):
+        listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        listener.bind(str(self.folder / "notify"))
+        (self.folder / "notify").chmod(0o666)
+        return listener
+
+    def _take_status(self, listener):
+        while True:
+            for line in listener.recv(65536).decode().splitlines():
+                if line.startswith("STATUS="):
+                    (self.folder / "status").write_text(line.removeprefix("STATUS=") + "\n")
+
+    def run_in(self, *argv):
+        """Runs a program among the host's mounts, as root."""
+        subprocess.run(["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt", *argv], check=True)
 
     def popen(self, *argv, **options):
         self.processes.append(subprocess.Popen(["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt",
@@ -129,7 +164,8 @@ class Host:
         return self.processes[-1]
 
     def _start(self, *argv):
-        return self.popen(*argv, stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("a"))
+        return self.popen(*argv, stdout=subprocess.DEVNULL, stderr=(self.folder / "log").open("a"),
+                          env={**os.environ, "NOTIFY_SOCKET": str(self.folder / "notify")})
 
     def _wait_for(self, path):
         for _ in range(200):

@@ -12,6 +12,14 @@ import pytest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
+# The first vector of docs/refresh-tokens.md.
+PUBLIC_KEY = "A6EHv_POEL4dcN0Y50vAmWfk1jCbpQ1fHdyGZBJVMbg"
+REFRESH_TOKEN = ("ts1_AAECAwQFBgcICQoLDA0ODwAAAAFFIMZuZhzt-Yaj4C73f0DxBt_ATqaVubR43hqmXeuuQLR1J2sUqs7wccCrOMN_tgzOpu"
+                 "o1MtaCaKeUfv_ummkA")
+
+POINT = {"x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}
+TICKET_KEY = {"kid": "k1", "kty": "EC", "crv": "P-256", **POINT}
+
 
 @pytest.fixture
 def run(build):
@@ -54,12 +62,15 @@ def test_failures_as_json(run):
 def test_every_command_that_asks_the_daemon_says_that_it_is_not_there(run):
     for line in ("status", "logout", "session list", "session show ab", "session revoke ab", "token print",
                  "user list", "user show bob", "user enable bob", "user disable bob", "role list",
-                 "role show admin", "key list"):
+                 "role show admin", "key list", "key export", "key prepare", "key rotate", "key rename web1",
+                 "device list", "device revoke laptop", "trust list", "device add --name robot --user alice"):
         done = run(*line.split())
         assert (done.returncode, done.stdout) == (5, ""), line
         assert "systemctl status" in done.stderr
     for line in ("login", "passwd bob", "token verify"):
         assert run(*line.split(), stdin="a.b.c\nd\n").returncode == 5, line
+    assert run("token", "refresh", stdin=REFRESH_TOKEN).returncode == 5
+    assert run("device", "add", "--name", "laptop", "--user", "alice", stdin=PUBLIC_KEY).returncode == 5
 
 
 def test_tokens_that_need_no_daemon_to_be_judged(run):
@@ -78,6 +89,79 @@ def test_decode_verifies_nothing_and_says_so(run):
         "verified": False, "header": {"alg": "none"}, "claims": {"iss": "h", "exp": 1}}
     assert run("token", "decode", stdin="no token").returncode == 1
     assert run("token", "decode", stdin="").returncode == 2
+
+
+def test_decode_of_a_refresh_token(run):
+    done = run("token", "decode", stdin=REFRESH_TOKEN + "\n")
+    assert "signature was not looked at" in done.stdout
+    assert "000102030405060708090a0b0c0d0e0f" in done.stdout
+    assert json.loads(run("--json", "token", "decode", stdin=REFRESH_TOKEN).stdout) == {
+        "verified": False, "device": "000102030405060708090a0b0c0d0e0f", "counter": 1}
+    for damaged in (REFRESH_TOKEN[:-1], REFRESH_TOKEN + "A", REFRESH_TOKEN[:-1] + "=", "ts1_"):
+        done = run("token", "decode", stdin=damaged)
+        assert (done.returncode, done.stdout) == (1, "")
+
+
+def test_what_is_no_refresh_token_is_not_sent(run):
+    """There is no daemon here: whoever asked it would get 5."""
+    for text in ("hunter2", "a.b.c", "TS1_x", "x" * 9000):
+        done = run("token", "refresh", stdin=text)
+        assert done.returncode == 1
+        assert text not in done.stderr
+    assert run("token", "refresh", stdin="").returncode == 2
+    assert run("token", "refresh", "--min-ttl", "soon", stdin=REFRESH_TOKEN).returncode == 2
+    done = run("--json", "token", "verify", stdin=REFRESH_TOKEN)
+    assert (done.returncode, json.loads(done.stdout)) == (1, {"valid": False, "reason": "invalid"})
+
+
+def test_device_add_wants_a_name_and_a_key_or_nothing(run):
+    assert run("device", "add", "--user", "alice").returncode == 2
+    for name in ("", "a b", "-x", "x" * 65, "ü"):
+        assert run("device", "add", f"--name={name}", "--user", "alice", stdin=PUBLIC_KEY).returncode == 2, name
+    for key in ("\n\n", PUBLIC_KEY[:-1], PUBLIC_KEY + "=", PUBLIC_KEY + "\n\n", PUBLIC_KEY[:-1] + "h", "hunter2",
+                "x" * 9000):
+        done = run("device", "add", "--name", "laptop", "--user", "alice", stdin=key)
+        assert (done.returncode, done.stdout) == (2, ""), key
+        assert key not in done.stderr
+    assert run("device", "list", "--user", "alice", "--all-users").returncode == 2
+
+
+def test_names_that_no_host_has(run):
+    for line in ("key rename WEB1", "key rename -- -", "token print --audience a/b", "trust remove ../policy",
+                 "trust add .. --users * --roles *"):
+        assert run(*line.split()).returncode == 2, line
+
+
+def test_trust_is_not_given_unsaid(run):
+    keys = json.dumps({"keys": [TICKET_KEY]})
+    for options in ([], ["--users", "alice"], ["--roles", "everyone"], ["--users", "", "--roles", "*"],
+                    ["--users", "*,alice", "--roles", "*"], ["--users", "alice alice", "--roles", "*"],
+                    ["--users", "al:ice", "--roles", "*"], ["--users", "*", "--roles", "a/b"]):
+        done = run("trust", "add", "web1", *options, stdin=keys)
+        assert (done.returncode, done.stdout) == (2, ""), options
+    assert "nothing is trusted that was not said" in run("trust", "add", "web1", stdin=keys).stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root is asked for keys")
+def test_keys_that_are_refused_before_anything_is_written(run):
+    for text, word in (("no JWKS", "no JWKS"), ('{"keys":[]}', "1 to 16"), ("x" * 65537, "64 KiB"),
+                       (json.dumps({"keys": [{**TICKET_KEY, "d": "hunter2"}]}), "secret"),
+                       (json.dumps({"keys": [TICKET_KEY, TICKET_KEY]}), "two keys")):
+        done = run("trust", "add", "web1", "--users", "*", "--roles", "*", stdin=text)
+        assert (done.returncode, done.stdout) == (1, ""), text[:80]
+        assert word in done.stderr and "hunter2" not in done.stderr
+    assert run("trust", "add", "web1", "--users", "*", "--roles", "*", stdin="").returncode == 2
+    assert not os.path.exists("/etc/tessera/trust.d/web1.conf")
+
+
+def test_policy_check_reads_a_trusted_host(run, tmp_path):
+    draft = tmp_path / "web1.conf"
+    draft.write_text("# a draft\n[host:web1]\nuser=alice\n")
+    done = run("policy", "check", draft)
+    assert done.returncode == 1
+    assert f"{draft}:3:" in done.stdout
+    draft.write_text(f"[host:web1]\nusers=alice\nroles=everyone\nkeys={json.dumps({'keys': [TICKET_KEY]})}\n")
+    assert run("policy", "check", draft).returncode == 0
 
 
 def test_policy_check_tells_every_mistake_with_its_place(run, tmp_path):
@@ -130,7 +214,8 @@ def test_S5_no_secret_in_arguments_or_environment():
 
 def test_S5_arguments_are_refused_where_a_secret_would_be_one(run):
     for line in ("token verify a.b.c", "token decode a.b.c", "login hunter2", "login --password=hunter2",
-                 "login --password hunter2", "user add bob hunter2", "passwd bob hunter2"):
+                 "login --password hunter2", "user add bob hunter2", "passwd bob hunter2", "token refresh a.b.c",
+                 "device add hunter2 --name x", "key export hunter2"):
         done = run(*line.split())
         assert done.returncode == 2, line
         assert "hunter2" not in done.stderr and "a.b.c" not in done.stderr

@@ -195,16 +195,18 @@ def test_new_passwords_must_be_the_same(terminal, tessera):
 
 
 def test_confirmation(terminal, tessera):
-    for answer, status in (("n", 1), ("", 1), ("y", 5), ("yes", 5)):
-        term = terminal([tessera, "user", "remove", "nobody-here"])
-        term.read_until("[y/N] ")
-        term.type(answer + "\n")
-        assert term.wait() == status
-        assert ("nothing was changed" in term.read_rest()) == (status == 1)
+    for command in (["user", "remove", "nobody-here"], ["device", "revoke", "laptop"], ["key", "rename", "web1"]):
+        for answer, status in (("n", 1), ("", 1), ("y", 5), ("yes", 5)):
+            term = terminal([tessera, *command])
+            term.read_until("[y/N] ")
+            term.type(answer + "\n")
+            assert term.wait() == status, command
+            assert ("nothing was changed" in term.read_rest()) == (status == 1)
 
 
 def test_no_input_never_asks(terminal, tessera):
     for command in (["login"], ["passwd", "alice"], ["token", "verify"], ["user", "remove", "bob"],
+                    ["token", "refresh"], ["device", "revoke", "laptop"], ["key", "rename", "web1"],
                     ["session", "revoke", "--all-users"]):
         term = terminal([tessera, "--no-input", *command])
         assert term.wait() == 2, command
