@@ -8,6 +8,7 @@
 #define LOGIN WIRE_INTERFACE_LOGIN
 #define SESSIONS WIRE_INTERFACE_SESSIONS
 #define TOKENS WIRE_INTERFACE_TOKENS
+#define MONITOR WIRE_INTERFACE_MONITOR
 #define USERS WIRE_INTERFACE_USERS
 #define ROLES WIRE_INTERFACE_ROLES
 #define KEYS WIRE_INTERFACE_KEYS
@@ -39,6 +40,9 @@ static const Method methods[] = {
         { DEVICES,  "List",         AUTHORIZE_ROOT_OR_SELF, OF_NONE,  handle_devices_list         },
         { DEVICES,  "Add",          AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_devices_add          },
         { DEVICES,  "Revoke",       AUTHORIZE_ROOT_OR_SELF, OF_NONE,  handle_devices_revoke       },
+
+        { MONITOR,  "Subscribe",    AUTHORIZE_ANYBODY,      OF_NONE,  handle_monitor_subscribe    },
+        { MONITOR,  "Unsubscribe",  AUTHORIZE_ANYBODY,      OF_NONE,  handle_monitor_unsubscribe  },
 
         { USERS,    "List",         AUTHORIZE_ROOT,         OF_NONE,  handle_users_list           },
         { USERS,    "Show",         AUTHORIZE_ROOT,         OF_NONE,  handle_users_show           },

@@ -111,6 +111,9 @@ static void on_method_call(GDBusConnection *connection, const char *sender, cons
         call->edge = edge;
         call->request.core = edge->parts.core;
         call->request.identities = edge->parts.identities;
+        call->request.monitor = edge->parts.monitor;
+        /* Peer to peer anybody can say that he is anybody. */
+        call->request.peer = (MonitorPeer) { connection, export->peer.credentials ? sender : NULL };
         if (method)
                 r = edge->stopping ? CORE_E_BUSY : call_take_arguments(call);
         if (r != 0) {

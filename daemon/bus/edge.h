@@ -16,6 +16,7 @@
 
 #include "daemon/bus/admission.h"
 #include "daemon/bus/credentials.h"
+#include "daemon/bus/monitor.h"
 #include "daemon/core/core.h"
 
 typedef struct Edge Edge;
@@ -24,6 +25,7 @@ typedef struct EdgeParts {
         Core *core;                        /* must outlive the edge */
         const IdentitySource *identities;
         const AuditSink *audit;
+        Monitor *monitor;                  /* must outlive the edge */
 } EdgeParts;
 
 /* Who is at the other end of a connection. */

@@ -31,6 +31,10 @@ int handle_devices_list(Request *request);
 int handle_devices_add(Request *request);
 int handle_devices_revoke(Request *request);
 
+/* Monitor */
+int handle_monitor_subscribe(Request *request);
+int handle_monitor_unsubscribe(Request *request);
+
 /* Users */
 int handle_users_list(Request *request);
 int handle_users_show(Request *request);

@@ -20,6 +20,7 @@
 #include "common/wire.h"
 #include "daemon/bus/end-login.h"
 #include "daemon/bus/journal.h"
+#include "daemon/bus/monitor.h"
 #include "daemon/bus/run.h"
 #include "daemon/core/identity-cache.h"
 
@@ -137,7 +138,8 @@ static int get_socket(const Options *options, int *ret_fd) {
 }
 
 /* Core, with all that it needs. */
-static int set_up(const Options *options, const EndLogin *end_login, const IdentitySource *identities, Core **ret) {
+static int set_up(const Options *options, const EndLogin *end_login, const IdentitySource *identities,
+                  const AuditSink *audit, Core **ret) {
         g_auto(Config) config = { .settings = NULL };
         g_autofree char *message = NULL;
         CoreParts parts;
@@ -154,7 +156,7 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
         }
         parts.clock = &clock_system;
         parts.identities = identities;
-        parts.audit = &journal_sink;
+        parts.audit = audit;
         parts.end_login = end_login;
         r = core_new(&parts, ret);
         if (r < 0)
@@ -163,12 +165,14 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
 }
 
 /* Serves until it is told to stop. */
-static int serve(const Options *options, Core *core, int socket) {
+static int serve(const Options *options, Core *core, Monitor *monitor, int socket) {
         Notify notify;
         Run daemon = { .options = options, .notify = &notify, .core = core };
         int r;
 
-        r = edge_new(&(EdgeParts) { .core = core, .identities = &identity_nss, .audit = &journal_sink }, &daemon.edge);
+        r = edge_new(&(EdgeParts) { .core = core, .identities = &identity_nss,
+                                    .audit = monitor_sink(monitor), .monitor = monitor },
+                     &daemon.edge);
         if (r < 0)
                 return r;
         notify_init(&notify);
@@ -200,16 +204,18 @@ static int start(const Arguments *arguments) {
         g_autofree char *end_folder = g_build_filename(options->run_dir, "end", NULL);
         EndLoginFolder end_login = end_login_folder(end_folder);
         g_autoptr(IdentityCache) identities = identity_cache_new(&identity_nss, &clock_system, account_files);
+        g_autoptr(Monitor) monitor = monitor_new(&journal_sink);
         g_autoptr(Core) core = NULL;
         int r, socket = -1;
 
         r = check_user(arguments);
         if (r == 0)
-                r = set_up(options, &end_login.end_login, identity_cache_source(identities), &core);
+                r = set_up(options, &end_login.end_login, identity_cache_source(identities),
+                           monitor_sink(monitor), &core);
         if (r == 0)
                 r = get_socket(options, &socket);
         if (r == 0)
-                r = serve(options, core, socket);
+                r = serve(options, core, monitor, socket);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

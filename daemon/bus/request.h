@@ -10,6 +10,7 @@
 #include <gio/gio.h>
 #include <gio/gunixfdlist.h>
 
+#include "daemon/bus/monitor.h"
 #include "daemon/core/caller.h"
 #include "daemon/core/core.h"
 
@@ -18,6 +19,8 @@ typedef struct Request Request;
 struct Request {
         Core *core;
         const IdentitySource *identities;
+        Monitor *monitor;
+        MonitorPeer peer; /* who calls; borrowed, until the reply */
         Caller caller;
         GVariant *arguments; /* serialised and at most REQUEST_SIZE_MAX: strings may be borrowed from it */
         GUnixFDList *fds;    /* NULL without; at most REQUEST_FDS_MAX */

@@ -37,6 +37,8 @@ static const char golden[] =
         "Devices.List root-or-self\n"
         "Devices.Add root-or-self\n"
         "Devices.Revoke root-or-self\n"
+        "Monitor.Subscribe anybody\n"
+        "Monitor.Unsubscribe anybody\n"
         "Users.List root\n"
         "Users.Show root\n"
         "Users.Add root\n"
