@@ -157,3 +157,46 @@ def test_not_ours_is_none_of_our_sessions(driver, mock):
 def test_reply_of_close_is_not_looked_at(opened, mock):
     mock.answers["CloseSession"] = Reply("s", ["deny"])
     assert opened.call("close").code == "SUCCESS"
+
+
+NEWS = "last login 2 h ago from 192.0.2.7; 3 failures since"
+
+
+def test_news_of_an_opened_session_is_one_line_of_information(driver, mock):
+    mock.answers["OpenSession"] = verdict("allow", session=ID, message=NEWS)
+    result = driver.start().call("open")
+    assert (result.code, result.texts("info"), result.texts("error")) == ("SUCCESS", ["tessera: " + NEWS], [])
+
+
+def test_no_news_no_line(driver, mock):
+    mock.answers["OpenSession"] = verdict("allow", session=ID, message="")
+    result = driver.start().call("open")
+    assert (result.code, result.texts("info"), result.texts("error")) == ("SUCCESS", [], [])
+
+
+def test_news_is_silent_where_pam_is(driver, mock):
+    mock.answers["OpenSession"] = verdict("allow", session=ID, message=NEWS)
+    result = driver.start().call("open", 0x8000)  # PAM_SILENT
+    assert (result.code, result.texts("info"), result.texts("error")) == ("SUCCESS", [], [])
+
+
+@pytest.mark.parametrize("message", ["a\nb", "\x1b]0;title\x07", "\x7f", "\u009b31m", "last login\r\ntessera: reuse"])
+def test_P22_news_is_cleaned(driver, mock, message):
+    mock.answers["OpenSession"] = verdict("allow", session=ID, message=message)
+    result = driver.start().call("open")
+    shown = result.texts("info")
+    assert result.code == "SUCCESS" and len(shown) == 1 and shown[0].startswith("tessera: ")
+    assert all(c.isprintable() for c in shown[0])
+
+
+def test_P22_enormous_news_is_cut(driver, mock):
+    mock.answers["OpenSession"] = verdict("allow", session=ID, message="n" * 60000)
+    result = driver.start().call("open")
+    assert result.code == "SUCCESS" and result.texts("info") == ["tessera: " + "n" * 1023]
+    assert driver.call("close").code == "SUCCESS" and closed(mock) == [ID]
+
+
+@pytest.mark.parametrize("kind", ["fail", "none"])
+def test_news_that_nobody_hears_is_no_failure(driver, mock, kind):
+    mock.answers["OpenSession"] = verdict("allow", session=ID, message=NEWS)
+    assert driver.start().answer("x", kind).call("open").code == "SUCCESS"
