@@ -16,8 +16,8 @@ import dbus
 import dbus.bus
 import dbus.lowlevel
 import pytest
-from daemon import (ALICE, BOB, NAME, NOBODY, OBJECT, PASSWORD, ROOT, Refused, background, in_child, read_fd, scaled,
-                    sealed, secret, wait_for)
+from daemon import (ALICE, BOB, NAME, NOBODY, OBJECT, PASSWORD, ROOT, Refused, background, in_child, read_fd,
+                    sanitized, scaled, sealed, secret, wait_for)
 
 MIB = 1024 * 1024
 
@@ -71,10 +71,6 @@ def test_B9_what_is_just_too_large_is_told_so(open_host):
     for size in (257, 65536, 131072 - 200, 131072, 131072 + 200, 300000):
         assert in_child(lambda size=size: send(size), uid=NOBODY) in INVALID, size
     assert in_child(lambda: error_of(open_host.bus().call, "Sessions.Show", "s", "a" * 256), uid=NOBODY) == "NotFound"
-
-
-def sanitized(host):
-    return b"__asan_init" in (host.build / "daemon/bus/tesserad").read_bytes()
 
 
 def nested(depth):
