@@ -71,6 +71,12 @@ static const OptionSpec trust_add_options[] = {
         { NULL },
 };
 
+static const OptionSpec log_options[] = {
+        { "user",  0, "USER", "of this user" },
+        { "since", 0, "TIME", "a duration, as 2h, or a date" },
+        { NULL },
+};
+
 static const OptionSpec service_enable_options[] = {
         { "breakglass", 0, "GROUP",
           "a Unix group whose members get in by their Unix password while the daemon is down" },
@@ -127,6 +133,8 @@ const CommandSpec command_table[] = {
         { "trust", "add", "HOST", 1, 1, "accept the tickets of a host, whose public keys are on stdin",
           trust_add_options, verb_trust_add },
         { "trust", "remove", "HOST", 1, 1, "accept no ticket of a host any more", NULL, verb_trust_remove },
+        { "log", NULL, NULL, 0, 0, "show what happened, from the journal", log_options, verb_log },
+        { "monitor", NULL, NULL, 0, 0, "show what happens, as it happens", NULL, verb_monitor },
         { "service", "list", NULL, 0, 0, "list the services that can ask tessera", NULL, verb_service_list },
         { "service", "enable", "SERVICE...", 1, OPERANDS_ANY,
           "make a service (sshd, sudo) ask tessera; undone unless confirmed, but with --yes",

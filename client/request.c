@@ -57,6 +57,14 @@ int request_read(Cli *cli, int r) {
         return cli_fail_bus(cli, /* dbus_name= */ NULL, client_strerror(r));
 }
 
+int request_fail(Cli *cli, int r, const ClientError *error) {
+        if (r == CLIENT_E_REMOTE)
+                return cli_fail_bus(cli, error->name, error->message);
+        if (g_strcmp0(error->name, BUS_ERROR_DENIED) == 0)
+                return cli_fail_bus(cli, WIRE_ERROR_DENIED, "that is for root");
+        return request_read(cli, r);
+}
+
 int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply) {
         ClientError error = { 0 };
         int r;
@@ -67,11 +75,7 @@ int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply) {
         if (r == CLIENT_E_REMOTE && request->denied_hint && g_strcmp0(error.name, WIRE_ERROR_DENIED) == 0)
                 return cli_fail(cli, CLI_REFUSED, "denied", request->denied_hint[0] ? request->denied_hint : NULL, "%s",
                                 error.message[0] ? error.message : "tesserad gave no reason");
-        if (r == CLIENT_E_REMOTE)
-                return cli_fail_bus(cli, error.name, error.message);
-        if (g_strcmp0(error.name, BUS_ERROR_DENIED) == 0)
-                return cli_fail_bus(cli, WIRE_ERROR_DENIED, "that is for root");
-        return request_read(cli, r);
+        return r == 0 ? 0 : request_fail(cli, r, &error);
 }
 
 int request_object(Cli *cli, const Request *request, const ShapeMember *members, json_t **ret) {

@@ -53,6 +53,9 @@ typedef struct Request {
  */
 int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply);
 
+/* Tells what a call came to that returned @r, not 0: the exit code. */
+int request_fail(Cli *cli, int r, const ClientError *error);
+
 /* Folds what client_message_read_*() returned: 0, or the exit code of a failure that was told. */
 int request_read(Cli *cli, int r);
 

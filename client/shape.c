@@ -22,6 +22,12 @@ const ShapeMember shape_event[] = {
         { NULL },
 };
 
+const ShapeMember shape_happening[] = {
+        { "time", SHAPE_TIME },   { "event", SHAPE_TEXT },   { "user", SHAPE_TEXT }, { "session", SHAPE_TEXT },
+        { "device", SHAPE_TEXT }, { "service", SHAPE_TEXT }, { "from", SHAPE_TEXT }, { "reason", SHAPE_TEXT },
+        { "message", SHAPE_TEXT }, { NULL },
+};
+
 const ShapeMember shape_user[] = {
         { "user", SHAPE_TEXT },       { "uid", SHAPE_NUMBER }, { "enabled", SHAPE_BOOL }, { "password", SHAPE_BOOL },
         { "identities", SHAPE_LIST }, { "roles", SHAPE_LIST }, { "created", SHAPE_TIME }, { "error", SHAPE_TEXT },

@@ -28,6 +28,7 @@ typedef struct ShapeMember {
 
 extern const ShapeMember shape_session[];
 extern const ShapeMember shape_event[];
+extern const ShapeMember shape_happening[]; /* an event of the whole host: monitor, log */
 extern const ShapeMember shape_user[];
 extern const ShapeMember shape_role[];
 extern const ShapeMember shape_key[];

@@ -79,7 +79,9 @@ static void test_usage(void) {
                 "tessera key rename",
                 "tessera trust add",
                 "tessera trust remove",
-                "tessera log",
+                "tessera log alice",
+                "tessera log --since",
+                "tessera monitor sshd",
                 "tessera help",
         };
 

@@ -46,6 +46,9 @@ int verb_trust_list(Cli *cli, const Arguments *arguments);
 int verb_trust_add(Cli *cli, const Arguments *arguments);
 int verb_trust_remove(Cli *cli, const Arguments *arguments);
 
+int verb_log(Cli *cli, const Arguments *arguments);
+int verb_monitor(Cli *cli, const Arguments *arguments);
+
 int verb_service_list(Cli *cli, const Arguments *arguments);
 int verb_service_enable(Cli *cli, const Arguments *arguments);
 int verb_service_confirm(Cli *cli, const Arguments *arguments);

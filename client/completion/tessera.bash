@@ -6,7 +6,7 @@
 # table of commands.
 
 _tessera_nouns() {
-        echo "status login logout passwd session sessions device token user role policy key trust service enable disable"
+        echo "status login logout passwd session sessions device token user role policy key trust log monitor service enable disable"
 }
 
 _tessera_verbs() { # NOUN
@@ -36,6 +36,7 @@ _tessera_options() { # NOUN VERB
         "token refresh") echo "--min-ttl" ;;
         "token verify") echo "--audience --role" ;;
         "trust add") echo "--users --roles" ;;
+        "log ") echo "--user --since" ;;
         "service enable"|"enable ") echo "--breakglass --dry-run" ;;
         "service disable"|"disable ") echo "--all" ;;
         esac
@@ -80,7 +81,7 @@ _tessera() {
         --breakglass) mapfile -t COMPREPLY < <(compgen -g -- "$cur"); return ;;
         --users) mapfile -t COMPREPLY < <(compgen -u -W "'*'" -- "$cur"); return ;;
         --roles) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask role role list)" -- "$cur"); return ;;
-        --reason|--min-ttl|--audience|--name) return ;;
+        --reason|--min-ttl|--audience|--name|--since) return ;;
         esac
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_tessera_options "$noun" "$verb")" -- "$cur")

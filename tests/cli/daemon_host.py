@@ -25,6 +25,7 @@ BUS_CONFIG = """<!DOCTYPE busconfig PUBLIC "-//freedesktop//DTD D-BUS Bus Config
     <allow user="*"/>
     <deny own="*"/>
     <deny send_type="method_call"/>
+    <allow send_type="signal"/>
     <allow send_requested_reply="true" send_type="method_return"/>
     <allow send_requested_reply="true" send_type="error"/>
     <allow receive_type="method_call"/>
@@ -122,12 +123,18 @@ class Host:
         self._start("dbus-daemon", "--nofork", "--nopidfile", f"--config-file={folder}/bus.conf")
         self._wait_for("/run/dbus/system_bus_socket")
         threading.Thread(target=self._take_status, args=[self._listen()], daemon=True).start()
-        daemon = self._start("setpriv", "--reuid", "tessera", "--regid", "tessera", "--clear-groups",
-                             build / "daemon/bus/tesserad", "--config-dir=/etc/tessera", "--state-dir=/run/state",
-                             "--run-dir=/run/tessera", "--private-socket=/run/tessera/private")
-        (folder / "pid").write_text(str(daemon.pid))
-        self._wait_for("/run/tessera/private")
+        self.start_daemon()
         self.root = self.login(0)
+
+    def start_daemon(self):
+        private = pathlib.Path(f"/proc/{self.holder.pid}/root/run/tessera/private")
+        private.unlink(missing_ok=True)
+        self.daemon = self._start("setpriv", "--reuid", "tessera", "--regid", "tessera", "--clear-groups",
+                                  self.build / "daemon/bus/tesserad", "--config-dir=/etc/tessera",
+                                  "--state-dir=/run/state", "--run-dir=/run/tessera",
+                                  "--private-socket=/run/tessera/private")
+        (self.folder / "pid").write_text(str(self.daemon.pid))
+        self._wait_for("/run/tessera/private")
 
     def _write_files(self):
         accounts = "".join(f"{name}:x:{uid}:{uid}::/nonexistent:/bin/sh\n" for name, uid in ACCOUNTS.items())
