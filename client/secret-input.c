@@ -26,7 +26,8 @@ typedef struct Prompt {
         int signals;
         sigset_t caught, mask_before;
         struct termios before;
-        bool silent;
+        bool silent; /* the terminal is ours */
+        bool echo;
 } Prompt;
 
 static int64_t monotonic_ms(void) {
@@ -58,7 +59,8 @@ static int prompt_silence(Prompt *prompt) {
         if (tcgetattr(prompt->tty, &prompt->before) < 0)
                 return -errno;
         silent = prompt->before;
-        silent.c_lflag &= ~(tcflag_t) (ECHO | ECHOE | ECHOK | ECHONL);
+        if (!prompt->echo)
+                silent.c_lflag &= ~(tcflag_t) (ECHO | ECHOE | ECHOK | ECHONL);
         silent.c_lflag |= ICANON | ISIG;
         /* Drops what was typed ahead, which the terminal has shown already. */
         if (tcsetattr(prompt->tty, TCSAFLUSH, &silent) < 0)
@@ -73,7 +75,8 @@ static void prompt_restore(Prompt *prompt) {
         while (tcsetattr(prompt->tty, TCSAFLUSH, &prompt->before) < 0 && errno == EINTR)
                 ;
         prompt->silent = false;
-        (void) write_text(prompt->tty, "\n");
+        if (!prompt->echo)
+                (void) write_text(prompt->tty, "\n");
 }
 
 static void prompt_close(Prompt *prompt) {
@@ -194,9 +197,9 @@ static int prompt_ask(Prompt *prompt, const char *text, int64_t deadline, Secret
         return r < 0 ? r : 0;
 }
 
-int secret_input_prompt(const char *text, int timeout, SecretInput *ret) {
+static int ask(const char *text, bool echo, int timeout, SecretInput *ret) {
         _cleanup_secret_input_ SecretInput secret = { 0 };
-        Prompt prompt = { .tty = -1, .signals = -1 };
+        Prompt prompt = { .tty = -1, .signals = -1, .echo = echo };
         int r;
 
         if (sigprocmask(SIG_SETMASK, NULL, &prompt.mask_before) < 0)
@@ -208,6 +211,14 @@ int secret_input_prompt(const char *text, int timeout, SecretInput *ret) {
         if (r == 0)
                 *ret = secret;
         return r;
+}
+
+int secret_input_prompt(const char *text, int timeout, SecretInput *ret) {
+        return ask(text, /* echo= */ false, timeout, ret);
+}
+
+int secret_input_question(const char *text, int timeout, SecretInput *ret) {
+        return ask(text, /* echo= */ true, timeout, ret);
 }
 
 int secret_input_line(int fd, SecretInput *ret) {

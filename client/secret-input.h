@@ -35,6 +35,9 @@ void secret_input_wipe(SecretInput *secret);
  */
 int secret_input_prompt(const char *prompt, int timeout, SecretInput *ret);
 
+/* The same for a question whose answer is no secret: it is shown as it is typed. */
+int secret_input_question(const char *prompt, int timeout, SecretInput *ret);
+
 /* One line of @fd without its newline, and not a byte more. 0; -ENODATA at its end, -E2BIG, another errno. */
 int secret_input_line(int fd, SecretInput *ret);
 
