@@ -291,6 +291,32 @@ static int read_rest(Reader *reader, Arguments *ret) {
         return 0;
 }
 
+/* Another program's words: "tessera ssh --no-input -q web1 ls --json", where -q is ssh's. */
+static int read_raw(Reader *reader, Arguments *ret) {
+        while (reader->next < reader->argc && g_str_has_prefix(reader->argv[reader->next], "--")) {
+                int r = take_global(reader);
+
+                if (r < 0)
+                        return OPTIONS_USAGE;
+                if (r == 0)
+                        break;
+        }
+        while (reader->next < reader->argc)
+                ret->operands[ret->n_operands++] = reader->argv[reader->next++];
+        return 0;
+}
+
+/* Is the first word that is no option a command whose words are not ours? */
+static bool is_raw(int argc, char **argv) {
+        const CommandSpec *command;
+        int i = 1;
+
+        while (i < argc && argv[i][0] == '-')
+                i++;
+        command = i < argc ? find_command(argv[i], NULL) : NULL;
+        return command && command->raw;
+}
+
 /* A bare noun lists; one that has nothing to list does nothing by itself, least of all print a token. */
 static int needs_verb(Cli *cli, const char *noun) {
         g_autoptr(GString) verbs = g_string_new(NULL);
@@ -323,15 +349,16 @@ int options_parse(Cli *cli, int argc, char **argv, Arguments *ret) {
 
         *ret = (Arguments) { .operands = g_new0(char *, (gsize) argc + 1) };
         /* A mistake before --json is told as JSON too. */
-        for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
-                cli->json = cli->json || strcmp(argv[i], "--json") == 0;
+        if (!is_raw(argc, argv))
+                for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+                        cli->json = cli->json || strcmp(argv[i], "--json") == 0;
         for (int i = 1; i < argc; i++)
-                if (!g_utf8_validate(argv[i], -1, NULL))
+                if (!g_utf8_validate(argv[i], -1, NULL) && !is_raw(argc, argv))
                         return cli_usage(cli, NULL, "argument %d is not valid UTF-8", i);
         r = read_command(&reader, ret);
         if (r != 0)
                 return r;
-        r = read_rest(&reader, ret);
+        r = ret->command->raw ? read_raw(&reader, ret) : read_rest(&reader, ret);
         if (r != 0)
                 return r;
         return reader.special ? reader.special : check_operands(cli, ret);

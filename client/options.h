@@ -30,6 +30,7 @@ typedef struct CommandSpec {
         const char *help;          /* NULL: not for people, and not shown */
         const OptionSpec *options; /* NULL: none of its own */
         int (*run)(Cli *cli, const Arguments *arguments); /* returns the exit code */
+        bool raw; /* from the first word on that is no option of every command, all are operands as they are */
 } CommandSpec;
 
 typedef struct CommandAlias {
