@@ -48,6 +48,8 @@ FILES = {
     "daemon/core/test-token-timing.c": [r"math\.h"],
     "daemon/core/wipe-free.c": [r"malloc\.h"],
     "daemon/store/sqlite-db.c": [r"sqlite3\.h"],
+    "client/device-file.c": [r"sodium\.h"],
+    "client/device-text.c": [r"malloc\.h"],
     "daemon/bus/main.c": [r"malloc\.h", r"sodium\.h"],
     "daemon/bus/run.c": [r"malloc\.h"],
 }
