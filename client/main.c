@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 #include <stdio.h>
+#include <string.h>
 
 #include "client/options.h"
 
@@ -23,12 +24,24 @@ static int run(Cli *cli, const Arguments *arguments, int what) {
         }
 }
 
+/* SSH_ASKPASS takes no arguments: by that name the command is "tessera askpass". */
+static bool is_askpass(const char *name) {
+        g_autofree char *base = g_path_get_basename(name);
+
+        return strcmp(base, "tessera-askpass") == 0;
+}
+
 int main(int argc, char **argv) {
+        char *askpass[] = { argv[0], (char *) "askpass", argc > 1 ? argv[1] : NULL, NULL };
         Arguments arguments = { 0 };
         Cli cli;
         int r;
 
         cli_init(&cli);
+        if (argc > 0 && is_askpass(argv[0])) {
+                argc = argc > 1 ? 3 : 2;
+                argv = askpass;
+        }
         r = options_parse(&cli, argc, argv, &arguments);
         r = run(&cli, &arguments, r);
         r = cli_finish(&cli, r);

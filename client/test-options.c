@@ -68,6 +68,8 @@ static void test_usage(void) {
                 "tessera session revoke --json=yes x",
                 "tessera status --user alice",
                 "tessera status HOST",
+                "tessera ssh",
+                "tessera askpass a b",
                 "tessera token",                    /* prints nothing unasked */
                 "tessera policy",
                 "tessera user add",
@@ -107,6 +109,23 @@ static void test_values_and_operands(void) {
         g_assert_null(arguments_get(&arguments, "user"));
         g_assert_cmpint(arguments.n_operands, ==, 3);
         g_assert_cmpstr(arguments.operands[2], ==, "--c");
+        arguments_deinit(&arguments);
+}
+
+/* What belongs to ssh reaches ssh. */
+static void test_words_of_another_program(void) {
+        Arguments arguments;
+        Cli cli;
+
+        g_assert_cmpint(parse("tessera --no-input ssh --yes -q -p 22 web1 ls --json -- -h \xff", &cli, &arguments), ==, 0);
+        g_assert_true(cli.no_input && cli.yes && !cli.quiet && !cli.json);
+        g_assert_cmpint(arguments.n_operands, ==, 9);
+        g_assert_cmpstr(arguments.operands[0], ==, "-q");
+        g_assert_cmpstr(arguments.operands[8], ==, "\xff");
+        g_assert_null(arguments.operands[9]);
+        arguments_deinit(&arguments);
+        g_assert_cmpint(parse("tessera ssh -- web1 --json", &cli, &arguments), ==, 0);
+        g_assert_cmpint(arguments.n_operands, ==, 3);
         arguments_deinit(&arguments);
 }
 
@@ -268,6 +287,7 @@ int main(int argc, char **argv) {
         test_names();
         test_usage();
         test_values_and_operands();
+        test_words_of_another_program();
         test_json_counts_for_mistakes_before_it();
         test_help_and_version_need_no_operands();
         test_nearest();

@@ -9,6 +9,8 @@
 int verb_status(Cli *cli, const Arguments *arguments);
 int verb_login(Cli *cli, const Arguments *arguments);
 int verb_logout(Cli *cli, const Arguments *arguments);
+int verb_ssh(Cli *cli, const Arguments *arguments);
+int verb_askpass(Cli *cli, const Arguments *arguments);
 int verb_passwd(Cli *cli, const Arguments *arguments);
 
 int verb_session_list(Cli *cli, const Arguments *arguments);

@@ -6,7 +6,7 @@
 # table of commands.
 
 _tessera_nouns() {
-        echo "status login logout passwd session sessions device token user role policy key trust log monitor service enable disable"
+        echo "status login logout ssh askpass passwd session sessions device token user role policy key trust log monitor service enable disable"
 }
 
 _tessera_verbs() { # NOUN
@@ -25,8 +25,8 @@ _tessera_verbs() { # NOUN
 
 _tessera_options() { # NOUN VERB
         case "$1 $2" in
-        "login ") echo "--password" ;;
-        "logout ") echo "--others" ;;
+        "login ") echo "--password --name --device" ;;
+        "logout ") echo "--others --forget" ;;
         "session "|"session list"|"sessions "|"sessions list") echo "--user --all-users" ;;
         "session revoke"|"sessions revoke") echo "--user --others --all-users --keep-login --reason" ;;
         "device "|"device list") echo "--user --all-users" ;;
@@ -50,6 +50,12 @@ _tessera_ask() { # MEMBER COMMAND…
         tessera --json --no-input "$@" 2>/dev/null | grep -o "\"$member\":\"[^\"]*\"" | cut -d'"' -f4
 }
 
+# Hosts that this machine is signed in to, and those of ssh's own configuration.
+_tessera_hosts() {
+        _tessera_ask host status
+        [[ -r ~/.ssh/config ]] && awk 'tolower($1) == "host" { for (i = 2; i <= NF; i++) if ($i !~ /[*?!]/) print $i }' ~/.ssh/config
+}
+
 _tessera_operands() { # NOUN VERB
         case "$1 $2" in
         "session show"|"session revoke"|"sessions show"|"sessions revoke") _tessera_ask id session list ;;
@@ -57,6 +63,7 @@ _tessera_operands() { # NOUN VERB
         "trust add"|"trust remove") _tessera_ask host trust list ;;
         "user show"|"user enable"|"user disable"|"user remove") _tessera_ask user user list ;;
         "user add"|"passwd ") compgen -u ;;
+        "status "|"login "|"logout "|"ssh ") _tessera_hosts ;;
         "role show") _tessera_ask role role list ;;
         "service enable"|"service disable"|"enable "|"disable ") echo "sshd sudo" ;;
         esac
