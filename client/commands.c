@@ -6,12 +6,20 @@
 #include "client/verbs.h"
 
 static const OptionSpec login_options[] = {
-        { "password", 0, NULL, "by password, as without this option" },
+        { "password", 0, NULL,   "by password, as without this option" },
+        { "name",     0, "NAME", "with a host: what this machine is called there (default: its name)" },
+        { "device",   0, NULL,   "with a host: take a device's key from stdin, as device add prints it" },
         { NULL },
 };
 
 static const OptionSpec logout_options[] = {
         { "others", 0, NULL, "revoke all of your sessions but this one instead" },
+        { "forget", 0, NULL, "with a host that cannot be reached: only forget it here" },
+        { NULL },
+};
+
+static const OptionSpec device_enroll_options[] = {
+        { "name", 0, "NAME", "what the other side is called" },
         { NULL },
 };
 
@@ -90,9 +98,12 @@ static const OptionSpec service_disable_options[] = {
 };
 
 const CommandSpec command_table[] = {
-        { "status", NULL, NULL, 0, 0, "show who is signed in here (the default)", NULL, verb_status },
-        { "login", NULL, NULL, 0, 0, "sign this login in, or again, by password", login_options, verb_login },
-        { "logout", NULL, NULL, 0, 0, "sign this login out; the shell stays", logout_options, verb_logout },
+        { "status", NULL, "[HOST]", 0, 1, "show who is signed in here (the default), or this machine at a host", NULL,
+          verb_status },
+        { "login", NULL, "[HOST]", 0, 1, "sign this login in, or again, by password; or this machine in to a host",
+          login_options, verb_login },
+        { "logout", NULL, "[HOST]", 0, 1, "sign this login out, the shell stays; or this machine out of a host",
+          logout_options, verb_logout },
         { "ssh", NULL, "HOST...", 1, OPERANDS_ANY, "ssh, without a prompt where one is signed in, over a shared connection",
           NULL, verb_ssh, .raw = true },
         { "askpass", NULL, "PROMPT", 0, 1, "answer ssh's prompt for it; for SSH_ASKPASS", NULL, verb_askpass, .raw = true },
@@ -147,6 +158,7 @@ const CommandSpec command_table[] = {
         { "service", "disable", "[SERVICE...]", 0, OPERANDS_ANY, "make a service's files what they were",
           service_disable_options, verb_service_disable },
         { "service", "undo", NULL, 0, 0, NULL, NULL, verb_service_undo },
+        { "device", "enroll", NULL, 0, 0, NULL, device_enroll_options, verb_device_enroll },
         { NULL },
 };
 

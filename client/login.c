@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
-/* Signing this very login in and out. The shell stays, whatever happens to its session. */
+/*
+ * Signing this very login in and out, where the shell stays whatever happens to its session; or, with a
+ * host, this machine there.
+ */
 
 #include <string.h>
 
+#include "client/device-login.h"
 #include "client/errors.h"
 #include "client/lib/answer.h"
 #include "client/output.h"
@@ -31,7 +35,8 @@ static int tell_signed_in(Cli *cli, const ClientAnswer *answer) {
         return CLI_DONE;
 }
 
-int verb_login(Cli *cli, const Arguments *arguments) {
+/* This very login. */
+static int login_here(Cli *cli) {
         _cleanup_secret_input_ SecretInput password = { 0 };
         _cleanup_client_message_ ClientMessage *reply = NULL;
         const Request request = {
@@ -53,6 +58,20 @@ int verb_login(Cli *cli, const Arguments *arguments) {
         return answer.verdict == CLIENT_ALLOW ? tell_signed_in(cli, &answer) : tell_refusal(cli, &answer);
 }
 
+int verb_login(Cli *cli, const Arguments *arguments) {
+        const char *destination = arguments->n_operands > 0 ? arguments->operands[0] : NULL;
+        const char *name = arguments_get(arguments, "name");
+        bool key = arguments_get(arguments, "device");
+
+        if (!destination && (name || key))
+                return cli_usage(cli, "such as tessera login alice@web1", "--%s goes with a host", key ? "device" : "name");
+        if (key && name)
+                return cli_usage(cli, NULL, "the key has a name already; --name does not go with --device");
+        if (!destination)
+                return login_here(cli);
+        return key ? device_login_key(cli, destination) : device_login(cli, destination, name);
+}
+
 static int tell_signed_out(Cli *cli, json_t *closed, bool others) {
         size_t n = json_array_size(closed);
 
@@ -67,8 +86,7 @@ static int tell_signed_out(Cli *cli, json_t *closed, bool others) {
         return CLI_DONE;
 }
 
-int verb_logout(Cli *cli, const Arguments *arguments) {
-        bool others = arguments_get(arguments, "others");
+static int logout_here(Cli *cli, bool others) {
         const Request request = {
                 .interface = WIRE_INTERFACE_SESSIONS,
                 .method = "Logout",
@@ -85,4 +103,16 @@ int verb_logout(Cli *cli, const Arguments *arguments) {
         else if (r != 0)
                 return r;
         return tell_signed_out(cli, closed, others);
+}
+
+int verb_logout(Cli *cli, const Arguments *arguments) {
+        bool others = arguments_get(arguments, "others"), forget = arguments_get(arguments, "forget");
+
+        if (arguments->n_operands == 0 && forget)
+                return cli_usage(cli, "such as tessera logout --forget web1", "--forget goes with a host");
+        if (arguments->n_operands > 0 && others)
+                return cli_usage(cli, "on the host: tessera logout --others", "--others does not go with a host");
+        if (arguments->n_operands > 0)
+                return device_logout(cli, arguments->operands[0], forget);
+        return logout_here(cli, others);
 }

@@ -67,7 +67,7 @@ static void test_usage(void) {
                 "tessera session list --user a --user b",
                 "tessera session revoke --json=yes x",
                 "tessera status --user alice",
-                "tessera status HOST",
+                "tessera status HOST OTHER",
                 "tessera ssh",
                 "tessera askpass a b",
                 "tessera token",                    /* prints nothing unasked */

@@ -13,6 +13,8 @@ int verb_ssh(Cli *cli, const Arguments *arguments);
 int verb_askpass(Cli *cli, const Arguments *arguments);
 int verb_passwd(Cli *cli, const Arguments *arguments);
 
+int verb_device_enroll(Cli *cli, const Arguments *arguments);
+
 int verb_session_list(Cli *cli, const Arguments *arguments);
 int verb_session_show(Cli *cli, const Arguments *arguments);
 int verb_session_revoke(Cli *cli, const Arguments *arguments);

@@ -48,7 +48,7 @@ def test_usage_says_what_was_meant(run, arguments, hint):
 
 
 def test_failures_as_json(run):
-    for arguments, status, code in ((["status"], 5, "unreachable"), (["bogus"], 2, "usage"),
+    for arguments, status, code in ((["session"], 5, "unreachable"), (["bogus"], 2, "usage"),
                                     (["session", "revoke"], 2, "usage"), (["user", "list"], 5, "unreachable")):
         done = run("--json", *arguments)
         assert done.returncode == status
@@ -60,7 +60,7 @@ def test_failures_as_json(run):
 
 
 def test_every_command_that_asks_the_daemon_says_that_it_is_not_there(run):
-    for line in ("status", "logout", "session list", "session show ab", "session revoke ab", "token print",
+    for line in ("logout", "session list", "session show ab", "session revoke ab", "token print",
                  "user list", "user show bob", "user enable bob", "user disable bob", "role list",
                  "role show admin", "key list", "key export", "key prepare", "key rotate", "key rename web1",
                  "device list", "device revoke laptop", "trust list", "device add --name robot --user alice"):
@@ -193,14 +193,14 @@ def test_answer_that_cannot_be_written_is_a_failure(run):
 
 
 def test_closed_descriptors(build):
-    command = f"{build}/client/tessera status <&- >&- 2>&-"
+    command = f"{build}/client/tessera session <&- >&- 2>&-"
     assert subprocess.run(["sh", "-c", command], check=False).returncode == 5
 
 
 def test_no_configuration_from_the_environment(run):
     """The bus address is ours; DBUS_SYSTEM_BUS_ADDRESS would let its owner answer for the daemon."""
     environment = {**os.environ, "DBUS_SYSTEM_BUS_ADDRESS": "unix:path=/nonexistent", "TESSERA_TOKEN": "x"}
-    assert run("status", env=environment).returncode == 5
+    assert run("session", env=environment).returncode == 5
 
 
 def test_S5_no_secret_in_arguments_or_environment():
@@ -209,12 +209,16 @@ def test_S5_no_secret_in_arguments_or_environment():
         text = source.read_text()
         read |= set(re.findall(r"getenv\(\s*([^)]*)\)", text))
         assert not re.search(r"\benviron\b|\bsetenv\b|\bputenv\b", text), source
-    assert read <= {'"NO_COLOR"', '"TERM"'}
+    assert read <= {'"NO_COLOR"', '"TERM"', '"HOME"', '"XDG_STATE_HOME"', '"XDG_RUNTIME_DIR"', '"SSH_ASKPASS_PROMPT"',
+                    "SSH_RUN_VARIABLE"}
+    # Of which the last says whom a prompt may be answered for, and is all that is written, with askpass' own.
+    written = set(re.findall(r"g_environ_setenv\(\w+, (\S+),", (ROOT / "client/ssh-run.c").read_text()))
+    assert written == {'"SSH_ASKPASS"', '"SSH_ASKPASS_REQUIRE"', "SSH_RUN_VARIABLE"}
 
 
 def test_S5_arguments_are_refused_where_a_secret_would_be_one(run):
-    for line in ("token verify a.b.c", "token decode a.b.c", "login hunter2", "login --password=hunter2",
-                 "login --password hunter2", "user add bob hunter2", "passwd bob hunter2", "token refresh a.b.c",
+    for line in ("token verify a.b.c", "token decode a.b.c", "login --password=hunter2", "login web1 --device=hunter2",
+                 "login web1 --device hunter2", "user add bob hunter2", "passwd bob hunter2", "token refresh a.b.c",
                  "device add hunter2 --name x", "key export hunter2"):
         done = run(*line.split())
         assert done.returncode == 2, line

@@ -2,6 +2,9 @@
 # SPDX-FileCopyrightText: the tessera authors
 """Each command against a real daemon: its answer, its JSON, its exit code."""
 
+import json
+import re
+
 from daemon_host import ACCOUNTS, PASSWORD
 
 SESSION = {"id", "user", "uid", "host", "service", "from", "tty", "methods", "roles", "auth_time", "opened", "seen",
@@ -26,6 +29,18 @@ def test_login_status_logout(alice):
 def test_step_up_keeps_the_session(signed_in):
     before = signed_in.json()["session"]["id"]
     assert signed_in.json("login", stdin=PASSWORD + "\n")["session"] == before
+
+
+def test_enrolling_offers_a_device_and_changes_nothing_without_a_key(signed_in):
+    answer = signed_in.run("device", "enroll", "--name", "laptop")
+    offer = json.loads(answer.stdout)
+    assert re.fullmatch("[0-9a-f]{32}", offer["device"]) and offer["audience"] == signed_in.json()["host"]
+    assert answer.status == 1 and "nothing was changed" in answer.stderr
+    assert signed_in.run("device", "enroll", "--name", "laptop", stdin='{"key":1}\n').status == 2
+    assert signed_in.run("device", "enroll", "--name", "a b").status == 2
+    signed_in.run("logout")
+    answer = signed_in.run("device", "enroll", "--name", "laptop")
+    assert answer.status == 4 and answer.stdout == ""
 
 
 def test_sessions(host, signed_in):

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/* The host's side of registering a device: `tessera device enroll`, which ssh runs. See device-login.h. */
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "client/device-login.h"
+#include "client/errors.h"
+#include "client/output.h"
+#include "client/request.h"
+#include "client/verbs.h"
+#include "common/name.h"
+
+static const ShapeMember shape_added[] = {
+        { "id", SHAPE_TEXT }, { "audience", SHAPE_TEXT }, { NULL },
+};
+
+/* One line to the machine, at once. */
+static int send_line(Cli *cli, json_t *line) {
+        int r = output_json(cli, line);
+
+        return r == CLI_DONE && fflush(stdout) == 0 ? 0 : CLI_FAILED;
+}
+
+/* The text of member @name in the machine's next line; 0 and NULL where it has sent its last. */
+static int receive(Cli *cli, const char *name, char **ret) {
+        _cleanup_secret_input_ SecretInput line = { 0 };
+        json_auto_t *object = NULL;
+        const char *text;
+        int r;
+
+        *ret = NULL;
+        r = secret_input_line(STDIN_FILENO, &line);
+        if (r == -ENODATA)
+                return 0;
+        if (r == 0)
+                object = json_loadb(line.data, line.size, JSON_REJECT_DUPLICATES, NULL);
+        text = json_string_value(json_object_get(object, name));
+        if (!text)
+                return cli_usage(cli, "tessera login HOST runs it, from the machine that is to be a device",
+                                 "device enroll is not for people");
+        *ret = g_strdup(text);
+        return 0;
+}
+
+static int offer(Cli *cli, char ret_id[2 * REFRESH_DEVICE_SIZE + 1]) {
+        static const Request request = {
+                .interface = WIRE_INTERFACE_SESSIONS,
+                .method = "GetCurrent",
+                .reply = "a{sv}",
+        };
+        unsigned char id[REFRESH_DEVICE_SIZE];
+        json_auto_t *session = NULL;
+        int r;
+
+        r = request_object(cli, &request, shape_session, &session);
+        if (r != 0)
+                return r;
+        if (getrandom(id, sizeof(id), 0) != (ssize_t) sizeof(id))
+                return cli_fail(cli, CLI_FAILED, "internal", NULL, "there is no randomness: %s", g_strerror(errno));
+        refresh_device_to_text(id, ret_id);
+        return send_line(cli, json_pack("{s:s, s:O}", "device", ret_id, "audience", json_object_get(session, "host")));
+}
+
+static int add(Cli *cli, const char *id, const char *name, const char *public_key) {
+        const Request request = {
+                .interface = WIRE_INTERFACE_DEVICES,
+                .method = "Add",
+                .arguments = { REQUEST_ARG_STRING(id), REQUEST_ARG_STRING(name), REQUEST_ARG_STRING(public_key),
+                               REQUEST_ARG_NO_DICT },
+                .reply = "a{sv}",
+        };
+        json_auto_t *device = NULL;
+        int r;
+
+        r = request_object(cli, &request, shape_added, &device);
+        if (r != 0)
+                return r;
+        return send_line(cli, json_pack("{s:b, s:O}", "added", 1, "audience", json_object_get(device, "audience")));
+}
+
+static int end_replaced(Cli *cli, const char *id) {
+        static const ClientEntry options[] = { { .key = "reason", .string = "replaced" } };
+        const Request request = {
+                .interface = WIRE_INTERFACE_DEVICES,
+                .method = "Revoke",
+                .arguments = { REQUEST_ARG_STRING(id), REQUEST_ARG_DICT(options) },
+                .reply = "bas",
+                .expect = WIRE_ERROR_NOT_FOUND,
+        };
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+        int r = request_call(cli, &request, &reply);
+
+        return r == 0 || r == REQUEST_EXPECTED ? send_line(cli, json_pack("{s:b}", "revoked", r == 0)) : r;
+}
+
+int verb_device_enroll(Cli *cli, const Arguments *arguments) {
+        const char *name = arguments_get(arguments, "name");
+        g_autofree char *public_key = NULL, *replaced = NULL;
+        char id[2 * REFRESH_DEVICE_SIZE + 1];
+        int r;
+
+        if (!name || !name_is_word(name))
+                return cli_usage(cli, "such as --name laptop", "a device needs a name: letters, digits, \"_\", \".\", \"-\"");
+        r = offer(cli, id);
+        if (r == 0)
+                r = receive(cli, "public_key", &public_key);
+        if (r == 0 && !public_key)
+                return cli_fail(cli, CLI_FAILED, "cancelled", NULL, "the other side has gone; nothing was changed");
+        if (r == 0)
+                r = add(cli, id, name, public_key);
+        if (r == 0)
+                r = receive(cli, "revoke", &replaced);
+        return r == 0 && replaced ? end_replaced(cli, replaced) : r;
+}

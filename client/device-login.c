@@ -1,0 +1,287 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/* The machine's side of registering it; device-login.h has the lines. */
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "client/device-login.h"
+#include "client/errors.h"
+#include "client/output.h"
+#include "client/secret-input.h"
+#include "client/shape.h"
+#include "client/ssh-run.h"
+#include "common/cleanup.h"
+#include "common/name.h"
+
+#define EXIT_NOT_FOUND 127 /* of a shell that knows no "tessera" */
+#define EXIT_SSH 255
+#define LOCK_SECONDS 15
+
+/* The ssh that runs "device enroll" there. */
+typedef struct Enrolment {
+        int pid, to, from;
+} Enrolment;
+
+static void enrolment_deinit(Enrolment *enrolment) {
+        enrolment->to = safe_close(enrolment->to);
+        enrolment->from = safe_close(enrolment->from);
+}
+
+int device_resolve(Cli *cli, const char *destination, SshTarget *ret) {
+        if (destination[0] != '-' && ssh_target_resolve_name(destination, ret))
+                return 0;
+        return cli_fail(cli, CLI_FAILED, "unknown-host", "as for ssh: [USER@]HOST, or a Host of ~/.ssh/config",
+                        "ssh does not know whom that means");
+}
+
+/* This machine's name, as a device's may look. */
+static char *own_name(void) {
+        g_autofree char *name = g_strdup(g_get_host_name());
+
+        name[strcspn(name, ".")] = '\0';
+        g_strcanon(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", '-');
+        if (strlen(name) > WIRE_DEVICE_NAME_MAX)
+                name[WIRE_DEVICE_NAME_MAX] = '\0';
+        return name_is_word(name) ? g_steal_pointer(&name) : g_strdup("laptop");
+}
+
+static int tell_device(Cli *cli, const SshTarget *target, int r) {
+        g_autofree char *name = ssh_target_name(target);
+        const char *hint, *text = device_strerror(r, &hint);
+
+        return cli_fail(cli, CLI_FAILED, "device", hint, "the device for %s: %s", name, text);
+}
+
+/* One that works is replaced. One that is damaged, or another machine's, is its owner's to look at first. */
+static int check_old(Cli *cli, const SshTarget *target) {
+        _cleanup_device_file_ DeviceFile old = { 0 };
+        int r = device_file_read(target->user, target->host, target->port, &old);
+
+        return r == 0 || r == DEVICE_E_NONE ? 0 : tell_device(cli, target, r);
+}
+
+/*
+ * A login of its own, by password: a connection that is shared, or a key, proves no password. What
+ * ssh asks it asks the human itself.
+ */
+static int start(Cli *cli, const char *destination, const char *name, Enrolment *ret) {
+        g_autofree char *command = g_strconcat("tessera device enroll --name ", name, NULL);
+        const char *argv[] = { "ssh", "-a", "-x", "-T", "-o", "ControlMaster=no", "-o", "ControlPath=none",
+                               "-o", "PubkeyAuthentication=no", "-o", "PreferredAuthentications=keyboard-interactive,password",
+                               "-o", "BatchMode=no", "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none",
+                               "-o", "PermitLocalCommand=no", "--", destination, command, NULL };
+        int r = ssh_spawn_asking((char **) argv, &ret->pid, &ret->to, &ret->from);
+
+        if (r < 0)
+                return cli_fail(cli, CLI_FAILED, "ssh", "install OpenSSH's client", "ssh cannot be run");
+        (void) signal(SIGPIPE, SIG_IGN); /* an ssh that ends says why; we need not die of it */
+        return 0;
+}
+
+/*
+ * How ssh ended: what it said is on the terminal already. Where the host's side ran and failed, there is
+ * no such device; where the connection did, nobody knows, and the pending file stays for that.
+ */
+static int finish(Cli *cli, Enrolment *enrolment, const DeviceFile *file, const char *destination) {
+        int status;
+
+        enrolment_deinit(enrolment);
+        while (waitpid(enrolment->pid, &status, 0) < 0)
+                if (errno != EINTR)
+                        return CLI_FAILED;
+        if (!WIFEXITED(status) || WEXITSTATUS(status) == EXIT_SSH)
+                return cli_fail(cli, CLI_FAILED, "ssh", NULL, "ssh did not get through to %s", destination);
+        (void) device_file_remove_pending(file);
+        if (WEXITSTATUS(status) == EXIT_NOT_FOUND)
+                return cli_fail(cli, CLI_FAILED, "no-tessera", "install the package tessera there",
+                                "%s has no command \"tessera\"", destination);
+        return WEXITSTATUS(status) ?: CLI_FAILED;
+}
+
+/* The host's next line that has @member; what else a login prints is passed over. NULL: it has ended. */
+static json_t *receive(const Enrolment *enrolment, const char *member) {
+        for (int i = 0; i < ENROLL_NOISE_MAX; i++) {
+                _cleanup_secret_input_ SecretInput line = { 0 };
+                json_t *object;
+
+                if (secret_input_line(enrolment->from, &line) < 0 || line.size > ENROLL_LINE_MAX)
+                        return NULL;
+                object = json_loadb(line.data, line.size, JSON_REJECT_DUPLICATES, NULL);
+                if (json_object_get(object, member))
+                        return object;
+                json_decref(object);
+        }
+        return NULL;
+}
+
+static bool send_text(const Enrolment *enrolment, const char *member, const char *text) {
+        g_autofree char *line = g_strdup_printf("{\"%s\":\"%s\"}\n", member, text);
+        size_t size = strlen(line);
+
+        return write(enrolment->to, line, size) == (ssize_t) size;
+}
+
+static bool take_text(const json_t *object, const char *member, char *ret, size_t room) {
+        const char *text = json_string_value(json_object_get(object, member));
+
+        return text && g_strlcpy(ret, text, room) < room;
+}
+
+static bool take_offer(const json_t *offer, DeviceFile *file) {
+        unsigned char id[REFRESH_DEVICE_SIZE];
+
+        return take_text(offer, "device", file->device, sizeof(file->device)) &&
+               refresh_device_from_text(file->device, id) &&
+               take_text(offer, "audience", file->audience, sizeof(file->audience)) && name_is_host(file->audience);
+}
+
+/* From here on the file in devices/ is the device. */
+static int activate(DeviceFile *file) {
+        _cleanup_close_ int lock = -1;
+        int r;
+
+        r = device_file_lock(file->user, file->host, file->port, LOCK_SECONDS, &lock);
+        if (r != 0)
+                return r;
+        file->pending = false;
+        r = device_file_write(file);
+        if (r == 0)
+                (void) device_file_remove_pending(file);
+        return r;
+}
+
+static DeviceFile new_file(const SshTarget *target, const Cli *cli) {
+        DeviceFile file = { .port = target->port, .created = cli->now, .pending = true };
+
+        (void) g_strlcpy(file.user, target->user, sizeof(file.user));
+        (void) g_strlcpy(file.host, target->host, sizeof(file.host));
+        return file;
+}
+
+static int tell_added(Cli *cli, const DeviceFile *file, const char *destination) {
+        if (cli->json)
+                return output_json(cli, json_pack("{s:b, s:s, s:s, s:i, s:s, s:s}", "changed", 1, "user", file->user,
+                                                  "host", file->host, "port", (int) file->port, "device", file->device,
+                                                  "name", file->name));
+        output_say(cli, "this machine is now the device \"%s\" of %s at %s", file->name, file->user, file->host);
+        output_note(cli, "  log in without a prompt: tessera ssh %s", destination);
+        return CLI_DONE;
+}
+
+/* Sends the key, and hears that the host has it. */
+static int exchange(Enrolment *enrolment, DeviceFile *file) {
+        unsigned char public_key[REFRESH_PUBLIC_SIZE];
+        char text[REFRESH_PUBLIC_LENGTH + 1];
+        json_auto_t *added = NULL;
+        int r;
+
+        r = device_file_write(file);
+        if (r != 0)
+                return r;
+        refresh_key_public(file->seed, public_key);
+        refresh_key_to_text(public_key, text);
+        if (!send_text(enrolment, "public_key", text))
+                return -EPIPE;
+        added = receive(enrolment, "added");
+        if (!json_is_true(json_object_get(added, "added")))
+                return -EPIPE;
+        if (json_object_get(added, "audience") &&
+            (!take_text(added, "audience", file->audience, sizeof(file->audience)) || !name_is_host(file->audience)))
+                return -EPIPE;
+        return activate(file);
+}
+
+/* Old and new are told apart by their ids; the old one is the host's to end now. */
+static void end_old(const Enrolment *enrolment, const DeviceFile *old) {
+        json_auto_t *revoked = NULL;
+
+        if (old->device[0] && send_text(enrolment, "revoke", old->device))
+                revoked = receive(enrolment, "revoked");
+}
+
+static int enrol(Cli *cli, const char *destination, const SshTarget *target, Enrolment *enrolment, DeviceFile *file) {
+        _cleanup_device_file_ DeviceFile old = { 0 };
+        char id[sizeof(file->device)];
+        json_auto_t *offer = receive(enrolment, "device");
+        int r;
+
+        if (!offer)
+                return finish(cli, enrolment, file, destination);
+        if (!device_file_new_key(file) || !take_offer(offer, file)) {
+                (void) finish(cli, enrolment, file, destination);
+                return cli_fail(cli, CLI_FAILED, "version", "compare tessera --version on both sides",
+                                "%s does not speak as we do", destination);
+        }
+        (void) g_strlcpy(id, file->device, sizeof(id));
+        if (device_file_read(target->user, target->host, target->port, &old) != 0)
+                old.device[0] = '\0';
+        r = exchange(enrolment, file);
+        if (r == -EPIPE) /* the host has said why, on stderr */
+                return finish(cli, enrolment, file, destination);
+        if (r != 0) {
+                (void) finish(cli, enrolment, file, destination);
+                return tell_device(cli, target, r);
+        }
+        end_old(enrolment, &old);
+        enrolment_deinit(enrolment);
+        while (waitpid(enrolment->pid, NULL, 0) < 0 && errno == EINTR)
+                ;
+        return tell_added(cli, file, destination);
+}
+
+int device_login(Cli *cli, const char *destination, const char *name) {
+        g_autofree char *own = name ? NULL : own_name();
+        Enrolment enrolment = { .to = -1, .from = -1 };
+        _cleanup_device_file_ DeviceFile file = { 0 };
+        SshTarget target;
+        int r;
+
+        if (name && !name_is_word(name))
+                return cli_usage(cli, "1 to 64 of letters, digits, \"_\", \"-\" and \".\", such as laptop",
+                                 "that cannot be a device's name");
+        if (cli->no_input)
+                return cli_usage(cli, "on the host: tessera device add --name NAME; here: tessera login HOST --device",
+                                 "the password is needed, and --no-input is given");
+        r = device_resolve(cli, destination, &target);
+        if (r == 0)
+                r = check_old(cli, &target);
+        if (r != 0)
+                return r;
+        file = new_file(&target, cli);
+        (void) g_strlcpy(file.name, name ?: own, sizeof(file.name));
+        r = start(cli, destination, file.name, &enrolment);
+        return r == 0 ? enrol(cli, destination, &target, &enrolment, &file) : r;
+}
+
+/* A robot's */
+
+int device_login_key(Cli *cli, const char *destination) {
+        _cleanup_secret_input_ SecretInput input = { 0 };
+        _cleanup_device_file_ DeviceFile file = { 0 };
+        SshTarget target;
+        int r;
+
+        if (isatty(STDIN_FILENO))
+                return cli_usage(cli, "tessera device add --name NAME prints it, on the host",
+                                 "a device's key is read from stdin, which is a terminal");
+        r = device_resolve(cli, destination, &target);
+        if (r == 0)
+                r = check_old(cli, &target);
+        if (r != 0)
+                return r;
+        r = secret_input_all(STDIN_FILENO, &input);
+        if (r < 0)
+                return cli_fail(cli, CLI_FAILED, "input", NULL, "the key could not be read: %s", g_strerror(-r));
+        file = new_file(&target, cli);
+        if (device_file_parse_key(input.data, input.size, &file) != 0)
+                return cli_usage(cli, "the one line that tessera device add printed for this user",
+                                 "stdin is no key of a device of %s", target.user);
+        r = activate(&file);
+        return r == 0 ? tell_added(cli, &file, destination) : tell_device(cli, &target, r);
+}
