@@ -90,6 +90,9 @@ static int log_in(Cli *cli, char *const *words, const SshLine *line, SshTarget *
                 add_master_options(target, ours);
                 (void) ssh_master_wait(target->control_path);
         }
+        /* With nobody to ask, ssh would send empty passwords until its tries are used up, and be throttled for them. */
+        if (cli->no_input)
+                g_ptr_array_add(ours, (gpointer) "NumberOfPasswordPrompts=1");
         argv = with_options(words, line->insert, ours);
         return become(cli, (char **) argv->pdata, target);
 }

@@ -125,6 +125,8 @@ def test_no_input_asks_nobody(laptop):
     done = laptop.run("--no-input", "ssh", "alice@web1", FAKE_PROMPTS=f"{PROMPT}\n{PROMPT}\nother: ")
     assert counter_of(done.stdout.splitlines()[0]) == 1
     assert done.stderr.count("--no-input is given") == 2
+    _, words = logged(laptop, "--no-input", "ssh", "alice@web1")
+    assert words[-2:] == ["NumberOfPasswordPrompts=1", "alice@web1"]  # no empty passwords
 
 
 # What reaches ssh
