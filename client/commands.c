@@ -6,9 +6,10 @@
 #include "client/verbs.h"
 
 static const OptionSpec login_options[] = {
-        { "password", 0, NULL,   "by password, as without this option" },
-        { "name",     0, "NAME", "with a host: what this machine is called there (default: its name)" },
-        { "device",   0, NULL,   "with a host: take a device's key from stdin, as device add prints it" },
+        { "password",       0, NULL,   "by password, as without this option" },
+        { "name",           0, "NAME", "with a host: what this machine is called there (default: its name)" },
+        { "device",         0, NULL,   "with a host: take a device's key from stdin, as device add prints it" },
+        { "secret-service", 0, NULL,   "with a host: keep the key in the desktop's keyring, not in a file" },
         { NULL },
 };
 

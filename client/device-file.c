@@ -34,6 +34,11 @@ static const struct {
         [DEVICE_E_ANSWERED] = { "its answer was not accepted", NULL },
         [DEVICE_E_BUSY] = { "too many logins are under way at a time", "try again when some are done" },
         [DEVICE_E_LOCKED] = { "another process holds its lock", "try again in a moment" },
+        [DEVICE_E_NO_SERVICE] = { "its key is in the Secret Service, and libsecret is not installed here",
+                                  "install libsecret-1-0" },
+        [DEVICE_E_LOCKED_KEY] = { "the Secret Service did not answer, or its keyring stays locked",
+                                  "it belongs to a desktop's session; tessera login without --secret-service needs none" },
+        [DEVICE_E_NO_KEY] = { "the Secret Service has lost its key", "tessera login HOST makes a new one" },
         [DEVICE_E_EXHAUSTED] = { "it has made all the tokens that it can", "tessera login HOST makes a new one" },
 };
 

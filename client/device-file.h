@@ -9,6 +9,8 @@
  *         {"version":1,"user","host","port","audience","device","name","seed","counter",
  *          "machine_id","created","in_flight":[[counter,time,pid,start],…]}
  *
+ * and "key":"secret-service" in place of the seed where that has it.
+ *
  * A file is the user's own and 0600, or it is not read. One that is damaged, or that came from
  * another machine with a copied home, is told of and never replaced by itself: a device that acts
  * from two machines looks like a thief to its host, and is revoked.
@@ -44,6 +46,9 @@ enum {
         DEVICE_E_BUSY,       /* too many logins at a time */
         DEVICE_E_LOCKED,     /* another process held the lock all the time */
         DEVICE_E_EXHAUSTED,  /* no counter is left */
+        DEVICE_E_NO_SERVICE, /* its key is in the Secret Service, and there is none (secret-service.h) */
+        DEVICE_E_LOCKED_KEY, /* the Secret Service did not give or take the key */
+        DEVICE_E_NO_KEY,     /* the Secret Service has no such key */
         _DEVICE_E_MAX,
 };
 
@@ -70,6 +75,7 @@ typedef struct DeviceFile {
         char device[WIRE_DEVICE_ID_LENGTH + 1];
         char name[WIRE_DEVICE_NAME_MAX + 1];
         char machine_id[DEVICE_MACHINE_ID_LENGTH + 1];
+        bool in_service; /* the key lies in the Secret Service; seed is not read, nor written */
         unsigned char seed[REFRESH_SEED_SIZE];
         uint32_t counter; /* the last that was taken; 0 before the first */
         int64_t created;

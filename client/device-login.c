@@ -14,6 +14,7 @@
 #include "client/errors.h"
 #include "client/output.h"
 #include "client/secret-input.h"
+#include "client/secret-service.h"
 #include "client/shape.h"
 #include "client/ssh-run.h"
 #include "common/cleanup.h"
@@ -98,6 +99,7 @@ static int finish(Cli *cli, Enrolment *enrolment, const DeviceFile *file, const 
         if (!WIFEXITED(status) || WEXITSTATUS(status) == EXIT_SSH)
                 return cli_fail(cli, CLI_FAILED, "ssh", NULL, "ssh did not get through to %s", destination);
         (void) device_file_remove_pending(file);
+        secret_service_forget(file);
         if (WEXITSTATUS(status) == EXIT_NOT_FOUND)
                 return cli_fail(cli, CLI_FAILED, "no-tessera", "install the package tessera there",
                                 "%s has no command \"tessera\"", destination);
@@ -181,7 +183,9 @@ static int exchange(Enrolment *enrolment, DeviceFile *file) {
         json_auto_t *added = NULL;
         int r;
 
-        r = device_file_write(file);
+        r = file->in_service ? secret_service_store(file) : 0;
+        if (r == 0)
+                r = device_file_write(file);
         if (r != 0)
                 return r;
         refresh_key_public(file->seed, public_key);
@@ -203,6 +207,7 @@ static void end_old(const Enrolment *enrolment, const DeviceFile *old) {
 
         if (old->device[0] && send_text(enrolment, "revoke", old->device))
                 revoked = receive(enrolment, "revoked");
+        secret_service_forget(old);
 }
 
 static int enrol(Cli *cli, const char *destination, const SshTarget *target, Enrolment *enrolment, DeviceFile *file) {
@@ -235,7 +240,7 @@ static int enrol(Cli *cli, const char *destination, const SshTarget *target, Enr
         return tell_added(cli, file, destination);
 }
 
-int device_login(Cli *cli, const char *destination, const char *name) {
+int device_login(Cli *cli, const char *destination, const char *name, bool in_service) {
         g_autofree char *own = name ? NULL : own_name();
         Enrolment enrolment = { .to = -1, .from = -1 };
         _cleanup_device_file_ DeviceFile file = { 0 };
@@ -254,6 +259,7 @@ int device_login(Cli *cli, const char *destination, const char *name) {
         if (r != 0)
                 return r;
         file = new_file(&target, cli);
+        file.in_service = in_service;
         (void) g_strlcpy(file.name, name ?: own, sizeof(file.name));
         r = start(cli, destination, file.name, &enrolment);
         return r == 0 ? enrol(cli, destination, &target, &enrolment, &file) : r;
@@ -261,7 +267,7 @@ int device_login(Cli *cli, const char *destination, const char *name) {
 
 /* A robot's */
 
-int device_login_key(Cli *cli, const char *destination) {
+int device_login_key(Cli *cli, const char *destination, bool in_service) {
         _cleanup_secret_input_ SecretInput input = { 0 };
         _cleanup_device_file_ DeviceFile file = { 0 };
         SshTarget target;
@@ -282,6 +288,9 @@ int device_login_key(Cli *cli, const char *destination) {
         if (device_file_parse_key(input.data, input.size, &file) != 0)
                 return cli_usage(cli, "the one line that tessera device add printed for this user",
                                  "stdin is no key of a device of %s", target.user);
-        r = activate(&file);
+        file.in_service = in_service;
+        r = in_service ? secret_service_store(&file) : 0;
+        if (r == 0)
+                r = activate(&file);
         return r == 0 ? tell_added(cli, &file, destination) : tell_device(cli, &target, r);
 }

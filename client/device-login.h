@@ -22,11 +22,14 @@
 #define ENROLL_LINE_MAX 4096
 #define ENROLL_NOISE_MAX 200 /* lines that a login's own scripts print before ours */
 
-/* Registers this machine as @name (NULL: the machine's own name) at @destination. Returns the exit code. */
-int device_login(Cli *cli, const char *destination, const char *name);
+/* 
+ * Registers this machine as @name (NULL: the machine's own name) at @destination, with its key in a file
+ * or, @in_service, in the Secret Service. Returns the exit code.
+ */
+int device_login(Cli *cli, const char *destination, const char *name, bool in_service);
 
 /* Takes the device's key from stdin instead: one that `tessera device add` made. */
-int device_login_key(Cli *cli, const char *destination);
+int device_login_key(Cli *cli, const char *destination, bool in_service);
 
 /* Revokes this machine's device at @destination, forgets it here, and ends the shared connection. @forget: here alone. */
 int device_logout(Cli *cli, const char *destination, bool forget);

@@ -8,6 +8,7 @@
 #include "client/device-login.h"
 #include "client/errors.h"
 #include "client/output.h"
+#include "client/secret-service.h"
 #include "client/ssh-master.h"
 #include "client/ssh-run.h"
 #include "common/cleanup.h"
@@ -68,8 +69,10 @@ int device_logout(Cli *cli, const char *destination, bool forget) {
         name = ssh_target_name(&target);
         said = g_strdup_printf(forget ? "forgot the device for %s here; the host was not told"
                                       : "signed out of %s: its device is revoked", name);
-        r = forget ? DEVICE_E_NONE : device_file_read(target.user, target.host, target.port, &file);
-        if (r == DEVICE_E_NONE)
+        r = device_file_read(target.user, target.host, target.port, &file);
+        if (forget && r == 0)
+                secret_service_forget(&file);
+        if (forget || r == DEVICE_E_NONE)
                 return forget_here(cli, &target, name, said);
         hint = g_strdup_printf("--forget only forgets it here; on the host: tessera device revoke %.*s",
                                WIRE_SESSION_ID_SHOWN, file.device);
@@ -79,5 +82,6 @@ int device_logout(Cli *cli, const char *destination, bool forget) {
         if (!revoke_there(destination, &target, file.device))
                 return cli_fail(cli, CLI_FAILED, "not-revoked", hint, "%s did not revoke the device; it is kept", name);
         (void) ssh_master_end(&target);
+        secret_service_forget(&file);
         return forget_here(cli, &target, name, said);
 }

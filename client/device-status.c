@@ -10,8 +10,6 @@
 #include "client/output.h"
 #include "client/shape.h"
 
-#define KEY_FILE "file"
-
 static const char *state_of(const DeviceFile *file, int r) {
         switch (r) {
         case 0:
@@ -28,7 +26,8 @@ static const char *state_of(const DeviceFile *file, int r) {
 static json_t *host_object(const DeviceFile *file, int r) {
         return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s, s:I}", "user", file->user, "host", file->host, "port",
                          (int) file->port, "device", file->device, "name", file->name, "audience", file->audience,
-                         "state", state_of(file, r), "key", KEY_FILE, "since", (json_int_t) file->created);
+                         "state", state_of(file, r), "key",
+                         file->in_service ? "secret-service" : "file", "since", (json_int_t) file->created);
 }
 
 /* What cannot be read is listed too, by what its name says. */
@@ -36,9 +35,9 @@ static json_t *unread_object(const char *name, int r) {
         const char *at = strrchr(name, '@');
         g_autofree char *user = at ? g_strndup(name, (gsize) (at - name)) : g_strdup("");
 
-        return json_pack("{s:o, s:o, s:n, s:n, s:n, s:n, s:s, s:s, s:n}", "user", shape_text(user), "host",
+        return json_pack("{s:o, s:o, s:n, s:n, s:n, s:n, s:s, s:n, s:n}", "user", shape_text(user), "host",
                          shape_text(at ? at + 1 : name), "port", "device", "name", "audience", "state",
-                         state_of(NULL, r), "key", KEY_FILE, "since");
+                         state_of(NULL, r), "key", "since");
 }
 
 static int add_name(const char *name, void *data) {

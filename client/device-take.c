@@ -7,6 +7,7 @@
 
 #include "client/device-take.h"
 #include "client/process.h"
+#include "client/secret-service.h"
 #include "client/state-folder.h"
 #include "common/cleanup.h"
 
@@ -83,18 +84,28 @@ int device_take(const char *user, const char *host, uint16_t port, const DeviceO
                 char ret[REFRESH_TOKEN_LENGTH + 1]) {
         int64_t deadline = state_now_ms() + DEVICE_TAKE_SECONDS * 1000;
         _cleanup_device_file_ DeviceFile file = { 0 };
-        unsigned char device[REFRESH_DEVICE_SIZE];
+        unsigned char device[REFRESH_DEVICE_SIZE], seed[REFRESH_SEED_SIZE] = { 0 };
+        char before[sizeof(file.device)] = "";
         int r;
 
         /* Without a device there is nothing to lock, and no folder to be made. */
         r = device_file_read(user, host, port, &file);
+        if (r == 0 && file.in_service) { /* before the lock: a human may have to unlock a keyring */
+                (void) memcpy(before, file.device, sizeof(before));
+                r = secret_service_load(&file, seed);
+        }
         if (r != 0)
                 return r;
         do {
                 r = take_locked(user, host, port, owner, deadline, &file);
         } while (r == DEVICE_E_BUSY && state_now_ms() < deadline && usleep(POLL_US) == 0);
+        if (r == 0 && file.in_service)
+                (void) memcpy(file.seed, seed, sizeof(seed));
+        explicit_bzero(seed, sizeof(seed));
         if (r != 0)
                 return r;
+        if (file.in_service && strcmp(before, file.device) != 0)
+                return DEVICE_E_LOCKED; /* replaced meanwhile */
         if (!refresh_device_from_text(file.device, device) ||
             !refresh_token_make(device, file.counter, file.audience, file.seed, ret))
                 return DEVICE_E_DAMAGED;

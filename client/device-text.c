@@ -16,6 +16,7 @@
 #include "common/name.h"
 
 #define VERSION 1
+#define IN_SERVICE "secret-service"
 #define TIME_MAX INT64_C(0xffffffffffff)
 
 static void wipe_free(void *block) {
@@ -56,19 +57,30 @@ static bool is_id(const char *text) {
         return refresh_device_from_text(text, id);
 }
 
-/* What a key line has as well. */
-static bool get_key(const json_t *object, DeviceFile *ret) {
-        int64_t version;
+static bool get_seed(const json_t *object, DeviceFile *ret) {
         char seed[REFRESH_PUBLIC_LENGTH + 1];
-        bool good;
+        bool good = get_text(object, "seed", seed, sizeof(seed)) && refresh_key_from_text(seed, ret->seed);
 
-        good = get_number(object, "version", VERSION, VERSION, &version) &&
-               get_text(object, "audience", ret->audience, sizeof(ret->audience)) && name_is_host(ret->audience) &&
-               get_text(object, "device", ret->device, sizeof(ret->device)) && is_id(ret->device) &&
-               get_text(object, "name", ret->name, sizeof(ret->name)) && name_is_word(ret->name) &&
-               get_text(object, "seed", seed, sizeof(seed)) && refresh_key_from_text(seed, ret->seed);
         explicit_bzero(seed, sizeof(seed));
         return good;
+}
+
+/* In a file the key may lie elsewhere: then it is not here as well. */
+static bool get_place(const json_t *object, DeviceFile *ret) {
+        const char *place = json_string_value(json_object_get(object, "key"));
+
+        ret->in_service = place && strcmp(place, IN_SERVICE) == 0 && !json_object_get(object, "seed");
+        return ret->in_service || (!place && get_seed(object, ret));
+}
+
+/* What a key line has as well. */
+static bool get_device(const json_t *object, DeviceFile *ret) {
+        int64_t version;
+
+        return get_number(object, "version", VERSION, VERSION, &version) &&
+               get_text(object, "audience", ret->audience, sizeof(ret->audience)) && name_is_host(ret->audience) &&
+               get_text(object, "device", ret->device, sizeof(ret->device)) && is_id(ret->device) &&
+               get_text(object, "name", ret->name, sizeof(ret->name)) && name_is_word(ret->name);
 }
 
 static bool get_taken(const json_t *row, DeviceTaken *ret) {
@@ -116,14 +128,16 @@ static bool get_rest(const json_t *object, DeviceFile *ret) {
 int device_file_parse(const char *text, size_t size, DeviceFile *ret) {
         json_auto_t *object = load(text, size);
 
-        return json_is_object(object) && get_key(object, ret) && get_rest(object, ret) ? 0 : DEVICE_E_DAMAGED;
+        return json_is_object(object) && get_device(object, ret) && get_place(object, ret) &&
+                               get_rest(object, ret) ? 0 : DEVICE_E_DAMAGED;
 }
 
 int device_file_parse_key(const char *text, size_t size, DeviceFile *ret) {
         json_auto_t *object = load(text, size);
         char user[WIRE_USER_MAX + 1];
 
-        if (!json_is_object(object) || !get_key(object, ret) || !get_text(object, "user", user, sizeof(user)) ||
+        if (!json_is_object(object) || !get_device(object, ret) || !get_seed(object, ret) ||
+            !get_text(object, "user", user, sizeof(user)) ||
             strcmp(user, ret->user) != 0)
                 return DEVICE_E_DAMAGED;
         return 0;
@@ -154,11 +168,12 @@ bool device_file_format(const DeviceFile *file, char ret[DEVICE_FILE_MAX], size_
 
         if (!is_plain(file))
                 return false;
-        refresh_key_to_text(file->seed, seed);
+        if (!file->in_service)
+                refresh_key_to_text(file->seed, seed);
         append(ret, &size, "{\"version\":%d,\"user\":\"%s\",\"host\":\"%s\",\"port\":%u,\"audience\":\"%s\",", VERSION,
                file->user, file->host, file->port, file->audience);
-        append(ret, &size, "\"device\":\"%s\",\"name\":\"%s\",\"seed\":\"%s\",\"counter\":%u,", file->device, file->name,
-               seed, file->counter);
+        append(ret, &size, "\"device\":\"%s\",\"name\":\"%s\",\"%s\":\"%s\",\"counter\":%u,", file->device, file->name,
+               file->in_service ? "key" : "seed", file->in_service ? IN_SERVICE : seed, file->counter);
         append(ret, &size, "\"machine_id\":\"%s\",\"created\":%lld,\"in_flight\":[", file->machine_id,
                (long long) file->created);
         for (size_t i = 0; i < file->n_in_flight; i++) {

@@ -61,15 +61,16 @@ static int login_here(Cli *cli) {
 int verb_login(Cli *cli, const Arguments *arguments) {
         const char *destination = arguments->n_operands > 0 ? arguments->operands[0] : NULL;
         const char *name = arguments_get(arguments, "name");
-        bool key = arguments_get(arguments, "device");
+        bool key = arguments_get(arguments, "device"), service = arguments_get(arguments, "secret-service");
 
-        if (!destination && (name || key))
-                return cli_usage(cli, "such as tessera login alice@web1", "--%s goes with a host", key ? "device" : "name");
+        if (!destination && (name || key || service))
+                return cli_usage(cli, "such as tessera login alice@web1", "--%s goes with a host",
+                                 key ? "device" : name ? "name" : "secret-service");
         if (key && name)
                 return cli_usage(cli, NULL, "the key has a name already; --name does not go with --device");
         if (!destination)
                 return login_here(cli);
-        return key ? device_login_key(cli, destination) : device_login(cli, destination, name);
+        return key ? device_login_key(cli, destination, service) : device_login(cli, destination, name, service);
 }
 
 static int tell_signed_out(Cli *cli, json_t *closed, bool others) {

@@ -25,7 +25,7 @@ _tessera_verbs() { # NOUN
 
 _tessera_options() { # NOUN VERB
         case "$1 $2" in
-        "login ") echo "--password --name --device" ;;
+        "login ") echo "--password --name --device --secret-service" ;;
         "logout ") echo "--others --forget" ;;
         "session "|"session list"|"sessions "|"sessions list") echo "--user --all-users" ;;
         "session revoke"|"sessions revoke") echo "--user --others --all-users --keep-login --reason" ;;

@@ -254,3 +254,42 @@ def test_R3_ssh_killed_right_after_the_answer(laptop, rng):
         seen += [counter_of(line) for line in output.splitlines() if line.startswith("ts1_")]
     seen.append(counter_of(laptop.ssh().stdout))
     assert len(seen) == len(set(seen)) and seen == sorted(seen)
+
+
+# The Secret Service
+
+
+@pytest.fixture
+def keyring(laptop, build, tmp_path):
+    folder = tmp_path / "keyring"
+    folder.mkdir()
+    laptop.environment.update(LD_LIBRARY_PATH=str(build / "tests/cli"), FAKE_KEYRING=str(folder))
+    return folder
+
+
+def test_key_in_the_secret_service(laptop, keyring):
+    done = laptop.run("login", "alice@web1", "--device", "--secret-service", stdin=json.dumps(KEY))
+    assert done.returncode == 0, done.stderr
+    assert KEY["seed"] not in laptop.file().read_text()
+    assert (keyring / KEY["device"]).read_text() == KEY["seed"]
+    assert json.loads(laptop.run("--json", "status", "alice@web1").stdout)["device"]["key"] == "secret-service"
+    assert counter_of(laptop.ssh().stdout) == 1
+    token = laptop.ssh().stdout
+    laptop.register()  # the same key in the file makes the same token of the same counter
+    content = json.loads(laptop.file().read_text())
+    laptop.file().write_text(json.dumps({**content, "counter": 1}))
+    assert laptop.ssh().stdout == token
+
+
+def test_key_that_the_secret_service_does_not_give(laptop, keyring):
+    """No counter is taken for a token that cannot be made."""
+    laptop.run("login", "alice@web1", "--device", "--secret-service", stdin=json.dumps(KEY))
+    for environment, words in (({"FAKE_KEYRING": "/nonexistent"}, "lost its key"), ({"LD_LIBRARY_PATH": "/nonexistent"}, "")):
+        answer = laptop.ssh(**environment)
+        assert answer.stdout == "exit 1\n" and words in answer.stderr
+    assert laptop.counter() == 0
+    assert laptop.run("logout", "--forget", "alice@web1").returncode == 0
+    assert not list(keyring.iterdir())
+    done = laptop.run("login", "alice@web1", "--device", "--secret-service", stdin=json.dumps(KEY),
+                      FAKE_KEYRING="/nonexistent")
+    assert done.returncode == 1 and "Secret Service" in done.stderr and not laptop.file().exists()
