@@ -70,7 +70,7 @@ static void log_in_by_token(World *world, const char *token, uint32_t audit_id) 
 }
 
 /* Which logins may register, the way they came: what proved no password itself does not. */
-static void test_B7_only_a_fresh_login_that_proved_a_password_itself(void) {
+static void test_B3_only_a_fresh_login_that_proved_a_password_itself(void) {
         g_autoptr(World) world = world_new();
         g_autofree char *login = world_log_in(world, "alice", ALICE_PASSWORD, 5);
         g_autofree char *token = world_token(world, ALICE, 5), *why = NULL;
@@ -522,7 +522,7 @@ static void test_R2_reuse_is_found_here_too_and_ends_its_tokens(void) {
         assert(g_str_has_suffix(audit, "; refused reuse alice -"));
 }
 
-static void test_T6_guesses_over_the_bus_are_charged(void) {
+static void test_guesses_over_the_bus_are_charged(void) {
         _refreshing_ Refreshing scene = refreshing_new();
         Caller alice = world_person(ALICE, AUDIT_ID_UNSET);
         Refreshing forged = scene;
@@ -569,7 +569,7 @@ static void test_its_session_outlives_the_sweep(void) {
 
 int main(void) {
         test_a_device_keeps_what_it_comes_from();
-        test_B7_only_a_fresh_login_that_proved_a_password_itself();
+        test_B3_only_a_fresh_login_that_proved_a_password_itself();
         test_the_policy_says_how_fresh();
         test_B3_nobody_registers_for_another();
         test_root_registers_a_robot_that_is_never_fresh();
@@ -588,7 +588,7 @@ int main(void) {
         test_R4_many_at_once_share_one_session();
         test_R6_somebody_elses_is_spent_and_refused();
         test_R2_reuse_is_found_here_too_and_ends_its_tokens();
-        test_T6_guesses_over_the_bus_are_charged();
+        test_guesses_over_the_bus_are_charged();
         test_R10_without_a_commit_no_token();
         test_its_session_outlives_the_sweep();
         return 0;

@@ -318,7 +318,7 @@ static void test_R4_what_is_not_genuine_is_a_wrong_answer_and_revokes_nothing(vo
 }
 
 /* A right signature is no guess, so who closes the prompt by guessing does not lock the device out. */
-static void test_T2_forgeries_are_charged_and_the_genuine_pass_a_closed_prompt(void) {
+static void test_forgeries_are_charged_and_the_genuine_pass_a_closed_prompt(void) {
         _scene_ Scene scene = scene_new();
         TestDevice forged = scene.laptop;
 
@@ -519,7 +519,7 @@ int main(void) {
         test_R3_lost_requests_and_replies_never_raise_an_alarm();
         test_R4_out_of_order_within_two_minutes_never_alarms();
         test_R4_what_is_not_genuine_is_a_wrong_answer_and_revokes_nothing();
-        test_T2_forgeries_are_charged_and_the_genuine_pass_a_closed_prompt();
+        test_forgeries_are_charged_and_the_genuine_pass_a_closed_prompt();
         test_R6_of_another_user_it_is_spent_and_nothing_is_revoked();
         test_R6_after_disabling_removal_and_another_password();
         test_R8_a_device_that_was_not_used_for_a_week_is_expired();
