@@ -16,6 +16,8 @@ from host import Host  # noqa: E402
 from scale import scaled  # noqa: E402
 
 SCALED_LOGINS = scaled(200)
+SCALED_CUTS = scaled(1000)
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
 PASSWORDS = {"alice": "alice's tessera password", "bob": "bob's tessera password"}
 UNIX_PASSWORDS = {"alice": "alice-unix-1", "bob": "bob-unix-1", "carol": "carol-unix-1", "glass": "glass-unix-1"}
@@ -29,12 +31,15 @@ def install(host, packages):
     host.sh("dpkg -i /var/tmp/*.deb && rm /var/tmp/*.deb", timeout=120)
 
 
-def people(host):
+def accounts(host):
     """alice may sudo; bob may only log in; carol is unknown to tessera; glass is break-glass."""
     host.sh("groupadd breakglass")
     for user, password in UNIX_PASSWORDS.items():
         host.sh(f"useradd -m -s /bin/bash {user} && chpasswd", input=f"{user}:{password}\n")
     host.sh("usermod -aG sudo alice; usermod -aG sudo,breakglass glass")
+
+
+def enroll(host):
     for user, password in PASSWORDS.items():
         host.sh(["tessera", "user", "add", user], input=password + "\n")
 
@@ -49,9 +54,38 @@ def installed_layer(packages):
 @pytest.fixture(scope="session")
 def ready_layer(installed_layer):
     host = Host("image", [installed_layer]).boot()
-    people(host)
+    accounts(host)
+    enroll(host)
     host.sh("tessera service enable sshd sudo --yes --breakglass breakglass")
     return [host.into_layer(), installed_layer]
+
+
+@pytest.fixture(scope="session")
+def server_layer(installed_layer):
+    """For hosts of a network: accounts and services, but no name, keys and users yet. See server()."""
+    host = Host("image", [installed_layer]).boot()
+    accounts(host)
+    host.sh("tessera service enable sshd sudo --yes --breakglass breakglass")
+    host.sh("systemctl stop tesserad.socket tesserad.service && rm -r /var/lib/tessera/*")
+    # Storms of logins, and logins whose cable is pulled out, are not to wait for each other.
+    host.write("/etc/ssh/sshd_config.d/storm.conf", "MaxStartups 500\nClientAliveInterval 2\nClientAliveCountMax 2\n")
+    return [host.into_layer(), installed_layer]
+
+
+def server(network, name, layers, **options):
+    """A host of the network that tessera runs on, with keys of its own; alice and bob are enrolled."""
+    host = network.host(name, layers, **options)
+    enroll(host)
+    return host
+
+
+@pytest.fixture(scope="session")
+def laptop_layer(packages):
+    """A machine of a person, ann there, with the command alone."""
+    host = Host("image").boot()
+    install(host, [deb for deb in packages if deb.name.startswith("tessera_")])
+    host.sh("useradd -m -s /bin/bash ann")
+    return [host.into_layer()]
 
 
 @pytest.fixture

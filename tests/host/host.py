@@ -20,6 +20,7 @@ import shutil
 import signal
 import subprocess
 import time
+import uuid
 
 import pexpect
 
@@ -60,9 +61,10 @@ def _checked(result, check):
 class Host:
     """One booted host. Use as a context manager, or boot() and stop()."""
 
-    def __init__(self, name="web1", layers=(), bus="dbus"):
+    def __init__(self, name="web1", layers=(), bus="dbus", network=None):
         enter_namespace()
         self.bus = bus  # or dbus-broker
+        self.network = network  # a Network that it is connected to
         self.name = name
         self.folder = FOLDER / f"{name}-{os.getpid()}-{time.monotonic_ns()}"
         self.root = self.folder / "root"
@@ -90,9 +92,11 @@ class Host:
 
     def _furnish(self):
         etc = self.root / "etc"
-        (etc / "machine-id").write_text("")
+        (etc / "machine-id").write_text(uuid.uuid4().hex + "\n")  # an empty one would become that of dbus, this machine's
         (etc / "hostname").write_text(self.name + "\n")
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n::1 localhost\n127.0.1.1 {self.name}\n")
+        if self.network:
+            self.network.furnish(self)
         (self.root / "usr/sbin/policy-rc.d").unlink(missing_ok=True)  # of container images: starts no service
         bus = etc / "systemd/system/dbus.service"
         bus.unlink(missing_ok=True)
@@ -114,6 +118,8 @@ class Host:
             stdin=subprocess.DEVNULL, stdout=(self.folder / "console").open("wb"), stderr=subprocess.STDOUT,
             preexec_fn=_die_with_parent)
         self._wait_booted()
+        if self.network:
+            self.network.connect(self)
 
     def _wait_booted(self, seconds=60):
         end = time.monotonic() + seconds
@@ -180,10 +186,11 @@ class Host:
     def argv(self, command, user=None, env=None):
         """The argument vector that runs @command (a string for bash, or a list) in the host."""
         inner = ["bash", "-c", command] if isinstance(command, str) else list(command)
+        variables = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+                     "LANG": "C.UTF-8", "TERM": "xterm", **(env or {})}
+        variables.setdefault("HOME", f"/home/{user}" if user and user != "root" else "/root")
         if user:
             inner = ["bash", "-c", 'exec setpriv --reuid="$0" --regid="$(id -g "$0")" --init-groups -- "$@"', user, *inner]
-        variables = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root",
-                     "LANG": "C.UTF-8", "TERM": "xterm", **(env or {})}
         return [*self._enter(), "env", "-i", *(f"{k}={v}" for k, v in variables.items()), *inner]
 
     def sh(self, command, user=None, input=None, env=None, check=True, timeout=60):
@@ -275,6 +282,9 @@ class Shell:
         if answer is not None:
             self.child.expect_exact(PROMPT)
             self.child.sendline(answer)
+        # What is typed before the shell is there would be lost: ssh flushes the terminal behind a password.
+        self.child.expect(r"[$#] ")
+        self.greeting = self.child.before  # all that was shown before the first prompt
         self.child.sendline(f"bind 'set enable-bracketed-paste off' 2>/dev/null; stty -echo; unset PROMPT_COMMAND; "
                             f"PS1=''; PS2=''; echo {self.MARK}-$((40+2))")
         self.child.expect_exact(f"{self.MARK}-42")

@@ -5,7 +5,7 @@
 import json
 import time
 
-from conftest import PASSWORDS, UNIX_PASSWORDS, install, people
+from conftest import PASSWORDS, UNIX_PASSWORDS, accounts, enroll, install
 from host import Host, PROMPT
 
 STACK = ["/etc/pam.d/sshd", "/etc/pam.d/sudo", "/etc/pam.d/sudo-i", "/etc/ssh/sshd_config",
@@ -100,7 +100,8 @@ def test_removing_the_packages_restores_everything(installed_layer, packages):
     with Host("web1") as host:
         before = stack(host)
         install(host, packages)
-        people(host)
+        accounts(host)
+        enroll(host)
         host.sh("tessera service enable sshd sudo --yes --breakglass breakglass")
         assert stack(host) != before
         host.sh("dpkg -r libpam-tessera tesserad tessera", timeout=120)
