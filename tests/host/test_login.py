@@ -3,6 +3,7 @@
 """Logging in: who gets in, at which prompt, and what the stack around us still decides."""
 
 import json
+import re
 
 import pexpect
 from conftest import PASSWORDS, UNIX_PASSWORDS
@@ -166,3 +167,22 @@ def test_a_prompt_asks_once_for_everybody(host):
         rest = child.read()
         child.close()
         assert "assword:" not in rest and PROMPT not in rest, (user, rest)
+
+
+def test_the_line_after_login(fresh):
+    """Since when and from where, and what failed in between; told once."""
+    def told(shell):
+        # sshd has a line of its own (PrintLastLog), which names the day.
+        return [line for line in shell.greeting.splitlines()
+                if re.search("Last login: .* ago|Last login: just now|failed attempt", line)]
+
+    with fresh.shell("alice", ALICE) as shell:
+        assert told(shell) == []
+    with fresh.shell("alice", ALICE) as shell:
+        assert len(told(shell)) == 1 and "from 127.0.0.1" in told(shell)[0] and "failed" not in told(shell)[0]
+    for _ in range(2):
+        fresh.ssh("alice", "wrong", check=False)
+    with fresh.shell("alice", ALICE) as shell:
+        assert "2 failed attempts since" in told(shell)[0] and told(shell)[0].count("from 127.0.0.1") == 2
+    with fresh.shell("alice", ALICE) as shell:
+        assert "failed" not in told(shell)[0]
