@@ -37,16 +37,20 @@ static void resolve_path(const char *path, const SshLine *line, SshTarget *targe
 }
 
 void ssh_master_path(SshTarget *target, const SshLine *line) {
-        g_autofree char *runtime = NULL, *path = NULL;
-        const char *home = g_get_home_dir();
+        g_autofree char *runtime = NULL, *folder = NULL, *path = NULL;
 
         if (target->control_path[0])
                 return;
         runtime = state_runtime_path();
-        if (runtime)
+        if (runtime) {
                 path = g_build_filename(runtime, "%C", NULL);
-        else
-                path = g_build_filename(home, ".ssh", "tessera-%C", NULL);
+        } else {
+                /* Who has never used ssh has none yet, and ssh does not go on without the socket. */
+                folder = g_build_filename(g_get_home_dir(), ".ssh", NULL);
+                if (g_mkdir_with_parents(folder, 0700) < 0)
+                        return;
+                path = g_build_filename(folder, "tessera-%C", NULL);
+        }
         resolve_path(path, line, target);
 }
 
