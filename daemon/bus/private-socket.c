@@ -120,7 +120,9 @@ static void peer_free(gpointer data) {
         g_object_unref(peer->cancellable);
         if (peer->connection) {
                 g_signal_handlers_disconnect_by_data(peer->connection, peer);
-                g_dbus_connection_close(peer->connection, /* cancellable= */ NULL, /* callback= */ NULL, NULL);
+                /* To close what the other end has closed would cost a thread. */
+                if (!g_dbus_connection_is_closed(peer->connection))
+                        g_dbus_connection_close(peer->connection, /* cancellable= */ NULL, /* callback= */ NULL, NULL);
                 g_object_unref(peer->connection);
         }
         g_free(peer);
