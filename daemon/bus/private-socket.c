@@ -14,6 +14,7 @@
 #include "common/cleanup.h"
 #include "common/error.h"
 #include "daemon/bus/caller.h"
+#include "daemon/bus/handshake.h"
 #include "daemon/bus/private-socket.h"
 
 #define CONNECTIONS_MAX 1024
@@ -40,7 +41,7 @@ struct PrivateSocket {
 typedef struct Peer {
         PrivateSocket *socket;
         GDBusConnection *connection; /* NULL until authenticated */
-        GSocketConnection *stream;   /* until then */
+        GSocket *end;                /* until then */
         GCancellable *cancellable;   /* of the authentication */
         guint timer, readable;
         pid_t pid;
@@ -115,7 +116,7 @@ static void peer_free(gpointer data) {
 
         g_clear_handle_id(&peer->timer, g_source_remove);
         g_clear_handle_id(&peer->readable, g_source_remove);
-        g_clear_object(&peer->stream);
+        g_clear_object(&peer->end);
         g_cancellable_cancel(peer->cancellable);
         g_object_unref(peer->cancellable);
         if (peer->connection) {
@@ -149,24 +150,32 @@ static gboolean on_late(gpointer data) {
         return G_SOURCE_REMOVE;
 }
 
-static void on_authenticated(GObject *source, GAsyncResult *result, gpointer data) {
-        g_autoptr(GDBusConnection) connection = NULL;
+/* Takes @connection over: NULL where it came to nothing because of @why. */
+static void begin(Peer *peer, GDBusConnection *connection, const GError *why) {
+        g_autoptr(GDBusConnection) owned = connection;
         g_autoptr(GError) error = NULL;
-        Peer *peer = data;
 
-        connection = g_dbus_connection_new_finish(result, &error);
-        if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
-                return; /* @peer is gone */
         if (!connection || !edge_export(peer->socket->edge, connection, &(EdgePeer) { .pid = peer->pid }, &error)) {
-                g_info("a connection to the private socket came to nothing: %s", error->message);
+                g_info("a connection to the private socket came to nothing: %s", error ? error->message : why->message);
                 drop(peer);
                 return;
         }
         g_clear_handle_id(&peer->timer, g_source_remove);
-        peer->connection = g_steal_pointer(&connection);
+        g_clear_object(&peer->end);
+        peer->connection = g_steal_pointer(&owned);
         g_dbus_connection_set_exit_on_close(peer->connection, FALSE);
         g_signal_connect(peer->connection, "closed", G_CALLBACK(on_closed), peer);
         g_dbus_connection_start_message_processing(peer->connection);
+}
+
+static void on_authenticated(GObject *source, GAsyncResult *result, gpointer data) {
+        g_autoptr(GDBusConnection) connection = NULL;
+        g_autoptr(GError) error = NULL;
+
+        connection = g_dbus_connection_new_finish(result, &error);
+        if (g_error_matches(error, G_IO_ERROR, G_IO_ERROR_CANCELLED))
+                return; /* the peer is gone */
+        begin(data, g_steal_pointer(&connection), error);
 }
 
 /* The other mechanisms look for cookies in home folders, or for nothing at all. */
@@ -175,30 +184,52 @@ static gboolean on_mechanism(GDBusAuthObserver *observer, const char *mechanism,
 }
 
 /* GDBus shakes hands on a thread, and there are few of them: who says nothing gets none. */
-static gboolean on_readable(int fd, GIOCondition condition, gpointer data) {
-        Peer *peer = data;
-        PrivateSocket *socket = peer->socket;
+static void shake_hands(Peer *peer) {
+        g_autoptr(GSocketConnection) stream = g_socket_connection_factory_create_connection(peer->end);
 
-        peer->readable = 0;
-        g_dbus_connection_new(G_IO_STREAM(peer->stream), socket->guid,
+        g_dbus_connection_new(G_IO_STREAM(stream), peer->socket->guid,
                               G_DBUS_CONNECTION_FLAGS_AUTHENTICATION_SERVER |
                                       G_DBUS_CONNECTION_FLAGS_DELAY_MESSAGE_PROCESSING,
-                              socket->observer, peer->cancellable, on_authenticated, peer);
-        g_clear_object(&peer->stream);
+                              peer->socket->observer, peer->cancellable, on_authenticated, peer);
+}
+
+/* Where nothing has to be waited for, no thread is needed either. */
+static void shake_hands_now(Peer *peer) {
+        g_autoptr(GDBusConnection) connection = NULL;
+        g_autoptr(GError) error = NULL;
+
+        connection = handshake_run(peer->end, peer->socket->guid, peer->socket->observer, &error);
+        begin(peer, g_steal_pointer(&connection), error);
+}
+
+static gboolean on_readable(int fd, GIOCondition condition, gpointer data) {
+        Peer *peer = data;
+
+        peer->readable = 0;
+        if (handshake_is_there(fd))
+                shake_hands_now(peer);
+        else
+                shake_hands(peer);
         return G_SOURCE_REMOVE;
 }
 
+/* Takes @end over. */
 static void add_peer(PrivateSocket *socket, GSocket *end, pid_t pid, uid_t invoker) {
         Peer *peer = g_new0(Peer, 1);
+        int fd = g_socket_get_fd(end);
 
         peer->socket = socket;
+        peer->end = end;
         peer->pid = pid;
         peer->invoker = invoker;
-        peer->stream = g_socket_connection_factory_create_connection(end);
         peer->cancellable = g_cancellable_new();
-        peer->timer = g_timeout_add_seconds(AUTHENTICATE_WITHIN_S, on_late, peer);
-        peer->readable = g_unix_fd_add(g_socket_get_fd(end), G_IO_IN, on_readable, peer);
         g_hash_table_add(socket->peers, peer);
+        if (handshake_is_there(fd)) {
+                shake_hands_now(peer);
+                return;
+        }
+        peer->timer = g_timeout_add_seconds(AUTHENTICATE_WITHIN_S, on_late, peer);
+        peer->readable = g_unix_fd_add(fd, G_IO_IN, on_readable, peer);
 }
 
 static bool has_room(PrivateSocket *socket, uid_t invoker) {
@@ -233,7 +264,7 @@ static void serve(PrivateSocket *socket, int fd) {
         if (!end)
                 return;
         (void) steal_fd(&owned);
-        add_peer(socket, end, who.pid, invoker);
+        add_peer(socket, g_steal_pointer(&end), who.pid, invoker);
 }
 
 static gboolean on_accept_again(gpointer data) {
