@@ -23,6 +23,7 @@
  * middle of a call for as long as he likes; and the waiting of that many stands in nobody's way.
  */
 #define CONNECTIONS_PER_INVOKER 32
+#define CONNECTIONS_FEW (CONNECTIONS_PER_INVOKER / 2)
 #define BACKLOG 512
 #define AUTHENTICATE_WITHIN_S 5
 #define ACCEPT_AGAIN_MS 100
@@ -45,7 +46,8 @@ typedef struct Peer {
         GCancellable *cancellable;   /* of the authentication */
         guint timer, readable;
         pid_t pid;
-        uid_t invoker; /* the process's real uid */
+        uid_t invoker; /* the process's real uid, once it was looked up */
+        bool looked_up;
 } Peer;
 
 static void listen_again(PrivateSocket *socket);
@@ -214,14 +216,12 @@ static gboolean on_readable(int fd, GIOCondition condition, gpointer data) {
 }
 
 /* Takes @end over. */
-static void add_peer(PrivateSocket *socket, GSocket *end, pid_t pid, uid_t invoker) {
-        Peer *peer = g_new0(Peer, 1);
+static void add_peer(PrivateSocket *socket, GSocket *end, const Peer *who) {
+        Peer *peer = g_memdup2(who, sizeof(*who));
         int fd = g_socket_get_fd(end);
 
         peer->socket = socket;
         peer->end = end;
-        peer->pid = pid;
-        peer->invoker = invoker;
         peer->cancellable = g_cancellable_new();
         g_hash_table_add(socket->peers, peer);
         if (handshake_is_there(fd)) {
@@ -232,17 +232,30 @@ static void add_peer(PrivateSocket *socket, GSocket *end, pid_t pid, uid_t invok
         peer->readable = g_unix_fd_add(fd, G_IO_IN, on_readable, peer);
 }
 
-static bool has_room(PrivateSocket *socket, uid_t invoker) {
+static uid_t invoker_of(const PrivateSocket *socket, Peer *peer) {
+        if (!peer->looked_up)
+                peer->invoker = caller_real_uid(edge_proc(socket->edge), peer->pid);
+        peer->looked_up = true;
+        return peer->invoker;
+}
+
+/*
+ * As long as there are few connections nobody can have too many, and /proc is not read. Later is not
+ * too late: sudo keeps its real uid while it is connected, and who is still there is who holds what.
+ * But it is early enough for descriptors to be left to read it with.
+ */
+static bool has_room(PrivateSocket *socket, Peer *newcomer) {
         GHashTableIter iterator;
         unsigned n = 0;
         gpointer key;
 
-        if (invoker == 0)
+        if (g_hash_table_size(socket->peers) < CONNECTIONS_FEW)
                 return true;
+        (void) invoker_of(socket, newcomer);
         g_hash_table_iter_init(&iterator, socket->peers);
         while (g_hash_table_iter_next(&iterator, &key, NULL))
-                n += ((const Peer *) key)->invoker == invoker;
-        return n < CONNECTIONS_PER_INVOKER;
+                n += invoker_of(socket, key) == newcomer->invoker;
+        return newcomer->invoker == 0 || n < CONNECTIONS_PER_INVOKER;
 }
 
 /* Takes @fd over. */
@@ -251,20 +264,20 @@ static void serve(PrivateSocket *socket, int fd) {
         g_autoptr(GSocket) end = NULL;
         struct ucred who = { .uid = UID_UNSET };
         socklen_t size = sizeof(who);
-        uid_t invoker;
+        Peer peer = { .connection = NULL };
 
         if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &size) < 0 || who.uid != 0) {
                 g_warning("uid %u was refused at the private socket", (unsigned) who.uid);
                 return;
         }
-        invoker = caller_real_uid(edge_proc(socket->edge), who.pid);
-        if (!has_room(socket, invoker))
+        peer.pid = who.pid;
+        if (!has_room(socket, &peer))
                 return;
         end = g_socket_new_from_fd(fd, NULL);
         if (!end)
                 return;
         (void) steal_fd(&owned);
-        add_peer(socket, g_steal_pointer(&end), who.pid, invoker);
+        add_peer(socket, g_steal_pointer(&end), &peer);
 }
 
 static gboolean on_accept_again(gpointer data) {
