@@ -26,55 +26,85 @@ typedef struct Waiting {
 } Waiting;
 
 struct Writer {
-        Db *db;       /* the thread's */
         Notes *notes;
         pthread_t thread;
-        int64_t checkpoint_due, checkpoint_pause; /* the thread's; monotonic microseconds */
+
+        /* Whoever made the writer busy has these, and nobody else. */
+        Db *db;
+        int64_t checkpoint_due, checkpoint_pause; /* monotonic microseconds */
 
         pthread_mutex_t mutex; /* over what follows */
-        pthread_cond_t wake;
+        pthread_cond_t wake;   /* the thread */
+        int64_t sleeps_until;  /* the thread, monotonic microseconds; 0 while it is awake */
+        bool busy;
         Waiting *first, **last;
         bool stop;
 };
 
-static bool wait_until(Writer *writer, int64_t due) {
+static void sleep_until(Writer *writer, int64_t due) {
         struct timespec time = {
                 .tv_sec = due / G_USEC_PER_SEC,
                 .tv_nsec = due % G_USEC_PER_SEC * 1000,
         };
 
+        writer->sleeps_until = due;
         if (due == NOTES_NEVER)
-                return pthread_cond_wait(&writer->wake, &writer->mutex) == 0;
-        return pthread_cond_timedwait(&writer->wake, &writer->mutex, &time) != ETIMEDOUT;
+                (void) pthread_cond_wait(&writer->wake, &writer->mutex);
+        else
+                (void) pthread_cond_timedwait(&writer->wake, &writer->mutex, &time);
+        writer->sleeps_until = 0;
+}
+
+/* When there is something to do that nobody waits for. */
+static int64_t writer_due(const Writer *writer) {
+        int64_t checkpoint = writer->checkpoint_due;
+
+        if (db_wal_pages(writer->db) >= CHECKPOINT_PAGES)
+                checkpoint = MIN(checkpoint, writer->checkpoint_pause);
+        return MIN(notes_due(writer->notes), checkpoint);
 }
 
 static Waiting *take_batch(Writer *writer) {
-        Waiting *batch = writer->first, *end = batch;
+        Waiting *batch = writer->first, *last = batch;
 
-        for (unsigned n = 1; end && end->next && n < BATCH_MAX; n++)
-                end = end->next;
-        if (!end)
+        for (unsigned n = 1; last && last->next && n < BATCH_MAX; n++)
+                last = last->next;
+        if (!last)
                 return NULL;
-        writer->first = end->next;
+        writer->first = last->next;
         if (!writer->first)
                 writer->last = &writer->first;
-        end->next = NULL;
+        last->next = NULL;
         return batch;
 }
 
-/* Waits for jobs, for something due, or for the end; returns the jobs, if any. */
+/* Makes the writer busy, with the jobs that are queued, if any. */
+static Waiting *begin(Writer *writer) {
+        writer->busy = true;
+        return take_batch(writer);
+}
+
+/* What is left is the thread's. */
+static void end(Writer *writer) {
+        writer->busy = false;
+        if (writer->sleeps_until > 0 &&
+            (writer->first || writer->stop || writer_due(writer) < writer->sleeps_until))
+                pthread_cond_signal(&writer->wake);
+}
+
+/* Waits for jobs that nobody else does, for something due, or for the end. */
 static Waiting *wait_for_work(Writer *writer, bool *ret_stop) {
         Waiting *batch;
 
         pthread_mutex_lock(&writer->mutex);
-        while (!writer->first && !writer->stop) {
-                int64_t due = MIN(notes_due(writer->notes), writer->checkpoint_due);
+        for (;;) {
+                int64_t due = writer->busy ? NOTES_NEVER : writer_due(writer);
 
-                if (due <= g_get_monotonic_time())
+                if (!writer->busy && (writer->first || writer->stop || due <= g_get_monotonic_time()))
                         break;
-                (void) wait_until(writer, due); /* everything is looked at anew; ignoring */
+                sleep_until(writer, due);
         }
-        batch = take_batch(writer);
+        batch = begin(writer);
         *ret_stop = writer->stop && !writer->first;
         pthread_mutex_unlock(&writer->mutex);
         return batch;
@@ -124,7 +154,6 @@ static int run_batch(Writer *writer, Waiting *batch, bool all_notes, bool *ret_n
 }
 
 static void answer(Writer *writer, Waiting *batch, int r) {
-        pthread_mutex_lock(&writer->mutex);
         while (batch) {
                 Waiting *next = batch->next; /* the caller's, and gone once it is woken */
 
@@ -134,19 +163,21 @@ static void answer(Writer *writer, Waiting *batch, int r) {
                 pthread_cond_signal(&batch->done);
                 batch = next;
         }
-        pthread_mutex_unlock(&writer->mutex);
 }
 
+/* Between begin() and end(). */
 static int commit(Writer *writer, Waiting *batch, bool all_notes) {
         bool notes_written;
         int r;
 
         r = run_batch(writer, batch, all_notes, &notes_written);
         notes_settle(writer->notes, notes_written);
-        answer(writer, batch, r);
-        (void) error_origin(); /* the caller raises it in its own thread */
+        (void) error_origin(); /* each caller raises it in its own thread */
         if (db_wal_pages(writer->db) > 0)
                 writer->checkpoint_due = MIN(writer->checkpoint_due, g_get_monotonic_time() + CHECKPOINT_QUIET);
+        pthread_mutex_lock(&writer->mutex);
+        answer(writer, batch, r);
+        pthread_mutex_unlock(&writer->mutex);
         return r < 0 ? r : notes_written ? 0 : -EIO;
 }
 
@@ -174,10 +205,13 @@ static void *writer_main(void *data) {
                 if (batch || notes_due(writer->notes) <= g_get_monotonic_time())
                         (void) commit(writer, batch, /* all_notes= */ false); /* each caller is told; ignoring */
                 checkpoint(writer);
+                while (stop && notes_due(writer->notes) != NOTES_NEVER)
+                        if (commit(writer, NULL, /* all_notes= */ true) < 0)
+                                break;
+                pthread_mutex_lock(&writer->mutex);
+                end(writer);
+                pthread_mutex_unlock(&writer->mutex);
         }
-        while (notes_due(writer->notes) != NOTES_NEVER)
-                if (commit(writer, NULL, /* all_notes= */ true) < 0)
-                        break;
         return NULL;
 }
 
@@ -243,7 +277,14 @@ int writer_run(Writer *writer, Job *job) {
         pthread_mutex_lock(&writer->mutex);
         *writer->last = &waiting;
         writer->last = &waiting.next;
-        pthread_cond_signal(&writer->wake);
+        if (!writer->busy) {
+                Waiting *batch = begin(writer);
+
+                pthread_mutex_unlock(&writer->mutex);
+                (void) commit(writer, batch, /* all_notes= */ false); /* what became of ours is in @waiting; ignoring */
+                pthread_mutex_lock(&writer->mutex);
+                end(writer);
+        }
         while (!waiting.is_done)
                 pthread_cond_wait(&waiting.done, &writer->mutex);
         pthread_mutex_unlock(&writer->mutex);
@@ -253,6 +294,7 @@ int writer_run(Writer *writer, Job *job) {
 
 void writer_wake(Writer *writer) {
         pthread_mutex_lock(&writer->mutex);
-        pthread_cond_signal(&writer->wake);
+        if (notes_due(writer->notes) < writer->sleeps_until)
+                pthread_cond_signal(&writer->wake);
         pthread_mutex_unlock(&writer->mutex);
 }

@@ -3,15 +3,18 @@
 #pragma once
 
 /*
- * All changes go through one thread. It takes whatever is queued, runs each job in a savepoint of
- * its own, commits them together (one fdatasync for all) and only then wakes the callers:
+ * Changes are made one at a time. Who comes while nobody writes does so itself, in its own thread:
+ * that is the usual case, and hands nothing over. Who comes meanwhile is queued, and then a thread
+ * of the writer's takes all that are waiting, runs each job in a savepoint of its own, commits them
+ * together (one fdatasync for all) and only then wakes the callers:
  *
+ *      caller ──job──> BEGIN  job  COMMIT ──> has its result
  *      caller ──job──┐
- *      caller ──job──┼──> BEGIN  job  job  job  COMMIT ──> every caller has its result
- *      caller ──job──┘         while the next ones queue up
+ *      caller ──job──┼──────────────────────> BEGIN  job  job  job  COMMIT ──> every caller has its result
+ *      caller ──job──┘
  *
  * A job that fails is rolled back alone. A commit that fails fails every job of its batch. What
- * nobody waits for (notes, checkpoints of the write-ahead log) is done in between.
+ * nobody waits for (notes, checkpoints of the write-ahead log) the thread does in between.
  */
 
 #include "daemon/store/sqlite-db.h"
