@@ -151,6 +151,12 @@ void notes_overlay(Notes *notes, Session *session) {
                 session->seen = MAX(session->seen, seen->time);
 }
 
+bool notes_any_failed(Notes *notes) {
+        _cleanup_unlock_ Notes *locked = notes_lock(notes);
+
+        return g_hash_table_size(notes->failures) > 0;
+}
+
 uint64_t notes_dropped(Notes *notes) {
         _cleanup_unlock_ Notes *locked = notes_lock(notes);
 

@@ -5,9 +5,9 @@
 /*
  * What may be written later: when sessions were seen, wrong answers, and events. Adding takes a lock
  * for the time of a table look-up and never waits for the disk. The writer takes events and wrong
- * answers along with its next commit, or after a second; seen times after a minute. Until then the
- * seen times here are newer than the database's, and whoever reads a session lays them over it. Who
- * reads wrong answers does so in a job, before which they have been written.
+ * answers after a second, seen times after a minute. Until then the seen times here are newer than
+ * the database's, and whoever reads a session lays them over it. Who reads events or wrong answers
+ * does so in or after a job, before which they have been written (Job.after_notes).
  *
  * All are bounded. When more comes than can be written, the newest are let go and counted.
  */
@@ -29,6 +29,9 @@ bool notes_failed(Notes *notes, const char *name, const char *from, int64_t now)
 
 /* Moves the session's seen to what is known here; only an active one's. */
 void notes_overlay(Notes *notes, Session *session);
+
+/* Are there wrong answers, of anybody, that are not in the database yet? */
+bool notes_any_failed(Notes *notes);
 
 uint64_t notes_dropped(Notes *notes);
 

@@ -254,6 +254,7 @@ static int open_session(SqliteStore *sqlite, SessionOpen *open, bool *ret_bound,
         int r;
 
         open->job.run = run_session_open;
+        open->job.after_notes = open->ret_news && notes_any_failed(sqlite->notes);
         open->notes = sqlite->notes;
         open->ret_ended = &ended;
         r = writer_run(sqlite->writer, &open->job);

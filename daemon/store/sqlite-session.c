@@ -287,7 +287,7 @@ static int load_events(Db *db, const char *session, GPtrArray *events) {
 
 int sqlite_event_list(Store *store, const char *session, GPtrArray **ret) {
         SqliteStore *sqlite = sqlite_store(store);
-        Job barrier = { .run = run_nothing };
+        Job barrier = { .run = run_nothing, .after_notes = true };
         g_autoptr(GPtrArray) events = store_event_array();
         int r;
 

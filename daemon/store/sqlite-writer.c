@@ -136,24 +136,32 @@ static int run_in_savepoint(Writer *writer, Job *job, bool all_notes, int *ret) 
         return r < 0 && *ret < 0 ? *ret : r; /* the first error says more */
 }
 
-static int run_batch(Writer *writer, Waiting *batch, bool all_notes, bool *ret_notes) {
-        int r, notes_r = 0;
+/* Notes wait for nobody, and nobody for them: until they are due they make no commit longer. */
+static bool needs_notes(const Writer *writer, const Waiting *batch) {
+        for (; batch; batch = batch->next)
+                if (batch->job->after_notes)
+                        return true;
+        return notes_due(writer->notes) <= g_get_monotonic_time();
+}
 
-        *ret_notes = false;
+static int run_batch(Writer *writer, Waiting *batch, bool notes, bool all_notes, int *ret_notes) {
+        int r;
+
+        *ret_notes = 0;
         r = db_run(writer->db, "BEGIN IMMEDIATE");
-        if (r == 0)
-                r = run_in_savepoint(writer, NULL, all_notes, &notes_r);
+        if (r == 0 && notes)
+                r = run_in_savepoint(writer, NULL, all_notes, ret_notes);
         for (Waiting *waiting = batch; r == 0 && waiting; waiting = waiting->next)
                 r = run_in_savepoint(writer, waiting->job, /* all_notes= */ false, &waiting->r);
         if (r == 0)
                 r = db_run(writer->db, "COMMIT");
         if (r < 0 && db_in_transaction(writer->db))
                 (void) db_run(writer->db, "ROLLBACK"); /* nothing of it was acknowledged; ignoring */
-        *ret_notes = r == 0 && notes_r == 0;
         return r;
 }
 
-static void answer(Writer *writer, Waiting *batch, int r) {
+/* Under the lock. */
+static void answer(Waiting *batch, int r) {
         while (batch) {
                 Waiting *next = batch->next; /* the caller's, and gone once it is woken */
 
@@ -167,18 +175,19 @@ static void answer(Writer *writer, Waiting *batch, int r) {
 
 /* Between begin() and end(). */
 static int commit(Writer *writer, Waiting *batch, bool all_notes) {
-        bool notes_written;
-        int r;
+        bool notes = all_notes || needs_notes(writer, batch);
+        int r, notes_r;
 
-        r = run_batch(writer, batch, all_notes, &notes_written);
-        notes_settle(writer->notes, notes_written);
+        r = run_batch(writer, batch, notes, all_notes, &notes_r);
+        if (notes)
+                notes_settle(writer->notes, r == 0 && notes_r == 0);
         (void) error_origin(); /* each caller raises it in its own thread */
         if (db_wal_pages(writer->db) > 0)
                 writer->checkpoint_due = MIN(writer->checkpoint_due, g_get_monotonic_time() + CHECKPOINT_QUIET);
         pthread_mutex_lock(&writer->mutex);
-        answer(writer, batch, r);
+        answer(batch, r);
         pthread_mutex_unlock(&writer->mutex);
-        return r < 0 ? r : notes_written ? 0 : -EIO;
+        return r < 0 ? r : notes_r != 0 ? -EIO : 0;
 }
 
 static void checkpoint(Writer *writer) {

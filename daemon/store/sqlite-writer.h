@@ -30,6 +30,7 @@ typedef struct Job Job;
 
 struct Job {
         int (*run)(Job *job, Db *db);
+        bool after_notes; /* those that wait are to be written before */
 };
 
 /* Takes over @db; @notes outlive the writer. */
