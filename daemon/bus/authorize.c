@@ -16,13 +16,14 @@
 #define TRUST WIRE_INTERFACE_TRUST
 
 /* Whose login it is matters wherever the caller's audit session or process decides or is shown. */
-#define OF_LOGIN true
-#define OF_NONE false
+#define OF_LOGIN CALLER_DEPTH_LOGIN
+#define OF_AUDIT CALLER_DEPTH_AUDIT /* which login, and nothing else of it */
+#define OF_NONE CALLER_DEPTH_NONE
 
 static const Method methods[] = {
         { LOGIN,    "Authenticate", AUTHORIZE_ROOT,         OF_LOGIN, handle_login_authenticate   },
-        { LOGIN,    "Check",        AUTHORIZE_ROOT,         OF_LOGIN, handle_login_check          },
-        { LOGIN,    "Authorize",    AUTHORIZE_ROOT,         OF_LOGIN, handle_login_authorize      },
+        { LOGIN,    "Check",        AUTHORIZE_ROOT,         OF_AUDIT, handle_login_check          },
+        { LOGIN,    "Authorize",    AUTHORIZE_ROOT,         OF_AUDIT, handle_login_authorize      },
         { LOGIN,    "OpenSession",  AUTHORIZE_ROOT,         OF_LOGIN, handle_login_open_session   },
         { LOGIN,    "CloseSession", AUTHORIZE_ROOT,         OF_NONE,  handle_login_close_session  },
 

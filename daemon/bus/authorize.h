@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "daemon/bus/caller.h"
 #include "daemon/bus/request.h"
 
 typedef enum AuthorizeWho {
@@ -25,7 +26,7 @@ typedef struct Method {
         const char *interface;
         const char *name;
         AuthorizeWho who;
-        bool of_login; /* is about the login of the calling process, which must be found in /proc */
+        CallerDepth of_login; /* whether it is about the login of the calling process, which must then be found */
         RequestHandler handle;
 } Method;
 

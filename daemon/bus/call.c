@@ -48,8 +48,8 @@ int call_run(Call *call, int proc) {
         int r;
 
         (void) error_origin(); /* what an earlier call on this thread left is not ours */
-        if (call->method->of_login) {
-                r = caller_read_process(&call->request.caller, proc, call->pid);
+        if (call->method->of_login != CALLER_DEPTH_NONE) {
+                r = caller_read_process(&call->request.caller, proc, call->pid, call->method->of_login);
                 if (r == -ESRCH || r == -EPERM)
                         return request_refuse(&call->request, CORE_E_DENIED,
                                               "the calling process is gone, or has changed its user");

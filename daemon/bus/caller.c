@@ -222,16 +222,30 @@ static void read_parent(int proc, pid_t pid, Process *ret) {
                 *ret = (Process) { .pid = pid, .start = start };
 }
 
-int caller_read_process(Caller *caller, int proc, pid_t pid) {
+/* When the process and its parent began, and its logind session. */
+static int read_login(int proc, int process, Caller *found) {
+        char cgroup[PROC_FILE_MAX];
+        pid_t parent;
+        int r;
+
+        r = read_stat(process, "stat", &parent, &found->process.start);
+        if (r < 0)
+                return r;
+        read_parent(proc, parent, &found->parent);
+        r = read_proc(process, "cgroup", cgroup, sizeof(cgroup));
+        if (r < 0)
+                return r;
+        (void) caller_logind_id(cgroup, found->logind_id, sizeof(found->logind_id), &found->logind_uid);
+        return 0;
+}
+
+int caller_read_process(Caller *caller, int proc, pid_t pid, CallerDepth depth) {
         Caller found = {
                 .uid = caller->uid,
                 .audit_id = AUDIT_ID_UNSET,
                 .logind_uid = UID_UNSET,
-                .process.pid = pid,
         };
         _cleanup_close_ int process = -1;
-        char cgroup[PROC_FILE_MAX];
-        pid_t parent;
         int r;
 
         if (pid <= 0) /* in a pid namespace that we do not see */
@@ -239,17 +253,15 @@ int caller_read_process(Caller *caller, int proc, pid_t pid) {
         r = open_process(proc, pid, &process);
         if (r < 0)
                 return r;
-        r = read_stat(process, "stat", &parent, &found.process.start);
-        if (r < 0)
-                return r;
-        read_parent(proc, parent, &found.parent);
         r = read_audit_id(process, &found.audit_id);
         if (r < 0)
                 return r;
-        r = read_proc(process, "cgroup", cgroup, sizeof(cgroup));
-        if (r < 0)
-                return r;
-        (void) caller_logind_id(cgroup, found.logind_id, sizeof(found.logind_id), &found.logind_uid);
+        if (depth == CALLER_DEPTH_LOGIN) {
+                found.process.pid = pid;
+                r = read_login(proc, process, &found);
+                if (r < 0)
+                        return r;
+        }
         /* Last, so that it holds for all that was read before: the same process, alive, with this uid. */
         r = check_uid(process, caller->uid);
         if (r < 0)

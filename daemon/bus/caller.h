@@ -13,12 +13,20 @@
 
 #include "daemon/core/caller.h"
 
+/* How much of the calling process a method has to know: every file that is read costs its caller time. */
+typedef enum CallerDepth {
+        CALLER_DEPTH_NONE = 0,
+        CALLER_DEPTH_AUDIT, /* its audit session: which login it is of */
+        CALLER_DEPTH_LOGIN, /* all: when it and its parent began, too, and the logind session */
+} CallerDepth;
+
 /*
- * Fills in process, parent, audit and logind session of @caller, whose uid is known, from @proc (a
- * descriptor of /proc) and @pid. 0, -ESRCH when there is no such process any more, -EPERM when it
- * has another uid, or another negative errno; @caller is then as it was.
+ * Fills in the audit session of @caller, whose uid is known, and with CALLER_DEPTH_LOGIN process,
+ * parent and logind session, from @proc (a descriptor of /proc) and @pid. 0, -ESRCH when there is no
+ * such process any more, -EPERM when it has another uid, or another negative errno; @caller is then
+ * as it was.
  */
-int caller_read_process(Caller *caller, int proc, pid_t pid);
+int caller_read_process(Caller *caller, int proc, pid_t pid, CallerDepth depth);
 
 /*
  * Who started the process @pid: its real uid, which in sudo and su is the invoker's. That user may

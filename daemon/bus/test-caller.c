@@ -68,17 +68,32 @@ static void test_B4_this_process(int proc) {
         Caller caller = CALLER_INIT;
 
         caller.uid = geteuid();
-        assert(caller_read_process(&caller, proc, getpid()) == 0);
+        assert(caller_read_process(&caller, proc, getpid(), CALLER_DEPTH_LOGIN) == 0);
         assert(caller.process.pid == getpid() && caller.process.start > 0);
         assert(caller.parent.pid == getppid());
         assert(!process_equal(&caller.process, &caller.parent));
+}
+
+/* What was not asked for is unset, and equals nothing. */
+static void test_its_audit_session_alone(int proc) {
+        Caller all = CALLER_INIT, caller = CALLER_INIT;
+
+        all.uid = caller.uid = geteuid();
+        assert(caller_read_process(&all, proc, getpid(), CALLER_DEPTH_LOGIN) == 0);
+        assert(caller_read_process(&caller, proc, getpid(), CALLER_DEPTH_AUDIT) == 0);
+        assert(caller.audit_id == all.audit_id && caller.uid == all.uid);
+        assert(caller.process.pid == 0 && caller.parent.pid == 0);
+        assert(caller.logind_id[0] == '\0' && caller.logind_uid == UID_UNSET);
+        assert(!process_equal(&caller.process, &caller.process));
+        caller.uid++;
+        assert(caller_read_process(&caller, proc, getpid(), CALLER_DEPTH_AUDIT) == -EPERM);
 }
 
 static void test_B4_a_process_of_another_uid_is_not_believed(int proc) {
         Caller caller = CALLER_INIT;
 
         caller.uid = geteuid() + 1; /* what the bus said, before the pid was somebody else's */
-        assert(caller_read_process(&caller, proc, getpid()) == -EPERM);
+        assert(caller_read_process(&caller, proc, getpid(), CALLER_DEPTH_LOGIN) == -EPERM);
         assert(caller.process.pid == 0 && caller.audit_id == AUDIT_ID_UNSET);
 }
 
@@ -92,9 +107,9 @@ static void test_B4_a_process_that_is_gone(int proc) {
         if (child == 0)
                 _exit(0);
         assert(waitpid(child, NULL, 0) == child);
-        assert(caller_read_process(&caller, proc, child) == -ESRCH);
-        assert(caller_read_process(&caller, proc, 0) == -ESRCH);
-        assert(caller_read_process(&caller, proc, -1) == -ESRCH);
+        assert(caller_read_process(&caller, proc, child, CALLER_DEPTH_LOGIN) == -ESRCH);
+        assert(caller_read_process(&caller, proc, 0, CALLER_DEPTH_LOGIN) == -ESRCH);
+        assert(caller_read_process(&caller, proc, -1, CALLER_DEPTH_LOGIN) == -ESRCH);
         assert(caller.process.pid == 0);
 }
 
@@ -111,6 +126,7 @@ int main(void) {
         test_a_program_may_call_itself_anything();
         test_B4_only_roots_own_scope_is_a_login();
         test_B4_this_process(proc);
+        test_its_audit_session_alone(proc);
         test_B4_a_process_of_another_uid_is_not_believed(proc);
         test_B4_a_process_that_is_gone(proc);
         test_who_started_it(proc);
