@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
+#include <errno.h>
+
+#include "common/error.h"
 #include "common/wire.h"
 #include "daemon/bus/handle.h"
 #include "daemon/bus/pack.h"
@@ -34,6 +37,8 @@ int handle_keys_export(Request *request) {
         g_autoptr(KeyRing) ring = key_admin_ring(request->core);
         g_autofree char *jwks = key_ring_export(ring);
 
+        if (!jwks)
+                return error_trace(-ENOMEM);
         request->reply = g_variant_ref_sink(g_variant_new("(s)", jwks));
         return 0;
 }
@@ -49,6 +54,8 @@ int handle_keys_prepare(Request *request) {
                 return r;
         ring = key_admin_ring(request->core);
         jwks = key_ring_export(ring);
+        if (!jwks)
+                return error_trace(-ENOMEM);
         request->reply = g_variant_ref_sink(g_variant_new("(bs)", (gboolean) changed, jwks));
         return 0;
 }

@@ -1,10 +1,15 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
+/*
+ * A private key is its scalar, in locked memory, until somebody asks for more: most hosts make no
+ * ticket, and libcrypto, once awake, stays with 2 MiB or more. What it makes of the scalar is made outside any
+ * lock, and whoever comes second with it throws his away.
+ */
+
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>
-#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/ecdsa.h>
 #include <openssl/err.h>
@@ -12,6 +17,7 @@
 #include <openssl/obj_mac.h>
 #include <openssl/param_build.h>
 #include <openssl/pem.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "daemon/core/es256.h"
@@ -21,10 +27,14 @@
 #define UNCOMPRESSED 4
 #define DER_SIZE_MAX 72 /* two integers of 33 bytes, their heads and the sequence's */
 
-struct Es256 {
+typedef struct Ready {
         EVP_PKEY *pkey;
-        bool is_private;
-        unsigned char point[ES256_POINT_SIZE];
+        unsigned char octets[OCTETS_SIZE];
+} Ready;
+
+struct Es256 {
+        unsigned char *secret; /* of sodium_malloc; NULL: a public key */
+        Ready *ready;          /* set once, atomically; of a private key at first use */
 };
 
 /* The order n of P-256's group (FIPS 186-4, D.1.2.3). */
@@ -44,12 +54,13 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OSSL_PARAM, OSSL_PARAM_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
 
-/* Is @number within [1, n-1]? */
+/* Is @number within [1, n-1]? In constant time, because it may be a secret. */
 static bool is_in_range(const unsigned char number[32]) {
-        static const unsigned char zero[32] = { 0 };
+        unsigned borrow = 0;
 
-        /* Neither r nor s is a secret, and a secret that is out of range is none. */
-        return memcmp(number, zero, sizeof(zero)) != 0 && memcmp(number, order, sizeof(order)) < 0;
+        for (size_t i = sizeof(order); i-- > 0;)
+                borrow = (((unsigned) number[i] - order[i] - borrow) >> 8) & 1;
+        return !sodium_is_zero(number, sizeof(order)) && borrow;
 }
 
 /* The key of @octets, and of @secret where there is one. */
@@ -78,23 +89,6 @@ static bool is_on_curve(EVP_PKEY *pkey) {
         return context && EVP_PKEY_public_check(context) == 1;
 }
 
-static Es256 *es256_new(EVP_PKEY *pkey, bool is_private, const unsigned char *octets) {
-        Es256 *key = g_new0(Es256, 1);
-
-        key->pkey = pkey;
-        key->is_private = is_private;
-        memcpy(key->point, octets + 1, ES256_POINT_SIZE);
-        return key;
-}
-
-Es256 *es256_free(Es256 *key) {
-        if (!key)
-                return NULL;
-        EVP_PKEY_free(key->pkey); /* clears the scalar */
-        g_free(key);
-        return NULL;
-}
-
 /* The point that belongs to @secret. */
 static bool multiply(const BIGNUM *secret, unsigned char ret_octets[OCTETS_SIZE]) {
         g_autoptr(EC_GROUP) group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
@@ -105,75 +99,126 @@ static bool multiply(const BIGNUM *secret, unsigned char ret_octets[OCTETS_SIZE]
                        OCTETS_SIZE;
 }
 
-/* What libcrypto remembers of a failure would grow, and be blamed on somebody else's call. */
-static Es256 *es256_failed(void) {
+static Ready *ready_free(Ready *ready) {
+        if (!ready)
+                return NULL;
+        EVP_PKEY_free(ready->pkey); /* clears the scalar */
+        g_free(ready);
+        return NULL;
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Ready, ready_free)
+
+static Ready *ready_from_secret(const unsigned char secret[ES256_SECRET_SIZE]) {
+        g_autoptr(Ready) ready = g_new0(Ready, 1);
+        g_autoptr(BIGNUM) number = BN_secure_new();
+
+        if (!number || !BN_bin2bn(secret, ES256_SECRET_SIZE, number))
+                return NULL;
+        BN_set_flags(number, BN_FLG_CONSTTIME);
+        if (!multiply(number, ready->octets))
+                return NULL;
+        ready->pkey = make_pkey(ready->octets, number);
+        return ready->pkey ? g_steal_pointer(&ready) : NULL;
+}
+
+static Ready *ready_from_point(const unsigned char point[ES256_POINT_SIZE]) {
+        g_autoptr(Ready) ready = g_new0(Ready, 1);
+
+        ready->octets[0] = UNCOMPRESSED;
+        memcpy(ready->octets + 1, point, ES256_POINT_SIZE);
+        ready->pkey = make_pkey(ready->octets, /* secret= */ NULL);
+        return ready->pkey && is_on_curve(ready->pkey) ? g_steal_pointer(&ready) : NULL;
+}
+
+/* NULL where libcrypto fails; the next call tries again. */
+static const Ready *get_ready(const Es256 *key) {
+        Ready **place = (Ready **) &key->ready;
+        Ready *ready = g_atomic_pointer_get(place);
+
+        if (ready)
+                return ready;
+        ready = ready_from_secret(key->secret);
+        if (!ready) {
+                /* What libcrypto remembers of a failure would grow, and be blamed on somebody else's call. */
+                ERR_clear_error();
+                return NULL;
+        }
+        if (g_atomic_pointer_compare_and_exchange(place, NULL, ready))
+                return ready;
+        (void) ready_free(ready);
+        return g_atomic_pointer_get(place);
+}
+
+Es256 *es256_from_secret(const unsigned char secret[ES256_SECRET_SIZE]) {
+        g_autoptr(Es256) key = g_new0(Es256, 1);
+
+        if (!is_in_range(secret))
+                return NULL;
+        key->secret = sodium_malloc(ES256_SECRET_SIZE);
+        if (!key->secret)
+                return NULL;
+        memcpy(key->secret, secret, ES256_SECRET_SIZE);
+        (void) sodium_mprotect_readonly(key->secret);
+        return g_steal_pointer(&key);
+}
+
+Es256 *es256_from_point(const unsigned char point[ES256_POINT_SIZE]) {
+        g_autoptr(Es256) key = g_new0(Es256, 1);
+
+        key->ready = ready_from_point(point);
+        if (key->ready)
+                return g_steal_pointer(&key);
         ERR_clear_error();
         return NULL;
 }
 
-Es256 *es256_from_secret(const unsigned char secret[ES256_SECRET_SIZE]) {
-        g_autoptr(BIGNUM) number = BN_secure_new();
-        unsigned char octets[OCTETS_SIZE];
-        g_autoptr(EVP_PKEY) pkey = NULL;
-
-        if (!number || !is_in_range(secret) || !BN_bin2bn(secret, ES256_SECRET_SIZE, number))
-                return es256_failed();
-        BN_set_flags(number, BN_FLG_CONSTTIME);
-        if (!multiply(number, octets))
-                return es256_failed();
-        pkey = make_pkey(octets, number);
-        return pkey ? es256_new(g_steal_pointer(&pkey), /* is_private= */ true, octets) : es256_failed();
-}
-
-Es256 *es256_from_point(const unsigned char point[ES256_POINT_SIZE]) {
-        unsigned char octets[OCTETS_SIZE] = { UNCOMPRESSED };
-        g_autoptr(EVP_PKEY) pkey = NULL;
-
-        memcpy(octets + 1, point, ES256_POINT_SIZE);
-        pkey = make_pkey(octets, /* secret= */ NULL);
-        if (!pkey || !is_on_curve(pkey))
-                return es256_failed();
-        return es256_new(g_steal_pointer(&pkey), /* is_private= */ false, octets);
-}
-
 Es256 *es256_generate(void) {
-        g_autoptr(EVP_PKEY) pkey = EVP_EC_gen(SN_X9_62_prime256v1);
-        unsigned char octets[OCTETS_SIZE];
-        size_t size;
+        unsigned char secret[ES256_SECRET_SIZE];
+        Es256 *key;
 
-        if (!pkey || !EVP_PKEY_get_octet_string_param(pkey, OSSL_PKEY_PARAM_PUB_KEY, octets, sizeof(octets), &size) ||
-            size != sizeof(octets) || octets[0] != UNCOMPRESSED)
-                return es256_failed();
-        return es256_new(g_steal_pointer(&pkey), /* is_private= */ true, octets);
+        do /* FIPS 186-5, A.2.2: what is out of range is drawn again, so each scalar is as likely as any other */
+                randombytes_buf(secret, sizeof(secret));
+        while (!is_in_range(secret));
+        key = es256_from_secret(secret);
+        sodium_memzero(secret, sizeof(secret));
+        return key;
 }
 
-void es256_point(const Es256 *key, unsigned char ret_point[ES256_POINT_SIZE]) {
-        memcpy(ret_point, key->point, ES256_POINT_SIZE);
+Es256 *es256_free(Es256 *key) {
+        if (!key)
+                return NULL;
+        (void) ready_free(key->ready);
+        sodium_free(key->secret); /* wipes first */
+        g_free(key);
+        return NULL;
+}
+
+bool es256_point(const Es256 *key, unsigned char ret_point[ES256_POINT_SIZE]) {
+        const Ready *ready = get_ready(key);
+
+        if (ready)
+                memcpy(ret_point, ready->octets + 1, ES256_POINT_SIZE);
+        return ready != NULL;
 }
 
 bool es256_secret(const Es256 *key, unsigned char ret_secret[ES256_SECRET_SIZE]) {
-        g_autoptr(BIGNUM) number = NULL;
-
-        if (!key->is_private)
-                return false;
-        if (!EVP_PKEY_get_bn_param(key->pkey, OSSL_PKEY_PARAM_PRIV_KEY, &number) ||
-            BN_bn2binpad(number, ret_secret, ES256_SECRET_SIZE) != ES256_SECRET_SIZE) {
-                ERR_clear_error();
-                return false;
-        }
-        return true;
+        if (key->secret)
+                memcpy(ret_secret, key->secret, ES256_SECRET_SIZE);
+        return key->secret != NULL;
 }
 
 char *es256_pem(const Es256 *key) {
-        g_autoptr(BIO) bio = BIO_new(BIO_s_secmem());
+        const Ready *ready = get_ready(key);
+        g_autoptr(BIO) bio = ready ? BIO_new(BIO_s_secmem()) : NULL;
         char *text;
         long size;
         int r = 0;
 
-        if (bio && key->is_private)
-                r = PEM_write_bio_PrivateKey(bio, key->pkey, NULL, NULL, 0, NULL, NULL);
+        if (bio && key->secret)
+                r = PEM_write_bio_PrivateKey(bio, ready->pkey, NULL, NULL, 0, NULL, NULL);
         else if (bio)
-                r = PEM_write_bio_PUBKEY(bio, key->pkey);
+                r = PEM_write_bio_PUBKEY(bio, ready->pkey);
         size = r == 1 ? BIO_get_mem_data(bio, &text) : 0;
         if (size <= 0) {
                 ERR_clear_error();
@@ -185,7 +230,7 @@ char *es256_pem(const Es256 *key) {
 char *es256_pem_free(char *pem) {
         if (!pem)
                 return NULL;
-        OPENSSL_cleanse(pem, strlen(pem));
+        sodium_memzero(pem, strlen(pem));
         g_free(pem);
         return NULL;
 }
@@ -209,16 +254,20 @@ static int to_der(const unsigned char signature[ES256_SIGNATURE_SIZE], unsigned 
 bool es256_verify(const Es256 *key, const void *data, size_t size, const unsigned char signature[ES256_SIGNATURE_SIZE]) {
         g_autoptr(EVP_MD_CTX) context = NULL;
         unsigned char der[DER_SIZE_MAX];
+        const Ready *ready;
         int der_size;
         bool good;
 
         /* Here, whatever libcrypto does of its own: r = s = 0 was once a signature of everything (CVE-2022-21449). */
         if (!is_in_range(signature) || !is_in_range(signature + COORDINATE_SIZE))
                 return false;
+        ready = get_ready(key);
+        if (!ready)
+                return false;
         der_size = to_der(signature, der);
         context = EVP_MD_CTX_new();
         good = der_size > 0 && context &&
-               EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, key->pkey) == 1 &&
+               EVP_DigestVerifyInit(context, NULL, EVP_sha256(), NULL, ready->pkey) == 1 &&
                EVP_DigestVerify(context, der, (size_t) der_size, data, size) == 1;
         ERR_clear_error();
         return good;

@@ -96,10 +96,9 @@ static bool check_alone(Jwks *jwks, const char *kid, const unsigned char point[E
                 const TrustKey *other = jwks->keys->pdata[i];
                 unsigned char known[ES256_POINT_SIZE];
 
-                es256_point(other->key, known);
                 if (strcmp(other->kid, kid) == 0)
                         return mistake(jwks, 0, "keep one of the two", "two keys have the kid \"%s\"", kid);
-                if (memcmp(known, point, sizeof(known)) == 0)
+                if (!es256_point(other->key, known) || memcmp(known, point, sizeof(known)) == 0)
                         return mistake(jwks, 0, "keep one of the two", "keys \"%s\" and \"%s\" are the same", other->kid,
                                        kid);
         }

@@ -144,7 +144,7 @@ static bool looks_random(const unsigned char *secret) {
         return different >= DIFFERENT_BYTES_MIN;
 }
 
-/* A private scalar, or bytes; false when libcrypto has none. */
+/* A private scalar, or bytes; false when there is no memory for it. */
 static bool make_secret(KeyUse use, unsigned char ret_secret[SECRET_SIZE]) {
         g_autoptr(Es256) pair = NULL;
 

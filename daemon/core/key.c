@@ -259,7 +259,7 @@ const Key *key_ring_at(const KeyRing *ring, size_t index) {
 
 /* Written by hand: kids and base64url hold nothing that JSON would have to escape. */
 char *key_ring_export(const KeyRing *ring) {
-        GString *text = g_string_new("{\"keys\":[");
+        g_autoptr(GString) text = g_string_new("{\"keys\":[");
         const char *separator = "";
 
         for (guint i = 0; i < ring->keys->len; i++) {
@@ -269,7 +269,8 @@ char *key_ring_export(const KeyRing *ring) {
 
                 if (key->use != KEY_TICKET)
                         continue;
-                es256_point(key->pair, point);
+                if (!es256_point(key->pair, point))
+                        return NULL;
                 base64url_encode(point, sizeof(point) / 2, x);
                 base64url_encode(point + sizeof(point) / 2, sizeof(point) / 2, y);
                 g_string_append_printf(text, "%s{\"alg\":\"ES256\",\"crv\":\"P-256\",\"kid\":\"%s\",\"kty\":\"EC\","
@@ -278,5 +279,5 @@ char *key_ring_export(const KeyRing *ring) {
                 separator = ",";
         }
         g_string_append(text, "]}");
-        return g_string_free(text, FALSE);
+        return g_string_free(g_steal_pointer(&text), FALSE);
 }

@@ -118,5 +118,5 @@ int key_ring_rotate(KeyRing *ring, int64_t now, int64_t token_lifetime, int64_t 
 /* Removes the files of verifying keys whose time is over; *@ret is @ring itself where there are none. */
 int key_ring_drop(KeyRing *ring, int64_t now, KeyRing **ret, char **ret_message);
 
-/* The public halves of all ticket keys as a JWKS (RFC 7517): kid, kty, crv, x, y, alg, use. g_free. */
+/* The public halves of all ticket keys as a JWKS (RFC 7517): kid, kty, crv, x, y, alg, use. g_free; NULL: libcrypto failed. */
 char *key_ring_export(const KeyRing *ring);

@@ -3,8 +3,10 @@
 
 #undef NDEBUG
 #include <assert.h>
+#include <openssl/crypto.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "daemon/core/es256.h"
@@ -60,8 +62,8 @@ static void test_J23_the_example_of_rfc7515(void) {
         from_base64url(RFC7515_SIGNATURE, signature, sizeof(signature));
         pair = es256_from_secret(secret);
         assert(pair);
-        es256_point(public_key, point);
-        es256_point(pair, other);
+        assert(es256_point(public_key, point));
+        assert(es256_point(pair, other));
         assert(memcmp(point, other, sizeof(point)) == 0); /* the point is computed rightly */
         assert(es256_secret(pair, read) && memcmp(secret, read, sizeof(read)) == 0);
         assert(!es256_secret(public_key, read));
@@ -141,7 +143,7 @@ static void test_J3_points_that_are_no_key(void) {
                         fprintf(stderr, "%s\n", rows[i].what);
                 assert(!es256_from_point(point));
         }
-        es256_point(key, good);
+        assert(es256_point(key, good));
         for (size_t bit = 0; bit < 8 * sizeof(point); bit++) {
                 memcpy(point, good, sizeof(point));
                 point[bit / 8] ^= (unsigned char) (1 << bit % 8);
@@ -172,8 +174,8 @@ static void test_a_generated_pair_comes_back(void) {
 
                 assert(key && es256_secret(key, secret));
                 again = es256_from_secret(secret);
-                es256_point(key, point);
-                es256_point(again, read);
+                assert(es256_point(key, point));
+                assert(es256_point(again, read));
                 assert(memcmp(point, read, sizeof(point)) == 0);
                 public_key = es256_from_point(point);
                 pem = es256_pem(key);
@@ -186,8 +188,91 @@ static void test_a_generated_pair_comes_back(void) {
         assert(!es256_free(NULL) && !es256_pem_free(NULL));
 }
 
+/* The first use of a private key, by many threads in the same moment. */
+
+#define RACERS 4
+
+typedef struct Race {
+        const Es256 *key;
+        gint waiting;
+        unsigned char signature[ES256_SIGNATURE_SIZE];
+} Race;
+
+static gpointer first_use(gpointer data) {
+        Race *race = data;
+        unsigned char *point = g_malloc(ES256_POINT_SIZE);
+
+        (void) g_atomic_int_add(&race->waiting, -1);
+        while (g_atomic_int_get(&race->waiting) > 0) /* nobody starts alone */
+                g_thread_yield();
+        assert(es256_verify(race->key, RFC7515_INPUT, strlen(RFC7515_INPUT), race->signature));
+        assert(es256_point(race->key, point));
+        return point;
+}
+
+static void test_many_may_come_first(void) {
+        int rounds = getenv("TESSERA_SOAK") ? 2000 : 100;
+        unsigned char secret[ES256_SECRET_SIZE], x[32];
+        Race race = { .key = NULL };
+
+        from_base64url(RFC7515_D, secret, sizeof(secret));
+        from_base64url(RFC7515_X, x, sizeof(x));
+        from_base64url(RFC7515_SIGNATURE, race.signature, sizeof(race.signature));
+        for (int i = 0; i < rounds; i++) {
+                g_autoptr(Es256) key = es256_from_secret(secret);
+                GThread *racers[RACERS];
+
+                race.key = key;
+                g_atomic_int_set(&race.waiting, RACERS);
+                for (size_t j = 0; j < RACERS; j++)
+                        racers[j] = g_thread_new("racer", first_use, &race);
+                for (size_t j = 0; j < RACERS; j++) {
+                        g_autofree unsigned char *point = g_thread_join(racers[j]);
+
+                        assert(memcmp(point, x, sizeof(x)) == 0);
+                }
+        }
+}
+
+/* When libcrypto has no memory */
+
+static bool exhausted;
+
+static void *scarce_malloc(size_t size, const char *file, int line) {
+        return exhausted ? NULL : malloc(size);
+}
+
+static void *scarce_realloc(void *p, size_t size, const char *file, int line) {
+        return exhausted ? NULL : realloc(p, size);
+}
+
+static void scarce_free(void *p, const char *file, int line) {
+        free(p);
+}
+
+static void test_a_failure_is_a_refusal(void) {
+        unsigned char secret[ES256_SECRET_SIZE], signature[ES256_SIGNATURE_SIZE], point[ES256_POINT_SIZE];
+        g_autoptr(Es256) key = NULL;
+        char *pem;
+
+        from_base64url(RFC7515_D, secret, sizeof(secret));
+        from_base64url(RFC7515_SIGNATURE, signature, sizeof(signature));
+        key = es256_from_secret(secret);
+        exhausted = true;
+        assert(!es256_verify(key, RFC7515_INPUT, strlen(RFC7515_INPUT), signature));
+        assert(!es256_point(key, point));
+        assert(!es256_pem(key));
+        exhausted = false;
+        assert(es256_verify(key, RFC7515_INPUT, strlen(RFC7515_INPUT), signature)); /* and is not remembered */
+        assert(es256_point(key, point));
+        pem = es256_pem(key);
+        assert(pem);
+        pem = es256_pem_free(pem);
+}
+
 int main(void) {
         assert(sodium_init() >= 0);
+        assert(CRYPTO_set_mem_functions(scarce_malloc, scarce_realloc, scarce_free) == 1); /* before all else */
         test_J23_the_example_of_rfc7515();
         test_J8_every_flipped_bit_counts();
         test_J8_numbers_that_are_no_signature();
@@ -195,5 +280,7 @@ int main(void) {
         test_J3_points_that_are_no_key();
         test_J19_scalars_that_are_no_key();
         test_a_generated_pair_comes_back();
+        test_many_may_come_first();
+        test_a_failure_is_a_refusal();
         return 0;
 }

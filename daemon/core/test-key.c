@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <glib.h>
 #include <glib/gstdio.h>
+#include <openssl/crypto.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -297,9 +298,29 @@ static void test_J7_what_each_state_verifies(void) {
         }
 }
 
+/* libcrypto takes other allocators until it has allocated once. */
+static bool libcrypto_is_asleep(void) {
+        return CRYPTO_set_mem_functions(NULL, NULL, NULL) == 1;
+}
+
+/* A host that makes no ticket does not pay for libcrypto: 2 MiB or more (tests/bus, test_idle_memory). */
+static void test_opening_leaves_libcrypto_asleep(void) {
+        g_autofree char *message = NULL, *again = NULL, *jwks = NULL;
+        g_autoptr(KeyRing) made = NULL, read = NULL;
+
+        assert(open_ring(true, &made, &message) == 0);
+        assert(open_ring(false, &read, &again) == 0);
+        assert(key_ring_signing(read, KEY_TICKET)->pair);
+        assert(libcrypto_is_asleep());
+        jwks = key_ring_export(read);
+        assert(jwks && !libcrypto_is_asleep()); /* so the question above was one */
+        empty_folder();
+}
+
 int main(void) {
         assert(mkdtemp(folder));
         keys = g_build_filename(folder, "keys", NULL);
+        test_opening_leaves_libcrypto_asleep(); /* first: what is awake stays so */
         test_J19_a_first_key_is_made_and_read_back();
         test_J19_no_two_keys_are_alike();
         test_J2_J19_files_that_are_no_keys();

@@ -56,9 +56,8 @@ static bool check_not_shared(const Trust *trust, const TrustHost *host, GPtrArra
                         const TrustKey *known = other->keys->pdata[j % other->keys->len];
                         unsigned char one[ES256_POINT_SIZE], two[ES256_POINT_SIZE];
 
-                        es256_point(key->key, one);
-                        es256_point(known->key, two);
-                        if (memcmp(one, two, sizeof(one)) != 0)
+                        if (es256_point(key->key, one) && es256_point(known->key, two) &&
+                            memcmp(one, two, sizeof(one)) != 0)
                                 continue;
                         g_ptr_array_add(mistakes, conf_mistake_new(host->file->file, host->file->keys_line,
                                                                    host->file->keys_column,
