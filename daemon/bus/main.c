@@ -22,6 +22,7 @@
 #include "daemon/bus/journal.h"
 #include "daemon/bus/monitor.h"
 #include "daemon/bus/run.h"
+#include "daemon/core/es256.h"
 #include "daemon/core/identity-cache.h"
 
 /* More heaps would keep, each for itself, what a storm has used; one was not slower (8 clients, 2 cores). */
@@ -53,6 +54,7 @@ static int ritual(void) {
                 return -errno;
         (void) mallopt(M_ARENA_MAX, ARENAS_MAX);
         (void) mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+        es256_load_less();
         return sodium_init() < 0 ? -EIO : 0;
 }
 

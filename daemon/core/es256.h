@@ -19,6 +19,12 @@
 #define ES256_POINT_SIZE 64     /* x ‖ y, 32 bytes each, big endian */
 #define ES256_SIGNATURE_SIZE 64 /* r ‖ s, as JWS wants them */
 
+/*
+ * For the whole program, before libcrypto is first used by whomever: it loads no texts of its errors,
+ * half a MiB that nobody here reads. That it fails is no reason not to go on.
+ */
+void es256_load_less(void);
+
 typedef struct Es256 Es256; /* a public key, with or without the private one; any thread may use it */
 
 /* A fresh pair; NULL when there is no memory that can be locked away. */
