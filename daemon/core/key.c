@@ -102,11 +102,11 @@ static bool has_use(const KeyRing *ring, KeyUse use) {
         return false;
 }
 
-/* The first key of a new host; and of a host from before there were tickets, the one it lacks. */
-static int make_missing(KeyRing *ring, KeyFolder *folder, bool create, int64_t now) {
+/* The first keys of a new host; the second alone where its first start was cut off between them. */
+static int make_first(KeyRing *ring, KeyFolder *folder, int64_t now) {
         int r = 0;
 
-        if (create && ring->keys->len == 0)
+        if (ring->keys->len == 0)
                 r = key_ring_make(ring, folder, KEY_TOKEN, KEY_SIGNING, now);
         if (r == 0 && key_ring_find(ring, KEY_TOKEN, KEY_SIGNING) && !has_use(ring, KEY_TICKET))
                 r = key_ring_make(ring, folder, KEY_TICKET, KEY_SIGNING, now);
@@ -212,8 +212,8 @@ static int fill_ring(KeyRing *ring, KeyFolder *folder, bool create, int64_t now)
         key_ring_sort(ring); /* messages too are in that order */
         for (KeyUse use = 0; r == 0 && use < _KEY_USE_MAX; use++)
                 r = finish_rotation(ring, folder, use, now);
-        if (r == 0)
-                r = make_missing(ring, folder, create, now);
+        if (r == 0 && create)
+                r = make_first(ring, folder, now);
         if (r == 0)
                 r = check_ring(ring, folder);
         key_ring_sort(ring);

@@ -11,8 +11,7 @@
  *     use=token    HS256   access tokens for this host; never leaves the daemon
  *     use=ticket   ES256   tickets for other hosts, which know the public key (trust.d)
  *
- * Of each use one key signs. A host from before there were tickets has no ticket key; it gets one at
- * the next start.
+ * Of each use one key signs.
  *
  *     key prepare       makes a key of each use in the state "next"; its public half can be exported
  *     key rotate        next → signing, signing → verifying until what it signed last has expired
@@ -78,7 +77,7 @@ typedef struct KeyRing KeyRing;
 
 /*
  * Reads every key of the folder @path; where there is none and @create, makes the folder (0700) and
- * the first signing keys. 0, or a negative errno and in @ret_message (g_free) what is wrong, where,
+ * the first signing keys, one of each use. 0, or a negative errno and in @ret_message (g_free) what is wrong, where,
  * and what to do.
  */
 int key_ring_open(const char *path, bool create, int64_t now, KeyRing **ret, char **ret_message);

@@ -35,7 +35,7 @@ static KeyRing *fixed_key_ring(void) {
         assert(mkdtemp(path));
         file = g_build_filename(path, "k1", NULL);
         assert(g_file_set_contents_full(file, text, -1, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
-        assert(key_ring_open(path, /* create= */ false, NOW, &ring, &message) == 0);
+        assert(key_ring_open(path, /* create= */ true, NOW, &ring, &message) == 0);
         forge_forget(ring, path);
         return ring;
 }

@@ -71,7 +71,7 @@ static bool set_up(int argc, char **argv, Judge *ret, char **ret_message) {
                 return ret->trust != NULL;
         }
         ret->issuer = argv[2];
-        return key_ring_open(argv[1], /* create= */ false, /* now= */ 1, &ret->keys, ret_message) == 0;
+        return key_ring_open(argv[1], /* create= */ true, /* now= */ 1, &ret->keys, ret_message) == 0;
 }
 
 int main(int argc, char **argv) {
