@@ -62,7 +62,7 @@ const char *core_session_over(const Core *core, const CoreConfig *config, const 
 
 enum {
         _CORE_LOGIN_E_SUCCESS = 0,
-        CORE_LOGIN_E_NONE,    /* no session, or one that is over */
+        CORE_LOGIN_E_NONE,    /* no session, or one that is over: the last that it had is given too */
         CORE_LOGIN_E_REVOKED, /* it was revoked: this login stays dead; the session is given too */
 };
 

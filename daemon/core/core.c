@@ -246,12 +246,12 @@ int core_login_session(Core *core, const CoreConfig *config, const Caller *calle
         over = core_session_over(core, config, session, now);
         if (session->state == SESSION_ACTIVE && over) {
                 r = expire(core, config, session, over, now);
-                return r < 0 ? r : CORE_LOGIN_E_NONE;
+                if (r < 0)
+                        return r;
         }
-        if (over && session->state != SESSION_REVOKED)
-                return CORE_LOGIN_E_NONE;
+        r = !over ? 0 : session->state == SESSION_REVOKED ? CORE_LOGIN_E_REVOKED : CORE_LOGIN_E_NONE;
         *ret = g_steal_pointer(&session);
-        return over ? CORE_LOGIN_E_REVOKED : 0;
+        return r;
 }
 
 void core_end_logins(Core *core, const GPtrArray *ended, const char *spare) {

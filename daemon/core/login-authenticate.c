@@ -223,6 +223,7 @@ static int open_stepped_up(LoginCall *call, char ret_id[SESSION_ID_SIZE], bool *
                 return 0;
         session = login_session_new(call);
         set_password_proof(session, call->now);
+        session->role_cap = g_strdupv(call->cap);
         r = login_activate(call, session, ret_bound, /* ret_news= */ NULL);
         if (r == 0)
                 (void) g_strlcpy(ret_id, session->id, SESSION_ID_SIZE);

@@ -19,6 +19,7 @@ typedef struct LoginCall {
         CoreConfig *config;
         Subject subject;
         PolicyUser policy_user; /* of the subject's identity; without a name where it has none; see login_bound() */
+        char **cap; /* of the caller's login; NULL: none. Of login_bound() */
         int64_t now;
 } LoginCall;
 
@@ -51,8 +52,9 @@ int login_answer_disabled(LoginCall *call, LoginAnswer *ret);
 int login_answer_role(LoginCall *call, PolicyReason reason, LoginAnswer *ret);
 
 /*
- * The session of the subject that is bound to the caller's login; as core_login_session(). From here
- * on the policy is asked under the cap of a live one, which must outlive the asking.
+ * The live, or else the revoked, session of the subject that is bound to the caller's login; as
+ * core_login_session(). From here on the policy is asked under the cap of that login's last session,
+ * also where that is over: a login that could shed its cap by logging out would have none.
  */
 int login_bound(LoginCall *call, Session **ret);
 

@@ -31,6 +31,7 @@ void login_answer_deinit(LoginAnswer *answer) {
 void login_call_deinit(LoginCall *call) {
         g_clear_pointer(&call->rhost, g_free);
         g_clear_pointer(&call->tty, g_free);
+        g_clear_pointer(&call->cap, g_strfreev);
         g_clear_pointer(&call->config, core_config_unref);
         subject_deinit(&call->subject);
 }
@@ -142,11 +143,19 @@ int login_answer_disabled(LoginCall *call, LoginAnswer *ret) {
 }
 
 int login_bound(LoginCall *call, Session **ret) {
+        g_autoptr(Session) last = NULL;
         int r;
 
-        r = core_login_session(call->core, call->config, call->caller, call->subject.user->uid, call->now, ret);
-        if (r == 0)
-                call->policy_user.cap = (const char *const *) (*ret)->role_cap;
+        r = core_login_session(call->core, call->config, call->caller, call->subject.user->uid, call->now, &last);
+        if (r < 0)
+                return r;
+        if (last) {
+                g_strfreev(call->cap);
+                call->cap = g_strdupv(last->role_cap);
+                call->policy_user.cap = (const char *const *) call->cap;
+        }
+        if (r != CORE_LOGIN_E_NONE)
+                *ret = g_steal_pointer(&last);
         return r;
 }
 
