@@ -116,6 +116,22 @@ const char *login_token_why(TokenReason reason) {
         }
 }
 
+int login_check_cap(LoginCall *call, char *const *cap, const char **ret_why) {
+        PolicyUser user = call->policy_user;
+        PolicyDecision decision;
+
+        if (!cap)
+                return 0;
+        user.cap = (const char *const *) cap;
+        decision = policy_decide_role(call->config->policy, &user, call->service);
+        if (decision.verdict == POLICY_ALLOW)
+                return 0;
+        if (decision.reason == POLICY_REASON_LOOKUP)
+                return error_trace(-EIO);
+        *ret_why = policy_reason_to_string(decision.reason);
+        return CREDENTIAL_E_WRONG;
+}
+
 typedef struct Kind {
         bool (*is)(LoginCall *call, const Secret *secret);
         int (*genuine)(LoginCall *call, const Secret *secret, bool *ret);

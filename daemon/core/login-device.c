@@ -32,6 +32,8 @@ int login_prove_device(LoginCall *call, const Secret *secret, Session *session, 
                 *ret_why = subject_hindrance(subject);
                 return CREDENTIAL_E_WRONG;
         }
-        device_set_proof(session, device);
-        return 0;
+        r = login_check_cap(call, device->role_cap, ret_why);
+        if (r == 0)
+                device_set_proof(session, device);
+        return r;
 }

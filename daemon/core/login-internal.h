@@ -94,6 +94,12 @@ const char *login_charge_forgery(LoginCall *call, const Secret *secret);
 const char *login_token_why(TokenReason reason);
 
 /*
+ * May the user use the service at all with no more than the roles in @cap (NULL: all)? Account knows
+ * nothing of what a login was proven by. 0, CREDENTIAL_E_WRONG or a negative errno.
+ */
+int login_check_cap(LoginCall *call, char *const *cap, const char **ret_why);
+
+/*
  * Each kind: does the answer say that it is one, and is then tried as nothing else? Is it genuine,
  * without being used (a step-up)? And with a genuine and good one, @session is as proven by it:
  * 0, CREDENTIAL_E_WRONG, or a negative errno.

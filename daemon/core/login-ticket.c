@@ -8,8 +8,6 @@
  * make up a jti could spend somebody else's.
  */
 
-#include <errno.h>
-
 #include "common/error.h"
 #include "daemon/core/login-internal.h"
 #include "daemon/core/ticket-use.h"
@@ -33,20 +31,6 @@ int login_ticket_genuine(LoginCall *call, const Secret *secret, bool *ret) {
 static int refuse(const char *why, const char **ret_why) {
         *ret_why = why;
         return CREDENTIAL_E_WRONG;
-}
-
-/* May the user, with no more than the ticket's roles, use the service at all? */
-static int check_role(LoginCall *call, const TicketGrant *grant, const char **ret_why) {
-        PolicyUser user = call->policy_user;
-        PolicyDecision decision;
-
-        user.cap = (const char *const *) grant->cap;
-        decision = policy_decide_role(call->config->policy, &user, call->service);
-        if (decision.verdict == POLICY_ALLOW)
-                return 0;
-        if (decision.reason == POLICY_REASON_LOOKUP)
-                return error_trace(-EIO);
-        return refuse(policy_reason_to_string(decision.reason), ret_why);
 }
 
 static int spend(LoginCall *call, const TicketClaims *claims, const char **ret_why) {
@@ -84,7 +68,7 @@ int login_prove_ticket(LoginCall *call, const Secret *secret, Session *session, 
         why = ticket_hindrance(&grant, &call->subject);
         if (why)
                 return refuse(why, ret_why);
-        r = check_role(call, &grant, ret_why);
+        r = login_check_cap(call, grant.cap, ret_why);
         if (r == 0)
                 r = spend(call, grant.claims, ret_why);
         if (r == 0)

@@ -80,6 +80,8 @@ int login_prove_token(LoginCall *call, const Secret *secret, Session *session, c
                 return CREDENTIAL_E_WRONG;
         }
         r = check_origin(call, claims, &parent, ret_why);
+        if (r == 0)
+                r = login_check_cap(call, parent->role_cap, ret_why);
         if (r != 0)
                 return r;
         store_session_touch(call->core->store, parent->id, call->now);

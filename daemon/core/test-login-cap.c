@@ -142,9 +142,45 @@ static void test_a_login_that_was_never_capped_is_not(void) {
         }
 }
 
+/* Account asks for the roles of the user, which are more: so the proof alone can hold the cap. */
+static void test_A9_a_token_of_a_capped_login_is_not_for_services_beyond_it(void) {
+        const LoginRequest console = { .user = "alice", .service = "console" }, sshd = { .user = "alice", .service = "sshd" };
+        g_autoptr(World) world = world_new();
+        g_autoptr(Session) session = log_in(world, everyone);
+        g_autofree char *token = NULL, *why = NULL;
+        Caller child = world_pam_child(6);
+
+        world_set_policy(world, "alice", "max-age=15min\n[service:console]\nroles=admin");
+        token = world_token(world, ALICE, LOGIN);
+        g_assert_cmpint(world_authenticate(world, &child, &console, token).verdict, ==, LOGIN_DENY);
+        why = world_reason(world);
+        g_assert_cmpstr(why, ==, "role-missing");
+        g_assert_cmpint(world_authenticate(world, &child, &sshd, token).verdict, ==, LOGIN_ALLOW);
+}
+
+static void test_A9_nor_is_a_device_of_one(void) {
+        const LoginRequest console = { .user = "alice", .service = "console" };
+        g_autoptr(World) world = world_new();
+        g_autoptr(Session) session = log_in(world, everyone);
+        g_autofree char *token = NULL, *why = NULL;
+        Caller child = world_pam_child(6);
+        TestDevice laptop;
+
+        world_set_policy(world, "alice", "max-age=15min\n[service:console]\nroles=admin");
+        g_assert_cmpint(step_up(world, "tessera").verdict, ==, LOGIN_ALLOW);
+        laptop = test_device_add(world, ALICE, LOGIN, "laptop");
+        token = test_device_token(&laptop, 1);
+        g_assert_cmpint(world_authenticate(world, &child, &console, token).verdict, ==, LOGIN_DENY);
+        why = world_reason(world);
+        g_assert_cmpstr(why, ==, "role-missing");
+        test_device_expect(world, &laptop, 2, NULL); /* a refusal is no theft */
+}
+
 int main(void) {
         test_A9_a_login_stays_capped_when_its_session_is_over();
         test_A9_what_a_step_up_opens_in_it_is_capped();
         test_a_login_that_was_never_capped_is_not();
+        test_A9_a_token_of_a_capped_login_is_not_for_services_beyond_it();
+        test_A9_nor_is_a_device_of_one();
         return 0;
 }
