@@ -17,7 +17,6 @@
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
 #define INIT_STAT_FILE "/proc/1/stat"
-#define META_NAME "name"
 
 /* Configuration */
 
@@ -180,7 +179,7 @@ static int open_database(const char *database, const char *keys, State *state, b
         r = store_sqlite_open(database, /* must_exist= */ with_keys, &state->store, ret_message);
         if (r < 0)
                 return r;
-        r = store_meta_get(state->store, META_NAME, &state->name);
+        r = store_meta_get(state->store, STORE_META_NAME, &state->name);
         if (r < 0)
                 return complain(ret_message, r, "\"%s\": %s", database, g_strerror(-r));
         if (r == 0 && !with_keys)
@@ -214,7 +213,7 @@ static int open_state(const Options *options, const Settings *settings, State *s
         r = new_name(settings, &state->name, ret_message);
         if (r < 0)
                 return r;
-        r = store_meta_set(state->store, META_NAME, state->name);
+        r = store_meta_set(state->store, STORE_META_NAME, state->name);
         if (r < 0)
                 return complain(ret_message, r, "\"%s\": %s", database, g_strerror(-r));
         g_message("first start: this host is called \"%s\"", state->name);

@@ -57,6 +57,13 @@ void core_report_ended(Core *core, const GPtrArray *ended);
 
 /* Sessions, as they are now */
 
+/*
+ * Is this host still called @host, as a session says that was opened just now? One of an older name,
+ * opened behind the renaming, would be closed by no reboot, and its login ended by no revocation.
+ * False also where the store cannot say.
+ */
+bool core_is_called(Core *core, const char *host);
+
 /* NULL while @session is alive; else what ended it: its state, or what the sweep has not seen yet ("idle", …). */
 const char *core_session_over(const Core *core, const CoreConfig *config, const Session *session, int64_t now);
 

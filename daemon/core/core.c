@@ -204,6 +204,15 @@ void core_session_bind(const Core *core, const Caller *caller, Session *session)
                 session->logind_id = core_clean(caller->logind_id, sizeof(caller->logind_id));
 }
 
+bool core_is_called(Core *core, const char *host) {
+        g_autofree char *name = NULL;
+        int r;
+
+        /* Not the configuration's, which follows the store's: that one was changed together with the sessions. */
+        r = store_meta_get(core->store, STORE_META_NAME, &name);
+        return r == STORE_E_NOT_FOUND || (r == 0 && g_str_equal(name, host));
+}
+
 const char *core_session_over(const Core *core, const CoreConfig *config, const Session *session, int64_t now) {
         if (session->state != SESSION_ACTIVE)
                 return session_state_to_string(session->state);

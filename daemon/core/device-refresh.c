@@ -128,6 +128,19 @@ static Session *new_session(const Refresh *refresh, const Device *device) {
         return session;
 }
 
+/* Everything of the user was ended while a session of it was being opened, or the host renamed: that one too. */
+static int take_back(Refresh *refresh, const Session *session) {
+        const SessionSelector selector = { .id = session->id, .uid = UID_UNSET };
+        g_autoptr(GPtrArray) ended = NULL;
+        int r;
+
+        r = store_session_end(refresh->core->store, &selector, SESSION_EVENT_REVOKE, "overtaken", refresh->now, &ended);
+        if (r < 0)
+                return error_trace(r);
+        core_report_ended(refresh->core, ended);
+        return refuse(refresh, "ended-meanwhile");
+}
+
 static int open_session(Refresh *refresh, const Device *device, Session **ret) {
         g_autoptr(Session) session = new_session(refresh, device);
         g_autoptr(GPtrArray) evicted = NULL;
@@ -149,6 +162,8 @@ static int open_session(Refresh *refresh, const Device *device, Session **ret) {
                 .service = session->service,
                 .reason = "device",
         });
+        if (!core_is_called(refresh->core, session->host))
+                return take_back(refresh, session);
         *ret = g_steal_pointer(&session);
         return 0;
 }
@@ -167,19 +182,6 @@ static int get_session(Refresh *refresh, const Device *device, Session **ret) {
         if (r == 0)
                 *ret = g_steal_pointer(&session);
         return r;
-}
-
-/* Everything of the user was ended while a session of it was being opened: that one too. */
-static int take_back(Refresh *refresh, const Session *session) {
-        const SessionSelector selector = { .id = session->id, .uid = UID_UNSET };
-        g_autoptr(GPtrArray) ended = NULL;
-        int r;
-
-        r = store_session_end(refresh->core->store, &selector, SESSION_EVENT_REVOKE, "overtaken", refresh->now, &ended);
-        if (r < 0)
-                return error_trace(r);
-        core_report_ended(refresh->core, ended);
-        return refuse(refresh, "ended-meanwhile");
 }
 
 int device_refresh(Core *core, const Caller *caller, const Secret *secret, int64_t min_ttl, char **ret,

@@ -39,7 +39,7 @@ static int check_parent(LoginCall *call, const Session *session) {
         return 0;
 }
 
-/* Takes back what was opened while everything of its user was being ended. */
+/* Takes back what was opened while everything of its user was being ended, or the host renamed. */
 static int take_back(LoginCall *call, const Session *session) {
         const SessionSelector selector = { .id = session->id, .uid = UID_UNSET };
         g_autoptr(GPtrArray) ended = NULL;
@@ -88,7 +88,8 @@ int login_activate(LoginCall *call, Session *session, bool *ret_bound, LoginNews
         if (r != 0)
                 return error_trace(-EEXIST);
         core_report_ended(call->core, evicted);
-        if (!pending_mark_holds(call->core->pending, session->uid, call->subject.mark))
+        if (!pending_mark_holds(call->core->pending, session->uid, call->subject.mark) ||
+            !core_is_called(call->core, session->host))
                 return take_back(call, session);
         return 0;
 }

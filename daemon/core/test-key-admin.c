@@ -9,6 +9,7 @@
 #include <glib/gstdio.h>
 #include <string.h>
 
+#include "daemon/core/device-admin.h"
 #include "daemon/core/key-admin.h"
 #include "daemon/core/session-admin.h"
 #include "daemon/core/test-devices.h"
@@ -202,6 +203,54 @@ static void test_a_login_that_was_under_way_is_of_the_new_name(void) {
         g_assert_cmpstr(session->host, ==, RENAMED);
 }
 
+static void rename_host(World *world) {
+        bool changed;
+
+        g_assert_cmpint(key_admin_rename(world->core, RENAMED, &changed), ==, 0);
+}
+
+/* One of a name that this host no longer has would be closed by no reboot, and its login ended by no revocation. */
+static void expect_no_session_of_the_old_name(World *world) {
+        const SessionFilter filter = { .uid = ALICE };
+        g_autoptr(GPtrArray) sessions = NULL;
+
+        g_assert_cmpint(store_session_list(world->store, &filter, &sessions), ==, 0);
+        for (guint i = 0; i < sessions->len; i++)
+                g_assert_cmpstr(((Session *) sessions->pdata[i])->host, ==, RENAMED);
+}
+
+static void test_no_login_slips_in_behind_a_rename(void) {
+        g_autoptr(World) world = world_new();
+        LoginRequest request = { .user = "alice", .service = "sshd", .rhost = "192.0.2.1" };
+        Caller child = world_pam_child(6), pam = world_pam(6);
+        LoginAnswer answer = world_authenticate(world, &child, &request, ALICE_PASSWORD);
+
+        request.session = answer.session;
+        world_before_open(world, rename_host);
+        g_assert_cmpint(world_ask(world, login_open, &pam, &request).verdict, ==, LOGIN_DENY);
+        expect_no_session_of_the_old_name(world);
+}
+
+static void test_nor_a_device_by_refreshing(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *login = world_log_in(world, "alice", ALICE_PASSWORD, 5), *first = NULL, *second = NULL;
+        TestDevice robot = test_device_add(world, ALICE, 5, "robot");
+        _cleanup_secret_ Secret *refresh = NULL, *again = NULL;
+        const Caller alice = world_person(ALICE, AUDIT_ID_UNSET);
+        g_autoptr(TokenClaims) claims = NULL;
+        char *token = NULL;
+
+        first = test_device_token(&robot, 1);
+        refresh = world_secret(first);
+        world_before_open(world, rename_host);
+        g_assert_cmpint(device_refresh(world->core, &alice, refresh, 0, &token, &claims), ==, CORE_E_CREDENTIAL);
+        expect_no_session_of_the_old_name(world);
+        second = test_device_token(&robot, 2);
+        again = world_secret(second);
+        g_assert_cmpint(device_refresh(world->core, &alice, again, 0, &token, &claims), ==, 0);
+        token = token_free(token);
+}
+
 static void test_names_that_cannot_be(void) {
         static const char *const names[] = { "", "Web1", "web_1", "-web", "web1.", "a b", "web1\n" };
         g_autoptr(World) world = world_new();
@@ -232,6 +281,8 @@ int main(void) {
         test_R10_a_change_that_cannot_be_kept_is_none();
         test_renaming();
         test_a_login_that_was_under_way_is_of_the_new_name();
+        test_no_login_slips_in_behind_a_rename();
+        test_nor_a_device_by_refreshing();
         test_names_that_cannot_be();
         test_a_name_of_the_configuration_is_not_changed_here();
         return 0;

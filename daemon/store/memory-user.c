@@ -27,7 +27,7 @@ int memory_meta_set(Store *store, const char *key, const char *value) {
 int memory_rename_host(Store *store, const char *from, const char *to) {
         _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
 
-        g_hash_table_replace(memory->meta, g_strdup("name"), g_strdup(to));
+        g_hash_table_replace(memory->meta, g_strdup(STORE_META_NAME), g_strdup(to));
         for (guint i = 0; i < memory->sessions->len; i++) {
                 Session *session = memory->sessions->pdata[i];
 

@@ -60,7 +60,7 @@ static int rename_sessions(Db *db, const RenameHost *rename) {
 }
 
 static int run_rename_host(Job *job, Db *db) {
-        MetaSet name = { .key = "name", .value = ((RenameHost *) job)->to };
+        MetaSet name = { .key = STORE_META_NAME, .value = ((RenameHost *) job)->to };
         int r;
 
         r = run_meta_set(&name.job, db);

@@ -47,7 +47,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)
  */
 uint64_t store_dropped(Store *store);
 
-/* Meta: small facts that outlive restarts ("name": this host's name). */
+/* Meta: small facts that outlive restarts. */
+
+#define STORE_META_NAME "name" /* this host's */
 
 /* STORE_E_NOT_FOUND. @ret is freed with g_free. */
 int store_meta_get(Store *store, const char *key, char **ret);
@@ -217,7 +219,7 @@ int store_ticket_used(Store *store, const char *issuer, const char *jti, bool *r
 /* Another wrong answer for the user, for the next login's LoginNews. Need not be durable and never waits. */
 void store_user_failed(Store *store, const char *name, const char *from, int64_t now);
 
-/* This host is called @to from now on: meta "name", and the host of its sessions. */
+/* This host is called @to from now on: STORE_META_NAME, and the host of its sessions. */
 int store_rename_host(Store *store, const char *from, const char *to);
 
 /* Events: the last 64 of each session are kept. Adding need not be durable and never waits. */
