@@ -11,6 +11,7 @@
 
 #define SERVICE_TESSERA "tessera"
 #define REASON_MAX 200
+#define ID_SHOWN 8 /* digits of an id that people see */
 
 static bool is_root(const Caller *caller) {
         return caller->uid == 0;
@@ -268,15 +269,24 @@ static bool has_prefix(const Device *device, const char *prefix) {
         return g_str_has_prefix(device->id, prefix);
 }
 
-/* What is both a name and the beginning of an id is the name; everybody's are told apart by id alone. */
+/*
+ * A whole id is one. What is both a name and the beginning of an id is the name; but a name as long
+ * as what people are shown of ids must not shield the device whose id it is. Everybody's are told
+ * apart by id alone.
+ */
 static int find(const GPtrArray *devices, const char *what, bool by_name, const Device **ret) {
-        int r = CORE_E_NOT_FOUND;
+        const Device *named = NULL, *other = NULL;
+        int r = CORE_E_NOT_FOUND, by_id;
 
         if (what[0] == '\0')
                 return CORE_E_NOT_FOUND;
-        if (by_name)
-                r = pick(devices, has_name, what, ret);
-        return r == CORE_E_NOT_FOUND ? pick(devices, has_prefix, what, ret) : r;
+        by_id = pick(devices, has_prefix, what, &other);
+        if (by_name && !(other && strlen(what) == SESSION_ID_SIZE - 1))
+                r = pick(devices, has_name, what, &named);
+        if (named && other && named != other && other->revoked == 0 && strlen(what) >= ID_SHOWN)
+                return CORE_E_AMBIGUOUS;
+        *ret = r == CORE_E_NOT_FOUND ? other : named;
+        return r == CORE_E_NOT_FOUND ? by_id : r;
 }
 
 int device_revoke(Core *core, const Caller *caller, const char *what, const char *user, const char *reason,
