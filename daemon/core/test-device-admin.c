@@ -353,26 +353,6 @@ static void test_a_name_means_the_one_that_lives(void) {
         }
 }
 
-/* A thief may call his second device what his first one's id begins with, or is. */
-static void test_a_name_that_looks_like_an_id_shields_no_other_device(void) {
-        g_autoptr(World) world = world_new();
-        g_autofree char *login = world_log_in(world, "alice", ALICE_PASSWORD, 5), *short_id = NULL;
-        TestDevice meant = test_device_add(world, ALICE, 5, "laptop"), shield, other;
-        Caller alice = world_person(ALICE, 5);
-        g_autoptr(GPtrArray) ended = NULL, none = NULL;
-        bool changed;
-
-        short_id = g_strndup(meant.text, 8); /* what people are shown */
-        shield = test_device_add(world, ALICE, 5, meant.text);
-        other = test_device_add(world, ALICE, 5, short_id);
-        g_assert_cmpint(device_revoke(world->core, &alice, short_id, NULL, NULL, &changed, &none), ==,
-                        CORE_E_AMBIGUOUS);
-        g_assert_cmpint(device_revoke(world->core, &alice, meant.text, NULL, NULL, &changed, &ended), ==, 0);
-        g_assert_cmpstr(test_device_state(world, &meant), ==, "revoked");
-        g_assert_cmpstr(test_device_state(world, &shield), ==, "active");
-        g_assert_cmpstr(test_device_state(world, &other), ==, "active");
-}
-
 /* Refreshing */
 
 typedef struct Refreshing {
@@ -602,7 +582,6 @@ int main(void) {
         test_revoking_drops_what_is_under_way();
         test_which_device_is_meant();
         test_a_name_means_the_one_that_lives();
-        test_a_name_that_looks_like_an_id_shields_no_other_device();
         test_refreshing_gives_a_token_of_a_session_of_its_own();
         test_R14_a_robot_pushes_nobody_out();
         test_a_session_that_is_over_is_followed_by_another();
