@@ -47,6 +47,30 @@ int memory_device_list(Store *store, uid_t uid, GPtrArray **ret) {
 
 /* Changing */
 
+static int compare_revoked(const void *a, const void *b) {
+        const Device *x = *(Device *const *) a, *y = *(Device *const *) b;
+        bool x_reused = g_str_equal(x->revoke_reason, DEVICE_REASON_REUSE);
+        bool y_reused = g_str_equal(y->revoke_reason, DEVICE_REASON_REUSE);
+
+        if (x_reused != y_reused)
+                return x_reused ? -1 : 1;
+        return x->revoked > y->revoked ? -1 : x->revoked < y->revoked;
+}
+
+static void forget_revoked(MemoryStore *memory, uid_t uid, unsigned max) {
+        g_autoptr(GPtrArray) revoked = g_ptr_array_new();
+
+        for (guint i = memory->devices->len; i > 0; i--) {
+                Device *device = memory->devices->pdata[i - 1];
+
+                if (device->uid == uid && device->revoked != 0)
+                        g_ptr_array_add(revoked, device);
+        }
+        g_ptr_array_sort(revoked, compare_revoked); /* stable: of two revoked at once, the one added last */
+        for (guint i = max; i < revoked->len; i++)
+                (void) g_ptr_array_remove(memory->devices, revoked->pdata[i]);
+}
+
 int memory_device_add(Store *store, const Device *device, unsigned max) {
         _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
         const User *user = g_hash_table_lookup(memory->users, device->user);
@@ -68,6 +92,7 @@ int memory_device_add(Store *store, const Device *device, unsigned max) {
         if (n >= max)
                 return STORE_E_STATE;
         g_ptr_array_add(memory->devices, device_copy(device));
+        forget_revoked(memory, device->uid, max);
         return 0;
 }
 

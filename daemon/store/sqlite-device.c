@@ -193,6 +193,19 @@ static int insert_device(Db *db, const Device *device) {
         return query_run(&query);
 }
 
+/* What somebody adds and revokes all day must not pile up, nor keep those from being told that were copied. */
+static int forget_revoked(Db *db, uid_t uid, unsigned max) {
+        _cleanup_query_ Query query = db_query(
+                db, "DELETE FROM device WHERE key IN (SELECT key FROM device INDEXED BY device_user"
+                    " WHERE uid = ? AND revoked <> 0"
+                    " ORDER BY revoke_reason IS '" DEVICE_REASON_REUSE "' DESC, revoked DESC, key DESC"
+                    " LIMIT -1 OFFSET ?)");
+
+        query_int(&query, uid);
+        query_int(&query, max);
+        return query_run(&query);
+}
+
 static int run_device_add(Job *job, Db *db) {
         const DeviceAdd *add = (DeviceAdd *) job;
         int r;
@@ -202,7 +215,9 @@ static int run_device_add(Job *job, Db *db) {
                 r = check_user(db, add->device);
         if (r == 0)
                 r = check_others(db, add->device, add->max);
-        return r == 0 ? insert_device(db, add->device) : r;
+        if (r == 0)
+                r = insert_device(db, add->device);
+        return r == 0 ? forget_revoked(db, add->device->uid, add->max) : r;
 }
 
 int sqlite_device_add(Store *store, const Device *device, unsigned max) {

@@ -181,7 +181,8 @@ int store_user_change_password(Store *store, const char *name, const char *hash,
 /*
  * STORE_E_EXISTS when the id is taken, or the uid has a device of that name which is neither
  * revoked nor over at @device->created; STORE_E_STATE when the user (name and uid) is not there or
- * is disabled, or has @max devices that are not; nothing is added then.
+ * is disabled, or has @max devices that are not; nothing is added then. Of the uid's revoked devices
+ * @max are kept, those of DEVICE_REASON_REUSE before all others, then the latest.
  */
 int store_device_add(Store *store, const Device *device, unsigned max);
 /* STORE_E_NOT_FOUND */

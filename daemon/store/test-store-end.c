@@ -272,6 +272,55 @@ static void test_sweep_refuses_nonsense(Store *store) {
         assert(!none);
 }
 
+static void revoke_device(Store *store, unsigned n, int64_t now) {
+        g_autofree char *id = test_id(n);
+        g_autoptr(GPtrArray) ended = NULL;
+        bool changed;
+
+        assert_result(store_device_revoke(store, id, "revoked", now, &changed, &ended), 0);
+        assert(changed);
+}
+
+static void use_once(Store *store, unsigned n, int64_t now) {
+        g_autofree char *id = test_id(n);
+        g_autoptr(GPtrArray) ended = NULL;
+        g_autoptr(Device) device = NULL;
+        DeviceUse use;
+
+        assert_result(store_device_use(store, id, /* counter= */ 1, NULL, now, &use, &device, &ended), 0);
+}
+
+/* Of those that are revoked the latest are kept, and before them those that were copied: their owner has to be told. */
+static void test_R14_revoked_devices_do_not_pile_up(Store *store) {
+        static const unsigned kept[] = { 2, 8, 9, 10 };
+        g_autoptr(GPtrArray) devices = NULL;
+
+        test_add_device(store, 20, BOB);
+        revoke_device(store, 20, START);
+        for (unsigned n = 1; n <= 10; n++) {
+                g_autoptr(Device) device = test_device(n, ALICE);
+
+                device->created = START + n;
+                assert_result(store_device_add(store, device, 3), 0);
+                if (n == 2) {
+                        use_once(store, n, START);
+                        use_once(store, n, START);
+                } else if (n < 10) {
+                        revoke_device(store, n, START + n);
+                }
+        }
+        assert_result(store_device_list(store, ALICE, &devices), 0);
+        g_assert_cmpint(devices->len, ==, G_N_ELEMENTS(kept));
+        for (guint i = 0; i < devices->len; i++) {
+                g_autofree char *id = test_id(kept[i]);
+
+                g_assert_cmpstr(((Device *) devices->pdata[i])->id, ==, id);
+        }
+        g_clear_pointer(&devices, g_ptr_array_unref);
+        assert_result(store_device_list(store, BOB, &devices), 0);
+        g_assert_cmpint(devices->len, ==, 1);
+}
+
 const StoreTestRow store_end_tests[] = {
         { "end states", test_end_states },
         { "revoke children", test_revoke_children },
@@ -284,5 +333,6 @@ const StoreTestRow store_end_tests[] = {
         { "sweep limit", test_sweep_limit },
         { "sweep is not held up", test_sweep_is_not_held_up },
         { "sweep refuses nonsense", test_sweep_refuses_nonsense },
+        { "R14 revoked devices do not pile up", test_R14_revoked_devices_do_not_pile_up },
         {},
 };
