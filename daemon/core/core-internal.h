@@ -32,6 +32,7 @@ struct Core {
         CoreConfig *config;
         GMutex changing; /* held by a change of keys or name from its beginning to its end */
         Turns *refreshing; /* by device */
+        int64_t steady_from; /* see core_steady() */
 };
 
 CoreConfig *core_config(Core *core); /* a reference of the caller's own */
@@ -43,6 +44,9 @@ void core_replace(Core *core, CoreConfig *with);
 
 /* Sets @session bound to this boot's login of @caller, or none. */
 void core_session_bind(const Core *core, const Caller *caller, Session *session);
+
+/* Seconds as of the wall, but of a clock that nobody sets: since this daemon's start they only go on. */
+int64_t core_steady(const Core *core);
 
 /* Reporting */
 

@@ -57,6 +57,10 @@ void core_replace(Core *core, CoreConfig *with) {
         core_config_unref(old);
 }
 
+int64_t core_steady(const Core *core) {
+        return core->steady_from + clock_running(core->clock) / 1000;
+}
+
 char *core_host(Core *core) {
         g_autoptr(CoreConfig) config = core_config(core);
 
@@ -103,6 +107,7 @@ int core_new(CoreParts *parts, Core **ret) {
                 .keys = g_steal_pointer(&parts->keys),
                 .host = g_steal_pointer(&parts->host),
         }, /* old= */ NULL);
+        core->steady_from = clock_wall(core->clock) - clock_running(core->clock) / 1000;
         core->limit = limit_new(core->clock);
         core->pending = pending_new(core->clock);
         r = password_hasher_new(core->config->settings->password_memory, core->config->settings->password_passes,

@@ -88,7 +88,8 @@ static int spend(Core *core, const RefreshToken *token, const char *id, const ch
         DeviceUse use = DEVICE_USE_AGAIN;
         int r;
 
-        r = store_device_use(core->store, id, token->counter, rhost, now, &use, &device, &ended);
+        r = store_device_use(core->store, id, token->counter, rhost, now, core_steady(core), &use, &device,
+                             &ended);
         if (r < 0)
                 return error_trace(r);
         if (r != 0) /* revoked, or forgotten, since it was read */

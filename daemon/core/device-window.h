@@ -43,6 +43,7 @@ typedef enum DeviceUse {
 /*
  * Uses @counter, if it still counts. A gap is open while @now is within DEVICE_LATE_S of its since,
  * on either side: a clock that is set back by a little must not make a thief of an honest device.
+ * While the daemon runs, @now is of a clock that nobody sets (core_steady()).
  */
 DeviceUse device_window_use(DeviceWindow *window, uint32_t counter, int64_t now);
 

@@ -296,6 +296,24 @@ static void test_R4_out_of_order_within_two_minutes_never_alarms(void) {
         test_device_expect(scene.world, &scene.laptop, 64 + 17, "reuse");
 }
 
+/* Two logins at once, the later token first, and between them somebody, or NTP, sets the clock. */
+static void test_R7_a_clock_that_is_set_makes_no_thief(void) {
+        static const int64_t steps[] = { 3600, -3600, 5 * DAY, -5 * DAY };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(steps); i++) {
+                _scene_ Scene scene = scene_new();
+
+                test_device_expect(scene.world, &scene.laptop, 2, NULL);
+                scene.world->clock.wall += steps[i];
+                test_device_expect(scene.world, &scene.laptop, 1, NULL);
+                /* Nor does it make a lagging one honest. */
+                test_device_expect(scene.world, &scene.laptop, 4, NULL);
+                fake_clock_forward(&scene.world->clock, 121);
+                scene.world->clock.wall -= 121;
+                test_device_expect(scene.world, &scene.laptop, 3, "reuse");
+        }
+}
+
 static void test_R4_what_is_not_genuine_is_a_wrong_answer_and_revokes_nothing(void) {
         _scene_ Scene scene = scene_new();
         TestDevice other_key = test_device_new(), other_audience = scene.laptop, unknown = test_device_new();
@@ -518,6 +536,7 @@ int main(void) {
         test_R2_what_was_made_from_its_session_ends_with_it();
         test_R3_lost_requests_and_replies_never_raise_an_alarm();
         test_R4_out_of_order_within_two_minutes_never_alarms();
+        test_R7_a_clock_that_is_set_makes_no_thief();
         test_R4_what_is_not_genuine_is_a_wrong_answer_and_revokes_nothing();
         test_forgeries_are_charged_and_the_genuine_pass_a_closed_prompt();
         test_R6_of_another_user_it_is_spent_and_nothing_is_revoked();

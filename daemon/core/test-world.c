@@ -282,7 +282,7 @@ static int fail_device_add(Store *store, const Device *device, unsigned max) {
 }
 
 static int fail_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
-                           DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended) {
+                           int64_t steady, DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended) {
         return -EIO;
 }
 

@@ -140,7 +140,7 @@ int memory_device_revoke(Store *store, const char *id, const char *reason, int64
 }
 
 int memory_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
-                      DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended) {
+                      int64_t steady, DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended) {
         _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
         Device *device = memory_find_device(memory, id);
         bool changed;
@@ -149,7 +149,7 @@ int memory_device_use(Store *store, const char *id, uint32_t counter, const char
                 return STORE_E_NOT_FOUND;
         if (device->revoked != 0)
                 return STORE_E_STATE;
-        *ret_use = device_window_use(&device->window, counter, now);
+        *ret_use = device_window_use(&device->window, counter, steady);
         if (*ret_use == DEVICE_USE_AGAIN) {
                 *ret_ended = revoke_device(memory, device, DEVICE_REASON_REUSE, now, &changed);
         } else {

@@ -310,6 +310,7 @@ typedef struct DeviceUsing {
         Job job;
         const char *id, *from;
         uint32_t counter;
+        int64_t steady;
         Ending ending; /* of a device that is used again */
         DeviceUse use;
         Device **ret;
@@ -347,7 +348,7 @@ static int run_device_use(Job *job, Db *db) {
                 return r;
         if (device->revoked != 0)
                 return STORE_E_STATE;
-        using->use = device_window_use(&device->window, using->counter, using->ending.now);
+        using->use = device_window_use(&device->window, using->counter, using->steady);
         if (using->use == DEVICE_USE_AGAIN)
                 r = revoke_device(db, device, &using->ending, using->ret_ended);
         else
@@ -358,7 +359,7 @@ static int run_device_use(Job *job, Db *db) {
 }
 
 int sqlite_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
-                      DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended) {
+                      int64_t steady, DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended) {
         SqliteStore *sqlite = sqlite_store(store);
         g_autoptr(GPtrArray) ended = NULL;
         g_autoptr(Device) device = NULL;
@@ -367,6 +368,7 @@ int sqlite_device_use(Store *store, const char *id, uint32_t counter, const char
                 .id = id,
                 .from = from,
                 .counter = counter,
+                .steady = steady,
                 .ending = {
                         .notes = sqlite->notes,
                         .event = SESSION_EVENT_REVOKE,

@@ -116,7 +116,7 @@ int sqlite_device_add(Store *store, const Device *device, unsigned max);
 int sqlite_device_get(Store *store, const char *id, Device **ret);
 int sqlite_device_list(Store *store, uid_t uid, GPtrArray **ret);
 int sqlite_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
-                      DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended);
+                      int64_t steady, DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended);
 int sqlite_device_revoke(Store *store, const char *id, const char *reason, int64_t now, bool *ret_changed,
                          GPtrArray **ret_ended);
 

@@ -50,7 +50,7 @@ typedef struct StoreBackend {
         int (*device_get)(Store *store, const char *id, Device **ret);
         int (*device_list)(Store *store, uid_t uid, GPtrArray **ret);
         int (*device_use)(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
-                          DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended);
+                          int64_t steady, DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended);
         int (*device_revoke)(Store *store, const char *id, const char *reason, int64_t now, bool *ret_changed,
                              GPtrArray **ret_ended);
         int (*device_sweep)(Store *store, int64_t now, int64_t idle, int64_t keep);

@@ -220,11 +220,11 @@ int store_device_list(Store *store, uid_t uid, GPtrArray **ret) {
         return store->backend->device_list(store, uid, ret);
 }
 
-int store_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
+int store_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now, int64_t steady,
                      DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended) {
         if (!is_id(id))
                 return STORE_E_NOT_FOUND;
-        return store->backend->device_use(store, id, counter, from, now, ret_use, ret, ret_ended);
+        return store->backend->device_use(store, id, counter, from, now, steady, ret_use, ret, ret_ended);
 }
 
 int store_device_revoke(Store *store, const char *id, const char *reason, int64_t now, bool *ret_changed,

@@ -193,12 +193,13 @@ int store_device_list(Store *store, uid_t uid, GPtrArray **ret);
 /*
  * Uses the counter of a token that was found genuine, in one transaction: of any number of uses of
  * one counter, at the same time or not, exactly one is not DEVICE_USE_AGAIN. What counts moves
- * used (never back) and from. DEVICE_USE_AGAIN revokes the device (DEVICE_REASON_REUSE) and its sessions with
+ * used (never back) and from. @steady is what its window goes by: @now, but of a clock that nobody
+ * sets. DEVICE_USE_AGAIN revokes the device (DEVICE_REASON_REUSE) and its sessions with
  * their children, which are returned in @ret_ended; that is committed, and the result is 0.
  * STORE_E_NOT_FOUND; STORE_E_STATE where it is revoked already: nothing changed. @ret: the device as
  * it is now.
  */
-int store_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now,
+int store_device_use(Store *store, const char *id, uint32_t counter, const char *from, int64_t now, int64_t steady,
                      DeviceUse *ret_use, Device **ret, GPtrArray **ret_ended);
 
 /* Revokes the device and its sessions. STORE_E_NOT_FOUND; @ret_changed is false when it was already. */

@@ -18,7 +18,7 @@ static int use(Store *store, unsigned n, uint32_t counter, int64_t now, DeviceUs
         g_autoptr(Device) device = NULL;
         int r;
 
-        r = store_device_use(store, id, counter, "192.0.2.7", now, ret_use, &device, &ended);
+        r = store_device_use(store, id, counter, "192.0.2.7", now, now, ret_use, &device, &ended);
         g_assert_cmpint(device != NULL, ==, r == 0);
         g_assert_cmpint(ended != NULL, ==, r == 0);
         if (r == 0)
@@ -216,7 +216,7 @@ static void test_device_refuses_nonsense(Store *store) {
         test_add_device(store, 1, ALICE);
         for (unsigned i = 0; i < G_N_ELEMENTS(wrong); i++) {
                 assert_result(store_device_get(store, wrong[i], &got), STORE_E_NOT_FOUND);
-                assert_result(store_device_use(store, wrong[i], 1, NULL, START, &used, &got, &ended),
+                assert_result(store_device_use(store, wrong[i], 1, NULL, START, START, &used, &got, &ended),
                               STORE_E_NOT_FOUND);
                 assert_result(store_device_revoke(store, wrong[i], "x", START, &changed, &ended), STORE_E_NOT_FOUND);
         }
@@ -234,7 +234,7 @@ static void test_device_use(Store *store) {
         DeviceUse used;
 
         test_add_device(store, 1, ALICE);
-        assert_result(store_device_use(store, id, 3, NULL, START + 5, &used, &device, &ended), 0);
+        assert_result(store_device_use(store, id, 3, NULL, START + 5, START + 5, &used, &device, &ended), 0);
         g_assert_cmpint(used, ==, DEVICE_USE_NEXT);
         g_assert_cmpuint(ended->len, ==, 0);
         g_assert_cmpint(device->used, ==, START + 5);
@@ -291,7 +291,7 @@ static void test_R2_reuse_revokes(Store *store) {
 
         open_trees(store);
         assert_use(store, 1, 1, DEVICE_USE_NEXT);
-        assert_result(store_device_use(store, id, 1, "203.0.113.9", START + 8, &used, &device, &ended), 0);
+        assert_result(store_device_use(store, id, 1, "203.0.113.9", START + 8, START + 8, &used, &device, &ended), 0);
         g_assert_cmpint(used, ==, DEVICE_USE_AGAIN);
         g_assert_cmpint(device->revoked, ==, START + 8);
         g_assert_cmpstr(device->revoke_reason, ==, DEVICE_REASON_REUSE);
@@ -307,7 +307,7 @@ static void test_R2_reuse_revokes(Store *store) {
         assert_revoked(store, 2, NULL);
 
         /* and that is that */
-        assert_result(store_device_use(store, id, 2, NULL, START + 9, &used, &none, &nothing), STORE_E_STATE);
+        assert_result(store_device_use(store, id, 2, NULL, START + 9, START + 9, &used, &none, &nothing), STORE_E_STATE);
         g_assert_null(none);
         g_assert_null(nothing);
         assert_result(open_of_device(store, 8, ALICE, 1), STORE_E_STATE);

@@ -287,7 +287,7 @@ static void use_once(Store *store, unsigned n, int64_t now) {
         g_autoptr(Device) device = NULL;
         DeviceUse use;
 
-        assert_result(store_device_use(store, id, /* counter= */ 1, NULL, now, &use, &device, &ended), 0);
+        assert_result(store_device_use(store, id, /* counter= */ 1, NULL, now, now, &use, &device, &ended), 0);
 }
 
 /* Of those that are revoked the latest are kept, and before them those that were copied: their owner has to be told. */

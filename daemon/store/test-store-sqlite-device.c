@@ -25,7 +25,7 @@ static int use(Store *store, unsigned n, uint32_t counter, DeviceUse *ret_use) {
         g_autoptr(GPtrArray) ended = NULL;
         g_autoptr(Device) device = NULL;
 
-        return store_device_use(store, id, counter, NULL, START, ret_use, &device, &ended);
+        return store_device_use(store, id, counter, NULL, START, START, ret_use, &device, &ended);
 }
 
 static void assert_use(Store *store, unsigned n, uint32_t counter, DeviceUse expected) {

@@ -92,7 +92,7 @@ static void use_one(Client *client, const char *text) {
         if (store_device_get(client->store, id, &known) != 0 ||
             !refresh_token_verify(&token, known->audience, known->public_key))
                 die("a token is not genuine");
-        if (store_device_use(client->store, id, token.counter, NULL, 2, &use, &now, &ended) != 0 ||
+        if (store_device_use(client->store, id, token.counter, NULL, 2, 2, &use, &now, &ended) != 0 ||
             use != DEVICE_USE_NEXT)
                 die("a token did not count");
 }

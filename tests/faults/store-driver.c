@@ -118,7 +118,7 @@ static int use_device(Store *store, const char *id, uint32_t counter, DeviceUse 
         g_autoptr(Device) device = NULL;
         g_autoptr(GPtrArray) ended = NULL;
 
-        return store_device_use(store, id, counter, NULL, 1700000000 + counter, ret_use, &device, &ended);
+        return store_device_use(store, id, counter, NULL, 1700000000 + counter, 1700000000 + counter, ret_use, &device, &ended);
 }
 
 static int disable_user(Store *store, unsigned user) {
