@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "policy/conf.h"
+#include "policy/policy.h"
 #include "policy/trust-files.h"
 
 static void expect_mistake(const char *text, const char *wanted) {
@@ -53,6 +54,37 @@ static void test_what_is_not_said_is_not_allowed(void) {
         all = read_good("[host:web1]\nusers=*\nroles=*\nkeys={}\n");
         file = all->pdata[0];
         assert(file->all_users && file->all_roles && !file->users[0] && !file->roles[0]);
+}
+
+/* What may be meant, and lets in fewer than an admin may think. */
+static void test_trust_that_leads_nowhere_is_told(void) {
+        static const char roles[] = "[role:everyone]\nusers=*\n";
+        static const struct {
+                const char *text, *wanted;
+        } rows[] = {
+                { "[host:web1]\nusers=*\nroles=everyone\nkeys={}\n", NULL },
+                { "[host:web1]\nusers=*\nroles=*\nkeys={}\n", NULL },
+                { "[host:web1]\nroles=*\nkeys={}\n",
+                  "f:1: [host:web1] has no \"users\", so that nobody may come from there; write users=" },
+                { "[host:web1]\nusers=*\nkeys={}\n",
+                  "f:1: [host:web1] has no \"roles\", so that nobody may come from there; write roles=" },
+                { "[host:web1]\nusers=*\nroles=everyone;operater\nkeys={}\n",
+                  "f:1: [host:web1] names the role \"operater\", which the policy does not have; correct the name, or "
+                  "remove it" },
+        };
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
+        g_autoptr(Policy) policy = policy_read_text("p", roles, strlen(roles), mistakes);
+
+        assert(policy);
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autoptr(GPtrArray) files = read_good(rows[i].text), warnings = conf_mistakes_new();
+                g_autofree char *first = NULL;
+
+                trust_file_warn(files->pdata[0], policy, warnings);
+                first = warnings->len > 0 ? conf_mistake_to_string(warnings->pdata[0]) : NULL;
+                g_assert_cmpstr(first, ==, rows[i].wanted);
+                g_assert_cmpuint(warnings->len, ==, rows[i].wanted ? 1 : 0);
+        }
 }
 
 static void test_each_mistake_says_what_to_do(void) {
@@ -159,6 +191,7 @@ static void test_what_is_written_reads_back(void) {
 int main(void) {
         test_what_a_file_says();
         test_what_is_not_said_is_not_allowed();
+        test_trust_that_leads_nowhere_is_told();
         test_each_mistake_says_what_to_do();
         test_a_folder_is_read_in_order();
         test_what_is_written_reads_back();

@@ -163,6 +163,27 @@ GPtrArray *trust_files_read_text(const char *file, const char *text, size_t size
         return check_files(files, before, mistakes);
 }
 
+static void warn_of_nobody(const TrustFile *file, const char *key, GPtrArray *warnings) {
+        g_autofree char *remedy = g_strdup_printf("write %s=", key);
+
+        g_ptr_array_add(warnings, conf_mistake_new(file->file, file->line, 0, remedy,
+                                                   "[host:%s] has no \"%s\", so that nobody may come from there",
+                                                   file->name, key));
+}
+
+void trust_file_warn(const TrustFile *file, Policy *policy, GPtrArray *warnings) {
+        if (!file->all_users && !file->users[0])
+                warn_of_nobody(file, "users", warnings);
+        if (!file->all_roles && !file->roles[0])
+                warn_of_nobody(file, "roles", warnings);
+        for (size_t i = 0; file->roles[i]; i++)
+                if (!policy_role_find(policy, file->roles[i]))
+                        g_ptr_array_add(warnings, conf_mistake_new(file->file, file->line, 0,
+                                                                   "correct the name, or remove it",
+                                                                   "[host:%s] names the role \"%s\", which the policy "
+                                                                   "does not have", file->name, file->roles[i]));
+}
+
 static void append_names(GString *text, const char *key, const char *const *names) {
         g_autofree char *list = NULL;
 

@@ -17,6 +17,8 @@
 #include <glib.h>
 #include <stdbool.h>
 
+#include "policy/policy.h"
+
 #define TRUST_FOLDER "/etc/tessera/trust.d"
 
 typedef struct TrustFile {
@@ -41,6 +43,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(TrustFile, trust_file_free)
  */
 GPtrArray *trust_files_read(const char *folder, GPtrArray *mistakes);
 GPtrArray *trust_files_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes);
+
+/* Appends (ConfMistake *) what is right, and yet lets fewer in than may be meant. */
+void trust_file_warn(const TrustFile *file, Policy *policy, GPtrArray *warnings);
 
 /* The text of a file for a host; g_free. @jwks is one line. */
 char *trust_file_format(const char *host, const char *const *users, const char *const *roles, const char *jwks);

@@ -52,6 +52,15 @@ static Trust *read_trust(const Options *options, GPtrArray *mistakes) {
         return files ? trust_new(files, mistakes) : NULL;
 }
 
+static void log_trust(const Config *config) {
+        g_autoptr(GPtrArray) warnings = conf_mistakes_new();
+        const TrustHost *host;
+
+        for (size_t i = 0; (host = trust_at(config->trust, i)); i++)
+                trust_file_warn(host->file, config->policy, warnings);
+        log_mistakes(warnings);
+}
+
 bool setup_config(const Options *options, const char *host, Config *ret, char **ret_summary) {
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
         g_autofree char *settings_file = g_build_filename(options->config_dir, "tessera.conf", NULL);
@@ -72,6 +81,7 @@ bool setup_config(const Options *options, const char *host, Config *ret, char **
                 return false;
         }
         log_mistakes(policy_warnings(config.policy));
+        log_trust(&config);
         *ret = config;
         config = (Config) { .settings = NULL };
         return true;
