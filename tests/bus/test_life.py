@@ -61,6 +61,12 @@ def test_R11_half_a_state_is_not_started_with(make_host):
     shutil.copytree(host.folder / "saved/keys", state / "keys")
     for path in [state / "keys", *(state / "keys").iterdir()]:
         os.chown(path, host.uid, host.uid)
+    for use in "token", "ticket":
+        key = next(path for path in (state / "keys").iterdir() if f"use={use}\n" in path.read_text())
+        key.rename(host.folder / "aside")
+        refuses(host, f"use={use}", "restore it from a backup")
+        assert len(os.listdir(state / "keys")) == 1
+        (host.folder / "aside").rename(key)
     for path in state.glob("tessera.db*"):
         path.unlink()
     refuses(host, "no database", "restore it")
