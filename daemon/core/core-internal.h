@@ -50,6 +50,9 @@ int64_t core_steady(const Core *core);
 
 /* Reporting */
 
+/* The end of a login itself: nothing of it runs on. */
+#define CORE_REASON_LOGIN_ENDED "login-ended"
+
 /* Sends @event to the audit; without a message it gets one line that says the same. */
 void core_audit(Core *core, const AuditEvent *event);
 
@@ -86,6 +89,12 @@ int core_login_session(Core *core, const CoreConfig *config, const Caller *calle
  * to people (uid 1000 and above), but not the logind session @spare (NULL: none is spared).
  */
 void core_end_logins(Core *core, const GPtrArray *ended, const char *spare);
+
+/*
+ * Ends those of @uid's logins (which came from @device; NULL: all) that run on although their session
+ * was closed or has expired: whoever logs out first must not escape what ends everything.
+ */
+void core_end_left_logins(Core *core, uid_t uid, const char *device, const char *spare);
 
 /* The user manager too. */
 void core_end_user(Core *core, uid_t uid);

@@ -11,6 +11,8 @@
 #define SWEEP_LIMIT 256                    /* sessions per commit */
 #define SESSION_KEEP (30 * 24 * 60 * 60)   /* seconds that an ended one can still be looked at */
 
+#define LEFT_LOGINS_MAX 4096               /* sessions looked through for logins that run on */
+
 /* Configuration */
 
 static void config_clear(void *p) {
@@ -282,6 +284,33 @@ void core_end_logins(Core *core, const GPtrArray *ended, const char *spare) {
                 if (!spare || !g_str_equal(session->logind_id, spare))
                         core->end_login->session(core->end_login, session->logind_id);
         }
+}
+
+/* Without an audit id logind makes up a name of its own, which by now may be somebody else's. */
+static bool is_left(const Session *session, const char *device) {
+        if ((session->state != SESSION_CLOSED && session->state != SESSION_EXPIRED) ||
+            session->audit_id == AUDIT_ID_UNSET)
+                return false;
+        return g_strcmp0(session->end_reason, CORE_REASON_LOGIN_ENDED) != 0 &&
+               (!device || g_str_equal(session->device, device));
+}
+
+/* What was to be revoked is, whether or not these can be found: a failure is told, and no more. */
+void core_end_left_logins(Core *core, uid_t uid, const char *device, const char *spare) {
+        const SessionFilter filter = { .uid = uid, .ended = true, .limit = LEFT_LOGINS_MAX };
+        g_autoptr(GPtrArray) sessions = NULL, left = g_ptr_array_new();
+
+        if (store_session_list(core->store, &filter, &sessions) < 0) {
+                core_audit(core, &(AuditEvent) {
+                        .event = "logins-left",
+                        .message = "logins that run on after their session may have been left alone: the store failed",
+                });
+                return;
+        }
+        for (guint i = 0; i < sessions->len; i++)
+                if (is_left(sessions->pdata[i], device))
+                        g_ptr_array_add(left, sessions->pdata[i]);
+        core_end_logins(core, left, spare);
 }
 
 void core_end_user(Core *core, uid_t uid) {

@@ -316,7 +316,7 @@ int device_revoke(Core *core, const Caller *caller, const char *what, const char
                 return CORE_E_NOT_FOUND;
         if (changed)
                 report(core, "device-revoked", device, words);
-        device_after_end(core, device->id, ended);
+        device_after_end(core, device, ended);
         *ret_changed = changed;
         *ret_ended = g_steal_pointer(&ended);
         return 0;

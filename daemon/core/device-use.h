@@ -28,4 +28,4 @@ int device_use(Core *core, const CoreConfig *config, const User *user, const cha
 void device_set_proof(Session *session, const Device *device);
 
 /* Ends what is left of a device that was revoked: live logins, those under way; and reports @ended. */
-void device_after_end(Core *core, const char *id, const GPtrArray *ended);
+void device_after_end(Core *core, const Device *device, const GPtrArray *ended);

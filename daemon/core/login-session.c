@@ -179,8 +179,8 @@ int login_close(Core *core, const Caller *caller, const char *session) {
         if (!session || strlen(session) != WIRE_SESSION_ID_LENGTH ||
             strspn(session, "0123456789abcdef") != WIRE_SESSION_ID_LENGTH)
                 return CORE_E_INVALID;
-        r = store_session_end(core->store, &selector, SESSION_EVENT_CLOSE, "login-ended", clock_wall(core->clock),
-                              &ended);
+        r = store_session_end(core->store, &selector, SESSION_EVENT_CLOSE, CORE_REASON_LOGIN_ENDED,
+                              clock_wall(core->clock), &ended);
         if (r < 0)
                 return error_trace(r);
         core_report_ended(core, ended);

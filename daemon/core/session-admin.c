@@ -221,7 +221,10 @@ static int revoke_others(Revocation *revocation) {
         if (r != 0)
                 return r;
         revocation->spare = caller->logind_id[0] ? caller->logind_id : NULL;
-        return revoke_uid(revocation, caller->uid, own[0] ? own : NULL);
+        r = revoke_uid(revocation, caller->uid, own[0] ? own : NULL);
+        if (r == 0 && !revocation->keep_login)
+                core_end_left_logins(revocation->core, caller->uid, /* device= */ NULL, revocation->spare);
+        return r;
 }
 
 static int revoke_all(Revocation *revocation) {

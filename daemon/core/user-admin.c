@@ -299,6 +299,7 @@ static int change(Core *core, const Caller *caller, const User *user, const char
         report_user(core, "password-changed", user, is_root(caller) ? "by-root" : "by-user");
         core_report_ended(core, ended);
         core_end_logins(core, ended, own && caller->logind_id[0] ? caller->logind_id : NULL);
+        core_end_left_logins(core, user->uid, /* device= */ NULL, caller->logind_id[0] ? caller->logind_id : NULL);
         return 0;
 }
 
