@@ -50,13 +50,16 @@ static int find_caller(Refresh *refresh, const Caller *caller) {
         return r == 0 ? subject_find(core, identity->name, &refresh->subject) : CORE_E_DENIED;
 }
 
-/* A guess costs its caller, as at a prompt; root's guesses are root's business. */
-static int refuse_forgery(Refresh *refresh) {
+/*
+ * A guess costs its caller, as at a prompt; root's guesses are root's business. Whoever is not
+ * enrolled can guess all day, and must not drown the audit in it.
+ */
+static int refuse_forgery(Refresh *refresh, const Caller *caller) {
         const Subject *subject = &refresh->subject;
         LimitCharge charge;
 
         if (!subject_is_ours(subject))
-                return refuse(refresh, "token-invalid");
+                return caller->uid == 0 ? refuse(refresh, "token-invalid") : CORE_E_CREDENTIAL;
         if (!limit_charge(refresh->core->limit, subject->user->uid, /* rhost= */ NULL, &charge))
                 return refuse(refresh, "throttled");
         limit_keep(refresh->core->limit, &charge);
@@ -75,7 +78,7 @@ static int use(Refresh *refresh, const Caller *caller, const Secret *secret, Dev
                 owner = &nobody;
         r = device_use(refresh->core, refresh->config, owner, /* rhost= */ NULL, refresh->now, secret, &device, &why);
         if (r == DEVICE_E_FORGED)
-                return refuse_forgery(refresh);
+                return refuse_forgery(refresh, caller);
         if (r == DEVICE_E_REFUSED)
                 return refuse(refresh, why);
         if (r != 0)

@@ -524,7 +524,7 @@ static void test_R2_reuse_is_found_here_too_and_ends_its_tokens(void) {
 
 static void test_guesses_over_the_bus_are_charged(void) {
         _refreshing_ Refreshing scene = refreshing_new();
-        Caller alice = world_person(ALICE, AUDIT_ID_UNSET);
+        Caller alice = world_person(ALICE, AUDIT_ID_UNSET), carol = world_person(CAROL, AUDIT_ID_UNSET);
         Refreshing forged = scene;
         int r;
 
@@ -543,6 +543,10 @@ static void test_guesses_over_the_bus_are_charged(void) {
         }
         g_free(refresh(&scene, &alice, 1, &r)); /* a genuine one is no guess */
         g_assert_cmpint(r, ==, 0);
+        g_free(world_audit(scene.world));
+        assert(!refresh(&forged, &carol, 1, &r)); /* nor may a stranger drown the audit */
+        g_assert_cmpint(r, ==, CORE_E_CREDENTIAL);
+        assert_audit(scene.world, "");
 }
 
 static void test_R10_without_a_commit_no_token(void) {
