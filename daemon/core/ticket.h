@@ -64,5 +64,8 @@ bool ticket_is_like(const Trust *trust, const char *text, size_t size);
 TokenReason ticket_verify(const Trust *trust, const char *audience, int64_t now, const char *text, size_t size,
                           TicketClaims **ret, const TrustHost **ret_host);
 
+/* Did a key that @trust knows make it, whatever else may be wrong with it? Then it is no guess. */
+bool ticket_is_genuine(const Trust *trust, const char *text, size_t size);
+
 /* May the session of these claims have @role? By name, or by its digest. */
 bool ticket_allows_role(const TicketClaims *claims, const char *role);

@@ -78,3 +78,6 @@ char *token_free(char *token);
  */
 TokenReason token_verify(const KeyRing *keys, const char *issuer, const char *audience, int64_t now,
                          const char *text, size_t size, TokenClaims **ret);
+
+/* Did a key of ours make it, whatever else may be wrong with it? Then it is no guess. */
+bool token_is_genuine(const KeyRing *keys, const char *text, size_t size);
