@@ -66,11 +66,13 @@ static bool take_word(char *const *words, int *at, SshLine *line) {
         return true;
 }
 
-/* Options until a word that is none; a "--" ends them and is passed by. */
-static bool take_options(char *const *words, int *at, SshLine *line) {
+/* Options until a word that is none; a "--" ends them and is passed by: *@ret_end. */
+static bool take_options(char *const *words, int *at, SshLine *line, bool *ret_end) {
+        *ret_end = false;
         while (words[*at] && words[*at][0] == '-' && words[*at][1]) {
                 if (strcmp(words[*at], "--") == 0) {
                         ++*at;
+                        *ret_end = true;
                         return true;
                 }
                 if (!take_word(words, at, line))
@@ -79,25 +81,35 @@ static bool take_options(char *const *words, int *at, SshLine *line) {
         return true;
 }
 
+/*
+ * Behind a "--" the destination's next word is the command's, "-p" or not. ssh.c sees that by the last
+ * word it read, be it an option's value: so do we.
+ */
+static bool take_destination(char *const *words, int *at, SshLine *line) {
+        bool end, is_last;
+
+        if (!take_options(words, at, line, &end))
+                return false;
+        is_last = *at > 0 && strcmp(words[*at - 1], "--") == 0;
+        line->destination = words[*at];
+        line->before = line->resolving->len;
+        line->insert = *at;
+        if (!line->destination)
+                return true;
+        if (end)
+                line->insert--;
+        ++*at;
+        return line->destination[0] != '-' && (is_last || take_options(words, at, line, &end));
+}
+
 bool ssh_line_parse(char *const *words, SshLine *ret) {
         SshLine line = { .resolving = g_ptr_array_new() };
         int at = 0;
 
-        if (!take_options(words, &at, &line))
-                goto unknown;
-        line.destination = words[at];
-        line.insert = at;
-        if (at > 0 && strcmp(words[at - 1], "--") == 0 && line.destination)
-                line.insert--;
-        if (line.destination) {
-                at++;
-                if (line.destination[0] == '-' || !take_options(words, &at, &line))
-                        goto unknown;
+        if (!take_destination(words, &at, &line)) {
+                ssh_line_deinit(&line);
+                return false;
         }
         *ret = line;
         return true;
-
-unknown:
-        ssh_line_deinit(&line);
-        return false;
 }

@@ -14,6 +14,7 @@ typedef struct SshLine {
         const char *destination; /* not owned; NULL where there is none */
         int insert;              /* where options of ours go: before the destination, and before a "--" in front of it */
         GPtrArray *resolving;    /* the options, not owned, that bear on whom ssh connects to and how */
+        guint before;            /* so many of its words stand before the destination: "alice@web1 -l bob" is alice's */
         bool control;            /* it says itself how connections are shared (-M, -S, -o Control...) */
         bool forwards;           /* -W: it is a way to another host, as for a ProxyJump */
         bool no_login;           /* -O, -Q, -V, -G: nobody logs in */

@@ -29,8 +29,9 @@ static void resolve_path(const char *path, const SshLine *line, SshTarget *targe
         SshTarget again;
 
         with.resolving = g_ptr_array_copy(line->resolving, NULL, NULL);
-        g_ptr_array_add(with.resolving, (gpointer) "-o");
-        g_ptr_array_add(with.resolving, option);
+        g_ptr_array_insert(with.resolving, 0, option);
+        g_ptr_array_insert(with.resolving, 0, (gpointer) "-o");
+        with.before += 2;
         if (ssh_target_resolve(&with, &again))
                 memcpy(target->control_path, again.control_path, sizeof(target->control_path));
         g_ptr_array_unref(with.resolving);

@@ -79,14 +79,16 @@ static bool run(char **argv, SshTarget *ret) {
 bool ssh_target_resolve(const SshLine *line, SshTarget *ret) {
         g_autoptr(GPtrArray) argv = g_ptr_array_new();
 
-        if (!line->destination)
+        if (!line->destination || line->destination[0] == '-')
                 return false;
         g_ptr_array_add(argv, (gpointer) "ssh");
         g_ptr_array_add(argv, (gpointer) "-G");
-        for (guint i = 0; i < line->resolving->len; i++)
+        for (guint i = 0; i < line->before; i++)
                 g_ptr_array_add(argv, g_ptr_array_index(line->resolving, i));
-        g_ptr_array_add(argv, (gpointer) "--");
+        g_ptr_array_add(argv, (gpointer) "-G"); /* so that a value "--" in front is not taken for the end of options */
         g_ptr_array_add(argv, (gpointer) line->destination);
+        for (guint i = line->before; i < line->resolving->len; i++)
+                g_ptr_array_add(argv, g_ptr_array_index(line->resolving, i));
         g_ptr_array_add(argv, NULL);
         return run((char **) argv->pdata, ret);
 }

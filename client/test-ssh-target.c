@@ -38,11 +38,54 @@ static void test_lines(void) {
         assert_line("-oUser=bob -o Port=3 -F /x -J jump -4A web1 ls", "web1", 8,
                     "-o User=bob -o Port=3 -F /x -J jump -4 -A");
         assert_line("-x -oForwardAgent=no -- web1 scp -t /tmp", "web1", 2, "-x -o ForwardAgent=no");
-        assert_line("-- web1 -p 22 ls", "web1", 0, "-p 22");
+        assert_line("-- web1 -p 22 ls", "web1", 0, "");
+        assert_line("-i -- web1 -p 22 ls", "web1", 2, "-i --");
         assert_line("-L 80:a:80 -R 1:b:2 -D 3 -b 1.2.3.4 web1", "web1", 8, "-b 1.2.3.4");
         assert_line("ssh://alice@web1:2222 ls", "ssh://alice@web1:2222", 0, "");
         assert_line("-V", NULL, 1, "");
         assert_line("web1 -- -p 3", "web1", 0, "");
+}
+
+static char *resolve(char **argv) {
+        g_autofree char *text = NULL;
+        GString *said = g_string_new(NULL);
+        g_auto(GStrv) lines = NULL;
+
+        (void) g_spawn_sync(NULL, argv, NULL, G_SPAWN_SEARCH_PATH | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL, &text, NULL,
+                            NULL, NULL);
+        lines = g_strsplit(text ?: "", "\n", -1);
+        for (char **line = lines; *line; line++)
+                if (g_str_has_prefix(*line, "user ") || g_str_has_prefix(*line, "hostname ") ||
+                    g_str_has_prefix(*line, "port "))
+                        g_string_append_printf(said, "%s,", *line);
+        return g_string_free(said, FALSE);
+}
+
+/* Which of two options wins depends on where they stand, so ssh is asked in the words that it was given. */
+static void test_P36_whom_ssh_means_wherever_its_options_stand(void) {
+        static const char *const rows[] = {
+                "alice@web1 -l bob", "alice@web1 -o User=bob", "-l bob alice@web1", "ssh://alice@web1:2222 -p 3333",
+                "-p 3333 ssh://alice@web1:2222", "-- alice@web1 -p 2222", "-- alice@web1 -l bob",
+                "-i -- alice@web1 -p 2222", "-i -- -D 1 alice@web1 -p 2222", "alice@web1 -- -p 2222", "alice@web1 -i -- -p 2222", "-l a -l b web1",
+                "-oUser=a -l b web1", "-tt -lbob -p2 web1 -oPort=3 cmd -p 4",
+        };
+        g_autofree char *ssh = g_find_program_in_path("ssh");
+
+        for (size_t i = 0; ssh && i < G_N_ELEMENTS(rows); i++) {
+                _cleanup_ssh_line_ SshLine line = { 0 };
+                g_autofree char *whole = g_strconcat("ssh -F none -G ", rows[i], NULL), *said = NULL, *ours = NULL;
+                g_auto(GStrv) all = words_of(whole);
+                SshTarget target;
+
+                g_assert_true(ssh_line_parse(all + 4, &line));
+                g_ptr_array_insert(line.resolving, 0, (gpointer) "none");
+                g_ptr_array_insert(line.resolving, 0, (gpointer) "-F");
+                line.before += 2;
+                g_assert_true(ssh_target_resolve(&line, &target));
+                said = resolve(all);
+                ours = g_strdup_printf("user %s,hostname %s,port %u,", target.user, target.host, target.port);
+                g_assert_cmpstr(ours, ==, said);
+        }
 }
 
 static void test_lines_that_ssh_judges(void) {
@@ -168,6 +211,7 @@ static void test_marks(void) {
 
 int main(void) {
         test_lines();
+        test_P36_whom_ssh_means_wherever_its_options_stand();
         test_lines_that_ssh_judges();
         test_kinds();
         test_answers();

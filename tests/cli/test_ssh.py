@@ -65,6 +65,21 @@ def test_the_target_is_what_ssh_makes_of_it(laptop):
     assert laptop.run("ssh", "-F", config, "x", FAKE_PROMPTS=PROMPT).stdout == "exit 1\n"
 
 
+def test_P36_words_behind_the_destination_are_read_as_ssh_does(laptop):
+    """The device of port 2222 is not for who asks at port 22, nor one login's connection for another's user."""
+    laptop.register("ssh://alice@web1:2222")
+    for words in (("--", "alice@web1", "-p", "2222"), ("-i", "--", "alice@web1", "-p", "2222")):
+        assert laptop.ssh(*words).stdout == "exit 1\n"
+        assert laptop.run("ssh", *words, FAKE_PROMPTS=PROMPT).stdout == "exit 1\n"
+    assert counter_of(laptop.ssh("ssh://alice@web1:2222", "-p", "22").stdout) == 1
+
+    def path(*words):
+        return [word for word in logged(laptop, "ssh", *words)[1] if word.startswith("ControlPath=")]
+
+    assert path("alice@web1") == path("alice@web1", "-l", "bob") == path("--", "alice@web1", "-l", "bob")
+    assert path("alice@web1") == path("alice@web1", "-o", "User=bob") != path("bob@web1")
+
+
 def test_P36_a_jump_host_gets_nothing(laptop):
     """It asks first, from an `ssh -W` below the ssh that may be answered, even in the target's very words."""
     laptop.register()
