@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "client/device-login.h"
+#include "client/device-register.h"
 #include "client/errors.h"
 #include "client/output.h"
 #include "client/secret-input.h"
@@ -22,11 +23,12 @@
 
 #define EXIT_NOT_FOUND 127 /* of a shell that knows no "tessera" */
 #define EXIT_SSH 255
-#define LOCK_SECONDS 15
 
 /* The ssh that runs "device enroll" there. */
 typedef struct Enrolment {
         int pid, to, from;
+        bool offered; /* the host's side has spoken */
+        bool begun;   /* there is a pending file, or a key in the Secret Service, that the host may not know of */
 } Enrolment;
 
 static void enrolment_deinit(Enrolment *enrolment) {
@@ -60,9 +62,8 @@ static int tell_device(Cli *cli, const SshTarget *target, int r) {
 }
 
 /* One that works is replaced. One that is damaged, or another machine's, is its owner's to look at first. */
-static int check_old(Cli *cli, const SshTarget *target) {
-        _cleanup_device_file_ DeviceFile old = { 0 };
-        int r = device_file_read(target->user, target->host, target->port, &old);
+static int read_old(Cli *cli, const SshTarget *target, DeviceFile *ret) {
+        int r = device_file_read(target->user, target->host, target->port, ret);
 
         return r == 0 || r == DEVICE_E_NONE ? 0 : tell_device(cli, target, r);
 }
@@ -85,21 +86,33 @@ static int start(Cli *cli, const char *destination, const char *name, Enrolment 
         return 0;
 }
 
-/*
- * How ssh ended: what it said is on the terminal already. Where the host's side ran and failed, there is
- * no such device; where the connection did, nobody knows, and the pending file stays for that.
- */
-static int finish(Cli *cli, Enrolment *enrolment, const DeviceFile *file, const char *destination) {
+/* How ssh ended, as waitpid() has it; -1 where that cannot be known. */
+static int end_ssh(Enrolment *enrolment) {
         int status;
 
         enrolment_deinit(enrolment);
         while (waitpid(enrolment->pid, &status, 0) < 0)
                 if (errno != EINTR)
-                        return CLI_FAILED;
+                        return -1;
+        return status;
+}
+
+/*
+ * How ssh ended: what it said is on the terminal already. Where the host's side ran and failed, there is
+ * no such device; where the connection did, nobody knows, and the pending file stays for that.
+ */
+static int finish(Cli *cli, Enrolment *enrolment, const DeviceFile *file, const char *destination) {
+        int status = end_ssh(enrolment);
+
         if (!WIFEXITED(status) || WEXITSTATUS(status) == EXIT_SSH)
                 return cli_fail(cli, CLI_FAILED, "ssh", NULL, "ssh did not get through to %s", destination);
-        (void) device_file_remove_pending(file);
-        secret_service_forget(file);
+        if (enrolment->begun) {
+                (void) device_file_remove_pending(file);
+                secret_service_forget(file);
+        }
+        if (!enrolment->offered && WEXITSTATUS(status) == CLI_USAGE)
+                return cli_fail(cli, CLI_FAILED, "version", "update the package tessera there",
+                                "%s has a tessera that cannot register devices", destination);
         if (WEXITSTATUS(status) == EXIT_NOT_FOUND)
                 return cli_fail(cli, CLI_FAILED, "no-tessera", "install the package tessera there",
                                 "%s has no command \"tessera\"", destination);
@@ -143,35 +156,21 @@ static bool take_offer(const json_t *offer, DeviceFile *file) {
                take_text(offer, "audience", file->audience, sizeof(file->audience)) && name_is_host(file->audience);
 }
 
-/* From here on the file in devices/ is the device. */
-static int activate(DeviceFile *file) {
-        _cleanup_close_ int lock = -1;
-        int r;
-
-        r = device_file_lock(file->user, file->host, file->port, LOCK_SECONDS, &lock);
-        if (r != 0)
-                return r;
-        file->pending = false;
-        r = device_file_write(file);
-        if (r == 0)
-                (void) device_file_remove_pending(file);
-        return r;
-}
-
 static DeviceFile new_file(const SshTarget *target, const Cli *cli) {
-        DeviceFile file = { .port = target->port, .created = cli->now, .pending = true };
+        DeviceFile file = { .port = target->port, .created = cli->now };
 
         (void) g_strlcpy(file.user, target->user, sizeof(file.user));
         (void) g_strlcpy(file.host, target->host, sizeof(file.host));
         return file;
 }
 
-static int tell_added(Cli *cli, const DeviceFile *file, const char *destination) {
+static int tell_added(Cli *cli, const DeviceFile *file, const char *destination, bool changed) {
         if (cli->json)
-                return output_json(cli, json_pack("{s:b, s:s, s:s, s:i, s:s, s:s}", "changed", 1, "user", file->user,
-                                                  "host", file->host, "port", (int) file->port, "device", file->device,
-                                                  "name", file->name));
-        output_say(cli, "this machine is now the device \"%s\" of %s at %s", file->name, file->user, file->host);
+                return output_json(cli, json_pack("{s:b, s:s, s:s, s:i, s:s, s:s}", "changed", changed, "user",
+                                                  file->user, "host", file->host, "port", (int) file->port, "device",
+                                                  file->device, "name", file->name));
+        output_say(cli, "this machine is %s the device \"%s\" of %s at %s%s", changed ? "now" : "already", file->name,
+                   file->user, file->host, changed ? "" : "; nothing changed");
         output_note(cli, "  log in without a prompt: tessera ssh %s", destination);
         return CLI_DONE;
 }
@@ -183,9 +182,10 @@ static int exchange(Enrolment *enrolment, DeviceFile *file) {
         json_auto_t *added = NULL;
         int r;
 
+        enrolment->begun = true;
         r = file->in_service ? secret_service_store(file) : 0;
         if (r == 0)
-                r = device_file_write(file);
+                r = device_register_begin(file);
         if (r != 0)
                 return r;
         refresh_key_public(file->seed, public_key);
@@ -195,10 +195,11 @@ static int exchange(Enrolment *enrolment, DeviceFile *file) {
         added = receive(enrolment, "added");
         if (!json_is_true(json_object_get(added, "added")))
                 return -EPIPE;
+        enrolment->begun = false;
         if (json_object_get(added, "audience") &&
             (!take_text(added, "audience", file->audience, sizeof(file->audience)) || !name_is_host(file->audience)))
                 return -EPIPE;
-        return activate(file);
+        return device_register_end(file);
 }
 
 /* Old and new are told apart by their ids; the old one is the host's to end now. */
@@ -210,20 +211,36 @@ static void end_old(const Enrolment *enrolment, const DeviceFile *old) {
         secret_service_forget(old);
 }
 
+/*
+ * The host's word for the device. It draws it, so one that this machine has already is somebody's attempt
+ * on that: the key in the Secret Service goes by it, and so does what is revoked.
+ */
+static int check_offer(Cli *cli, const char *destination, const json_t *offer, DeviceFile *file) {
+        g_autofree char *other = NULL;
+
+        if (!device_file_new_key(file) || !take_offer(offer, file))
+                return cli_fail(cli, CLI_FAILED, "version", "compare tessera --version on both sides",
+                                "%s does not speak as we do", destination);
+        other = device_register_find(file->device, /* except= */ NULL);
+        if (other)
+                return cli_fail(cli, CLI_FAILED, "exists", "a host that works as it should draws another one at each try",
+                                "%s names another device of this machine, the one for %s", destination, other);
+        return 0;
+}
+
 static int enrol(Cli *cli, const char *destination, const SshTarget *target, Enrolment *enrolment, DeviceFile *file) {
         _cleanup_device_file_ DeviceFile old = { 0 };
-        char id[sizeof(file->device)];
         json_auto_t *offer = receive(enrolment, "device");
         int r;
 
+        enrolment->offered = offer;
         if (!offer)
                 return finish(cli, enrolment, file, destination);
-        if (!device_file_new_key(file) || !take_offer(offer, file)) {
-                (void) finish(cli, enrolment, file, destination);
-                return cli_fail(cli, CLI_FAILED, "version", "compare tessera --version on both sides",
-                                "%s does not speak as we do", destination);
+        r = check_offer(cli, destination, offer, file);
+        if (r != 0) {
+                end_ssh(enrolment);
+                return r;
         }
-        (void) g_strlcpy(id, file->device, sizeof(id));
         if (device_file_read(target->user, target->host, target->port, &old) != 0)
                 old.device[0] = '\0';
         r = exchange(enrolment, file);
@@ -234,16 +251,14 @@ static int enrol(Cli *cli, const char *destination, const SshTarget *target, Enr
                 return tell_device(cli, target, r);
         }
         end_old(enrolment, &old);
-        enrolment_deinit(enrolment);
-        while (waitpid(enrolment->pid, NULL, 0) < 0 && errno == EINTR)
-                ;
-        return tell_added(cli, file, destination);
+        end_ssh(enrolment);
+        return tell_added(cli, file, destination, /* changed= */ true);
 }
 
 int device_login(Cli *cli, const char *destination, const char *name, bool in_service) {
         g_autofree char *own = name ? NULL : own_name();
         Enrolment enrolment = { .to = -1, .from = -1 };
-        _cleanup_device_file_ DeviceFile file = { 0 };
+        _cleanup_device_file_ DeviceFile file = { 0 }, old = { 0 };
         SshTarget target;
         int r;
 
@@ -255,7 +270,7 @@ int device_login(Cli *cli, const char *destination, const char *name, bool in_se
                                  "the password is needed, and --no-input is given");
         r = device_resolve(cli, destination, &target);
         if (r == 0)
-                r = check_old(cli, &target);
+                r = read_old(cli, &target, &old);
         if (r != 0)
                 return r;
         file = new_file(&target, cli);
@@ -267,9 +282,29 @@ int device_login(Cli *cli, const char *destination, const char *name, bool in_se
 
 /* A robot's */
 
+/* One key is one device with one counter: not under two names, and not begun anew. */
+static int keep_key(Cli *cli, const char *destination, const SshTarget *target, const DeviceFile *old,
+                    DeviceFile *file) {
+        char name[DEVICE_FILE_NAME_MAX];
+        g_autofree char *other = NULL;
+        int r;
+
+        (void) device_file_name(file->user, file->host, file->port, name);
+        other = device_register_find(file->device, name);
+        if (other)
+                return cli_fail(cli, CLI_FAILED, "exists", "log in by that name, or make a key of its own for this one",
+                                "this key is the device for %s already", other);
+        if (strcmp(old->device, file->device) == 0 && !old->pending && old->in_service == file->in_service)
+                return tell_added(cli, file, destination, /* changed= */ false);
+        r = file->in_service ? secret_service_store(file) : 0;
+        if (r == 0)
+                r = device_register_end(file);
+        return r == 0 ? tell_added(cli, file, destination, /* changed= */ true) : tell_device(cli, target, r);
+}
+
 int device_login_key(Cli *cli, const char *destination, bool in_service) {
         _cleanup_secret_input_ SecretInput input = { 0 };
-        _cleanup_device_file_ DeviceFile file = { 0 };
+        _cleanup_device_file_ DeviceFile file = { 0 }, old = { 0 };
         SshTarget target;
         int r;
 
@@ -278,7 +313,7 @@ int device_login_key(Cli *cli, const char *destination, bool in_service) {
                                  "a device's key is read from stdin, which is a terminal");
         r = device_resolve(cli, destination, &target);
         if (r == 0)
-                r = check_old(cli, &target);
+                r = read_old(cli, &target, &old);
         if (r != 0)
                 return r;
         r = secret_input_all(STDIN_FILENO, &input);
@@ -289,8 +324,5 @@ int device_login_key(Cli *cli, const char *destination, bool in_service) {
                 return cli_usage(cli, "the one line that tessera device add printed for this user",
                                  "stdin is no key of a device of %s", target.user);
         file.in_service = in_service;
-        r = in_service ? secret_service_store(&file) : 0;
-        if (r == 0)
-                r = activate(&file);
-        return r == 0 ? tell_added(cli, &file, destination) : tell_device(cli, &target, r);
+        return keep_key(cli, destination, &target, &old, &file);
 }

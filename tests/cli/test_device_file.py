@@ -4,6 +4,7 @@
 
 import base64
 import concurrent.futures
+import hashlib
 import json
 import os
 import pathlib
@@ -44,7 +45,8 @@ class Laptop:
                               env={**self.environment, **environment}, start_new_session=True)
 
     def register(self, destination="alice@web1", **changes):
-        done = self.run("login", destination, "--device", stdin=json.dumps({**KEY, **changes}) + "\n")
+        one = {} if destination == "alice@web1" else {"device": hashlib.md5(destination.encode()).hexdigest()}
+        done = self.run("login", destination, "--device", stdin=json.dumps({**KEY, **one, **changes}) + "\n")
         assert done.returncode == 0, done.stderr
 
     def ssh(self, *words, prompt=PROMPT, wrap=(), **environment):
@@ -118,6 +120,22 @@ def test_wrong_key_lines_are_refused(laptop):
         done = laptop.run("login", "alice@web1", "--device", stdin=line)
         assert done.returncode in (1, 2), line
         assert not laptop.file().exists()
+
+
+def test_R4_a_robots_key_read_again_begins_no_counter_anew(laptop, keyring):
+    """What sets a machine up does it every day; and one key is one device, by whatever name its host goes."""
+    laptop.register()
+    assert counter_of(laptop.ssh().stdout) == 1
+    done = laptop.run("--json", "login", "alice@web1", "--device", stdin=json.dumps(KEY))
+    assert done.returncode == 0 and json.loads(done.stdout)["changed"] is False
+    assert counter_of(laptop.ssh().stdout) == 2
+    assert laptop.run("login", "alice@web1", "--device", "--secret-service", stdin=json.dumps(KEY)).returncode == 0
+    assert counter_of(laptop.ssh().stdout) == 3
+    done = laptop.run("login", "alice@web1.example", "--device", stdin=json.dumps(KEY))
+    assert done.returncode == 1 and "alice@web1" in done.stderr and not laptop.file("alice@web1.example").exists()
+    assert laptop.counter() == 3
+    laptop.register(device="cd" * 16)
+    assert counter_of(laptop.ssh().stdout) == 1
 
 
 @pytest.mark.parametrize("spoil, words", [
@@ -275,6 +293,7 @@ def test_key_in_the_secret_service(laptop, keyring):
     assert json.loads(laptop.run("--json", "status", "alice@web1").stdout)["device"]["key"] == "secret-service"
     assert counter_of(laptop.ssh().stdout) == 1
     token = laptop.ssh().stdout
+    assert laptop.run("logout", "--forget", "alice@web1").returncode == 0
     laptop.register()  # the same key in the file makes the same token of the same counter
     content = json.loads(laptop.file().read_text())
     laptop.file().write_text(json.dumps({**content, "counter": 1}))

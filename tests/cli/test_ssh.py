@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from test_device_file import PROMPT, counter_of, laptop  # noqa: F401 (a fixture)
+from test_device_file import PROMPT, counter_of, keyring, laptop  # noqa: F401 (fixtures)
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SSHD = "/usr/sbin/sshd"
@@ -219,7 +219,7 @@ def test_login_needs_a_human(laptop):
 
 
 HOST = """#!/usr/bin/python3
-import json, os, sys
+import json, os, subprocess, sys
 if "-G" in sys.argv[1:2]:
     os.execv("/usr/bin/ssh", sys.argv)
 def out(**line):
@@ -228,12 +228,14 @@ open(os.environ["FAKE_LOG"], "a").write(" ".join(sys.argv[1:]) + "\\n")
 stop = os.environ.get("STOP", "")
 print("Welcome to web1! {not json", flush=True)
 if stop == "missing": sys.exit(127)
+if stop == "old": sys.exit(2)
 if stop == "offer": sys.exit(255)
 out(device=os.environ.get("ID", "cd" * 16), audience=os.environ.get("AUDIENCE", "web1"))
 line = sys.stdin.readline()
 if stop == "key": sys.exit(255)
 if stop == "refused": print("tessera: sign in with your password", file=sys.stderr); sys.exit(3)
 assert len(json.loads(line)["public_key"]) == 43
+subprocess.run(os.environ.get("MEANWHILE", ":"), shell=True, check=True)
 if stop == "added": sys.exit(255)
 out(added=True, audience="fleet")
 line = sys.stdin.readline()
@@ -301,6 +303,44 @@ def test_a_host_that_talks_rubbish(host, environment):
     done = host.run("login", "alice@web1", **environment)
     assert done.returncode == 1 and "does not speak" in done.stderr
     assert host.run("status", "alice@web1").returncode == 4
+
+
+def test_a_host_with_an_older_tessera(host):
+    done = host.run("login", "alice@web1", STOP="old")
+    assert done.returncode == 1 and "update the package tessera there" in done.stderr
+
+
+def test_R4_a_login_while_registering_counts(host):
+    """Until the host has acknowledged it the device is used already: its counters are not begun anew then."""
+    out = host.folder / "out"
+    command = f"SSH_ASKPASS={host.askpass} FAKE_PROMPTS='{PROMPT}' '{host.build}/tests/cli/ssh' alice@web1 > '{out}'"
+    done = host.run("login", "alice@web1", MEANWHILE=command)
+    assert done.returncode == 0, done.stderr
+    assert counter_of(out.read_text()) == 1
+    assert host.counter() == 1
+
+
+@pytest.mark.parametrize("stop", ["missing", "offer", "refused", "key", "added"])
+def test_R3_a_device_without_its_acknowledgement_survives_another_try(host, stop):
+    assert host.run("login", "alice@web1", STOP="added").returncode != 0
+    assert host.run("login", "alice@web1", STOP=stop, ID="ef" * 16).returncode != 0
+    assert json.loads(host.run("--json", "status", "alice@web1").stdout)["device"]["device"] == "cd" * 16
+    assert host.run("login", "alice@web1", ID="01" * 16).returncode == 0
+    assert (host.folder / "log").read_text().splitlines()[-1] == "revoke " + "cd" * 16
+
+
+@pytest.mark.parametrize("service", [[], ["--secret-service"]])
+def test_a_host_cannot_name_another_hosts_device(host, keyring, service):
+    """Its id is all that the key in the Secret Service goes by, and what is revoked when a new one works."""
+    host.environment["ID"] = "cd" * 16
+    assert host.run("login", "alice@web1", *service).returncode == 0
+    before, keys = host.file().read_bytes(), [(key, key.read_text()) for key in keyring.iterdir()]
+    for name in ("alice@evil", "alice@web1"):
+        done = host.run("login", name, *service)
+        assert done.returncode == 1 and "another device" in done.stderr
+    assert host.file().read_bytes() == before and [(key, key.read_text()) for key in keyring.iterdir()] == keys
+    assert "revoke" not in (host.folder / "log").read_text()
+    assert host.run("status", "alice@evil").returncode == 4
 
 
 def test_logout_of_a_host_out_of_reach(laptop):
