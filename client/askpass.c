@@ -12,8 +12,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -27,6 +29,7 @@
 #include "client/ticket.h"
 #include "client/verbs.h"
 #include "common/cleanup.h"
+#include "common/name.h"
 
 #define HUMAN_TIMEOUT 600 /* s; ssh waits as long, and sshd ends it after 120 s */
 
@@ -40,6 +43,33 @@ static void answer_wipe(Answer *answer) {
 }
 
 #define _cleanup_answer_ __attribute__((__cleanup__(answer_wipe)))
+
+/*
+ * A prompt may be a host's own words, of several lines: those may not move the cursor, or they would paint
+ * over the name of who asks.
+ */
+static char *cleaned(const char *prompt) {
+        g_auto(GStrv) lines = g_strsplit(prompt, "\n", -1);
+
+        for (char **line = lines; *line; line++) {
+                size_t size = strlen(*line) + 1;
+                char *clean = g_malloc(size);
+
+                name_clean(*line, clean, size);
+                g_free(*line);
+                *line = clean;
+        }
+        return g_strjoinv("\n", lines);
+}
+
+/* Without its ssh nobody wants the answer, and a terminal that went on without echo would swallow what is typed next. */
+static void end_with(pid_t asker) {
+        if (!process_is_ssh(asker)) /* it is the end of a thread that counts, and ssh has one */
+                return;
+        (void) prctl(PR_SET_PDEATHSIG, SIGTERM);
+        if (getppid() != asker)
+                (void) raise(SIGTERM);
+}
 
 /* Who asks, and about whom. */
 typedef struct Asker {
@@ -170,7 +200,8 @@ static bool is_yes(const SecretInput *answer) {
 /* ssh asks for a yes ("confirm"), and reads it off the exit status. */
 static int confirm(Cli *cli, const char *prompt) {
         _cleanup_secret_input_ SecretInput answer = { 0 };
-        g_autofree char *text = g_strconcat(prompt, prompt[0] && strchr("\n ", prompt[strlen(prompt) - 1]) ? "" : " ", NULL);
+        g_autofree char *clean = cleaned(prompt);
+        g_autofree char *text = g_strconcat(clean, prompt[0] && strchr("\n ", prompt[strlen(prompt) - 1]) ? "" : " ", NULL);
         int r = secret_input_question(text, HUMAN_TIMEOUT, &answer);
 
         if (r < 0)
@@ -181,15 +212,17 @@ static int confirm(Cli *cli, const char *prompt) {
 /* ssh only says something ("none": touch the key), and ends us when that is over. */
 static int show(const char *prompt) {
         _cleanup_fclose_ FILE *tty = fopen("/dev/tty", "we");
+        g_autofree char *text = cleaned(prompt);
 
         if (tty)
-                (void) fprintf(tty, "%s\n", prompt);
+                (void) fprintf(tty, "%s\n", text);
         return CLI_DONE;
 }
 
 static int ask_human(Cli *cli, const char *prompt, const char *why) {
         _cleanup_secret_input_ SecretInput answer = { 0 };
-        g_autofree char *text = why ? g_strdup_printf("tessera: %s\n%s", why, prompt) : g_strdup(prompt);
+        g_autofree char *clean = cleaned(prompt);
+        g_autofree char *text = why ? g_strdup_printf("tessera: %s\n%s", why, clean) : g_strdup(clean);
         /* "(yes/no)?", "(yes/no/[fingerprint])?" and "Please type 'yes', 'no' or the fingerprint: " */
         bool echo = strstr(prompt, "(yes/no") || g_str_has_prefix(prompt, "Please type 'yes'");
         int r;
@@ -207,6 +240,7 @@ int verb_askpass(Cli *cli, const Arguments *arguments) {
         g_autofree char *why = NULL;
         Asker asker;
 
+        end_with(getppid());
         if (g_strcmp0(hint, "none") == 0)
                 return show(prompt);
         if (g_strcmp0(hint, "confirm") == 0)

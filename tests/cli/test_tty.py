@@ -224,3 +224,46 @@ def test_colour_only_at_a_terminal(terminal, tessera):
         term.type(token + "\n")
         assert term.wait() == 0
         assert ("\033[1m" in term.read_rest()) == colour
+
+
+# askpass, whose ssh may be gone before the human has answered
+
+
+@pytest.fixture
+def asking(terminal, build, tmp_path):
+    """askpass, asked by a fake ssh, below a shell that goes on; and that ssh's pid."""
+    askpass = tmp_path / "tessera-askpass"
+    askpass.symlink_to(build / "client/tessera")
+
+    def start(prompt):
+        environment = {**os.environ, "PATH": f"{build}/tests/cli:{os.environ['PATH']}", "SSH_ASKPASS": str(askpass),
+                       "FAKE_PROMPTS": prompt, "XDG_STATE_HOME": str(tmp_path)}
+        term = terminal(["sh", "-c", "ssh alice@web1 & echo pid $!; wait; read line; echo got $line"], env=environment)
+        term.read_until("pid ")
+        term.read_until(": ")
+        return term, int(term.output.split("pid ")[1].split()[0])
+
+    return start
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_S7_an_ssh_that_is_gone_takes_its_prompt_along(asking, number):
+    """Else the terminal stays silent, and the next line that is typed, for whomever, goes nowhere."""
+    term, pid = asking("bob@web1's password: ")
+    assert not term.echoes()
+    term.type(TYPED)
+    os.kill(pid, number)
+    deadline = time.monotonic() + 5
+    while not term.echoes() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert term.attributes() == term.before
+    term.type("next\n")
+    term.read_until("got next")
+    assert TYPED not in term.output
+
+
+def test_P22_a_prompt_moves_no_cursor(asking):
+    """What a host asks comes from the host: nothing in it may paint over the line that says who asks."""
+    term, _ = asking("(bob@evil) \x1b[2J\x1b]0;x\x07\r\u009b1m(alice@web1) Password or token: ")
+    shown = term.read_rest().split("pid ")[1]
+    assert "(bob@evil) ?[2J?]0;x??" in shown and "\x1b" not in shown and "\x07" not in shown and "\u009b" not in shown
