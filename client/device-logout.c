@@ -16,7 +16,7 @@
 #define LOCK_SECONDS 15
 
 /* By the device itself, over a connection that may be there. The login ends with it, so its exit says little. */
-static bool revoke_there(const char *destination, SshTarget *target, const char *id) {
+static bool revoke_there(const Cli *cli, const char *destination, SshTarget *target, const char *id) {
         _cleanup_ssh_line_ SshLine line = { .destination = destination, .resolving = g_ptr_array_new() };
         g_autofree char *command = g_strconcat("tessera --json device revoke ", id, NULL);
         g_autofree char *path = NULL, *output = NULL;
@@ -29,7 +29,7 @@ static bool revoke_there(const char *destination, SshTarget *target, const char 
                                        "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none",
                                        "-o", "PermitLocalCommand=no", "--", destination, command, NULL };
 
-                if (ssh_run((char **) argv, target, /* no_input= */ false, &output, &exit) < 0)
+                if (ssh_run((char **) argv, target, cli->no_input, &output, &exit) < 0)
                         return false;
         }
         return exit == 0 || strstr(output, "\"changed\":");
@@ -79,7 +79,7 @@ int device_logout(Cli *cli, const char *destination, bool forget) {
         if (r != 0)
                 return cli_fail(cli, CLI_FAILED, "device", "--forget only forgets it here", "the device for %s: %s", name,
                                 device_strerror(r, NULL));
-        if (!revoke_there(destination, &target, file.device))
+        if (!revoke_there(cli, destination, &target, file.device))
                 return cli_fail(cli, CLI_FAILED, "not-revoked", hint, "%s did not revoke the device; it is kept", name);
         (void) ssh_master_end(&target);
         secret_service_forget(&file);

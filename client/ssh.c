@@ -62,12 +62,14 @@ static int become(Cli *cli, char **argv, const SshTarget *target) {
         return cli_fail(cli, CLI_FAILED, "ssh", "install OpenSSH's client", "ssh cannot be run: %s", g_strerror(-r));
 }
 
-/* What ssh is to judge itself: it is given its words, and a target where that can be known. */
-static int pass_on(Cli *cli, char *const *words, const SshTarget *target) {
-        g_autoptr(GPtrArray) none = g_ptr_array_new();
-        g_autoptr(GPtrArray) argv = with_options(words, -1, none);
+/* What ssh is to judge itself: it is given its words. */
+static int pass_on(Cli *cli, char *const *words) {
+        g_autoptr(GPtrArray) ours = g_ptr_array_new(), argv = NULL;
 
-        return become(cli, (char **) argv->pdata, target);
+        if (cli->no_input) /* askpass is not there to say no, and ssh would ask by itself */
+                g_ptr_array_add(ours, (gpointer) "BatchMode=yes");
+        argv = with_options(words, 0, ours);
+        return become(cli, (char **) argv->pdata, /* target= */ NULL);
 }
 
 static int log_in(Cli *cli, char *const *words, const SshLine *line, SshTarget *target) {
@@ -103,6 +105,6 @@ int verb_ssh(Cli *cli, const Arguments *arguments) {
         SshTarget target;
 
         if (!ssh_line_parse(words, &line) || !ssh_target_resolve(&line, &target))
-                return pass_on(cli, words, NULL);
+                return pass_on(cli, words);
         return log_in(cli, words, &line, &target);
 }

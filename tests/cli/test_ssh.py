@@ -144,6 +144,15 @@ def test_no_input_asks_nobody(laptop):
     assert words[-2:] == ["NumberOfPasswordPrompts=1", "alice@web1"]  # no empty passwords
 
 
+def test_no_input_where_ssh_is_to_judge_for_itself(laptop):
+    """Words that only a newer ssh knows, or a way out of a host: nobody is asked either."""
+    done, words = logged(laptop, "--no-input", "ssh", "-P", "tag", "alice@web1", FAKE_PROMPTS="")
+    assert words[2:] == ["-o", "BatchMode=yes", "-P", "tag", "alice@web1"], done.stderr
+    laptop.register()
+    done = laptop.run("--no-input", "logout", "alice@web1", FAKE_PROMPTS="other: ", FAKE_EXIT="255")
+    assert done.returncode == 1 and "--no-input is given" in done.stderr
+
+
 # What reaches ssh
 
 
