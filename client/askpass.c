@@ -139,6 +139,11 @@ static int answer_by_ticket(const Asker *asker, const DeviceOwner *owner, Answer
 
         if (!asker->ours || strcmp(user, asker->target.user) != 0 || !ticket_is_possible())
                 return -ENOENT;
+        if (asker->target.port != TICKET_PORT) {
+                *ret_why = g_strdup_printf("tickets are for port %d alone; \"tessera login\" makes a device for this one",
+                                           TICKET_PORT);
+                return -EPERM;
+        }
         if (!mark_ticket(owner)) {
                 *ret_why = g_strdup("the ticket was not accepted");
                 return -EEXIST;

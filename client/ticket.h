@@ -8,6 +8,12 @@
 
 #include "common/wire.h"
 
+/*
+ * A ticket names its host and no port. At another one than sshd's there may be a container, or whoever has an
+ * account there, and would sign in with it at this one: those are given none.
+ */
+#define TICKET_PORT 22
+
 /* Does this login have a live session? */
 bool ticket_is_possible(void);
 

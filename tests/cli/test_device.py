@@ -3,6 +3,7 @@
 """Devices and refresh tokens, tickets and keys, by the command and a real daemon."""
 
 import json
+import os
 
 import forge
 import pytest
@@ -128,6 +129,43 @@ def test_refresh_token_is_not_verified(host, laptop):
     assert alice.json("token", "verify", stdin=token, status=1) == {"valid": False, "reason": "invalid"}
     assert alice.json("token", "decode", stdin=token) == {"verified": False, "device": laptop.device, "counter": 1}
     assert alice.run("token", "refresh", stdin=token).status == 0  # neither has spent it
+
+
+@pytest.fixture
+def ask(host, signed_in):
+    """A fake ssh of alice's that asks her askpass; what it is answered, line by line."""
+    folder = host.folder / "askpass"
+    folder.mkdir(exist_ok=True)
+    askpass = folder / "tessera-askpass"
+    if not askpass.is_symlink():
+        askpass.symlink_to(host.tessera)
+        os.chown(folder, ACCOUNTS["alice"], -1)
+
+    def run(*words, prompts):
+        argv = ["env", f"PATH={host.build}/tests/cli:{os.environ['PATH']}", f"SSH_ASKPASS={askpass}",
+                "SSH_ASKPASS_REQUIRE=force", f"FAKE_PROMPTS={prompts}", f"XDG_STATE_HOME={folder}", "setsid", "-w", "ssh"]
+        signed_in.process.stdin.write(json.dumps([[*argv, *words], ""]) + "\n")
+        signed_in.process.stdin.flush()
+        _, stdout, stderr = json.loads(signed_in.process.stdout.readline())
+        return stdout.splitlines(), stderr
+
+    return run
+
+
+def test_P36_whom_askpass_gives_a_ticket(ask, signed_in):
+    """A ticket names a host and no port; at another one than sshd's, any user of that host may be listening."""
+    prompt = "(alice@web2) Password or token: "
+    answers, stderr = ask("web2", prompts=f"{prompt}\n{prompt}")
+    claims = signed_in.json("token", "decode", stdin=answers[0])["claims"]
+    assert (claims["aud"], claims["sub"]) == ("web2", "alice")
+    assert answers[1:] == ["exit 1"] and "not accepted" in stderr
+    assert ask("alice@web2", prompts="alice@web2's password: ")[0] == ["exit 1"]
+    assert ask("bob@web2", prompts="(bob@web2) Password or token: ")[0] == ["exit 1"]
+    assert ask("-W", "web3:22", "web2", prompts=prompt)[0] == ["exit 1"]
+    answers, _ = ask("-oHostName=evil", "-oHostKeyAlias=web2", "web2", prompts=prompt)
+    assert signed_in.json("token", "decode", stdin=answers[0])["claims"]["aud"] == "evil"
+    answers, stderr = ask("-p", "2222", "web2", prompts=prompt)
+    assert answers == ["exit 1"] and "port 22" in stderr
 
 
 def test_tickets(signed_in):
