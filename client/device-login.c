@@ -18,11 +18,14 @@
 #include "client/secret-service.h"
 #include "client/shape.h"
 #include "client/ssh-run.h"
+#include "client/state-folder.h"
 #include "common/cleanup.h"
 #include "common/name.h"
 
 #define EXIT_NOT_FOUND 127 /* of a shell that knows no "tessera" */
 #define EXIT_SSH 255
+#define END_MAX_MS 5000 /* it was told that nothing comes any more; a host could keep it open for ever */
+#define END_POLL_US 10000
 
 /* The ssh that runs "device enroll" there. */
 typedef struct Enrolment {
@@ -88,13 +91,23 @@ static int start(Cli *cli, const char *destination, const char *name, Enrolment 
 
 /* How ssh ended, as waitpid() has it; -1 where that cannot be known. */
 static int end_ssh(Enrolment *enrolment) {
-        int status;
+        int64_t deadline = state_now_ms() + END_MAX_MS;
+        int status, pid;
 
         enrolment_deinit(enrolment);
-        while (waitpid(enrolment->pid, &status, 0) < 0)
-                if (errno != EINTR)
+        while ((pid = waitpid(enrolment->pid, &status, WNOHANG)) <= 0) {
+                if (pid < 0 && errno != EINTR)
                         return -1;
+                if (state_now_ms() >= deadline)
+                        (void) kill(enrolment->pid, SIGTERM);
+                (void) usleep(END_POLL_US);
+        }
         return status;
+}
+
+static int tell_no_sense(Cli *cli, const char *destination) {
+        return cli_fail(cli, CLI_FAILED, "version", "compare tessera --version on both sides",
+                        "%s does not speak as we do", destination);
 }
 
 /*
@@ -116,7 +129,7 @@ static int finish(Cli *cli, Enrolment *enrolment, const DeviceFile *file, const 
         if (WEXITSTATUS(status) == EXIT_NOT_FOUND)
                 return cli_fail(cli, CLI_FAILED, "no-tessera", "install the package tessera there",
                                 "%s has no command \"tessera\"", destination);
-        return WEXITSTATUS(status) ?: CLI_FAILED;
+        return WEXITSTATUS(status) ?: tell_no_sense(cli, destination);
 }
 
 /* The host's next line that has @member; what else a login prints is passed over. NULL: it has ended. */
@@ -219,8 +232,7 @@ static int check_offer(Cli *cli, const char *destination, const json_t *offer, D
         g_autofree char *other = NULL;
 
         if (!device_file_new_key(file) || !take_offer(offer, file))
-                return cli_fail(cli, CLI_FAILED, "version", "compare tessera --version on both sides",
-                                "%s does not speak as we do", destination);
+                return tell_no_sense(cli, destination);
         other = device_register_find(file->device, /* except= */ NULL);
         if (other)
                 return cli_fail(cli, CLI_FAILED, "exists", "a host that works as it should draws another one at each try",

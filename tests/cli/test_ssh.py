@@ -314,6 +314,24 @@ def test_a_host_that_talks_rubbish(host, environment):
     assert host.run("status", "alice@web1").returncode == 4
 
 
+SAID = ["x" * 9000, "noise\n" * 300, "[" * 8000 + "\n", "", '{"device":"%s"}\n' % ("ab" * 16), '{"device":{}}\n',
+        '{"device":1,"device":2}\n']
+
+
+@pytest.mark.parametrize("said, ends", [(i, True) for i in range(len(SAID))] + [(0, False), (4, False)])
+def test_a_host_that_says_anything_or_never_ends(host, said, ends):
+    """Somebody waits at the terminal: it ends, soon, with a reason."""
+    ssh = host.folder / "bin/ssh"
+    ssh.write_text("#!/usr/bin/python3\nimport os, sys, time\n"
+                   "if '-G' in sys.argv[1:2]:\n    os.execv('/usr/bin/ssh', sys.argv)\n"
+                   f"sys.stdout.write({SAID[said]!r})\nsys.stdout.flush()\nos.close(1)\n" + ("" if ends else "time.sleep(50)\n"))
+    began = time.monotonic()
+    done = host.run("login", "alice@web1")
+    assert done.returncode == 1 and "alice@web1" in done.stderr
+    assert time.monotonic() - began < 20
+    assert host.run("status", "alice@web1").returncode == 4
+
+
 def test_a_host_with_an_older_tessera(host):
     done = host.run("login", "alice@web1", STOP="old")
     assert done.returncode == 1 and "update the package tessera there" in done.stderr
