@@ -23,7 +23,7 @@ static bool revoke_there(const Cli *cli, const char *destination, SshTarget *tar
         int exit;
 
         ssh_master_path(target, &line);
-        path = g_strconcat("ControlPath=", target->control_path[0] ? target->control_path : "none", NULL);
+        path = ssh_master_option(target);
         {
                 const char *argv[] = { "ssh", "-a", "-x", "-T", "-n", "-o", "ControlMaster=no", "-o", path,
                                        "-o", "ClearAllForwardings=yes", "-o", "RemoteCommand=none",

@@ -37,21 +37,31 @@ static void resolve_path(const char *path, const SshLine *line, SshTarget *targe
         g_ptr_array_unref(with.resolving);
 }
 
+/* ssh expands what it is told. */
+static char *escape(const char *path) {
+        g_auto(GStrv) parts = g_strsplit(path, "%", -1);
+
+        return g_strjoinv("%%", parts);
+}
+
+char *ssh_master_option(const SshTarget *target) {
+        g_autofree char *path = escape(target->control_path);
+
+        return g_strconcat("ControlPath=", path[0] ? path : "none", NULL);
+}
+
 void ssh_master_path(SshTarget *target, const SshLine *line) {
-        g_autofree char *runtime = NULL, *folder = NULL, *path = NULL;
+        g_autofree char *runtime = NULL, *folder = NULL, *plain = NULL, *path = NULL;
 
         if (target->control_path[0])
                 return;
         runtime = state_runtime_path();
-        if (runtime) {
-                path = g_build_filename(runtime, "%C", NULL);
-        } else {
-                /* Who has never used ssh has none yet, and ssh does not go on without the socket. */
-                folder = g_build_filename(g_get_home_dir(), ".ssh", NULL);
-                if (g_mkdir_with_parents(folder, 0700) < 0)
-                        return;
-                path = g_build_filename(folder, "tessera-%C", NULL);
-        }
+        folder = runtime ? g_strdup(runtime) : g_build_filename(g_get_home_dir(), ".ssh", NULL);
+        /* Who has never used ssh has none yet, and ssh does not go on without the socket. */
+        if (!runtime && g_mkdir_with_parents(folder, 0700) < 0)
+                return;
+        plain = escape(folder);
+        path = g_build_filename(plain, runtime ? "%C" : "tessera-%C", NULL);
         resolve_path(path, line, target);
 }
 
@@ -122,7 +132,7 @@ bool ssh_master_wait(const char *path) {
 }
 
 bool ssh_master_end(const SshTarget *target) {
-        g_autofree char *path = g_strconcat("ControlPath=", target->control_path, NULL);
+        g_autofree char *path = ssh_master_option(target);
         char *argv[] = { (char *) "ssh", (char *) "-O", (char *) "exit", (char *) "-o", path, (char *) "--",
                          (char *) target->host, NULL };
 

@@ -25,5 +25,8 @@ bool ssh_master_is_there(const char *path);
  */
 bool ssh_master_wait(const char *path);
 
+/* target->control_path as an option for ssh, which reads a "%" in it as it should; the caller's (g_free). */
+char *ssh_master_option(const SshTarget *target);
+
 /* Asks the master to end; true when there was one. */
 bool ssh_master_end(const SshTarget *target);

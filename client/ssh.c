@@ -80,7 +80,7 @@ static int log_in(Cli *cli, char *const *words, const SshLine *line, SshTarget *
 
         if (!line->control)
                 ssh_master_path(target, line);
-        path = g_strconcat("ControlPath=", target->control_path, NULL);
+        path = ssh_master_option(target);
         if (target->control_path[0] && !configured)
                 g_ptr_array_add(ours, path);
         if (target->control_path[0] && !line->forwards && !line->no_login)

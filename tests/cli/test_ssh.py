@@ -153,6 +153,17 @@ def test_no_input_where_ssh_is_to_judge_for_itself(laptop):
     assert done.returncode == 1 and "--no-input is given" in done.stderr
 
 
+def test_a_control_path_is_not_expanded_twice(laptop):
+    """A folder called so, or the zone of an IPv6 address in a configured path: what ssh made of it once is the path."""
+    runtime = laptop.runtime / "%h"
+    runtime.mkdir(mode=0o700)
+    _, words = logged(laptop, "ssh", "web1", XDG_RUNTIME_DIR=str(runtime))
+    option = next(word for word in words if word.startswith("ControlPath="))
+    done = subprocess.run(["ssh", "-G", "-o", option, "web1"], capture_output=True, text=True, check=True,
+                          env=laptop.environment)
+    assert re.search(f"^controlpath {re.escape(str(runtime))}/tessera/[0-9a-f]+$", done.stdout, re.M)
+
+
 # What reaches ssh
 
 
