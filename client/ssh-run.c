@@ -14,6 +14,7 @@
 
 #define OUTPUT_MAX 65536
 #define ASKPASS "tessera-askpass"
+#define NO_ASKPASS "/bin/false"
 
 bool ssh_run_mark_parse(const char *text, SshRunMark *ret) {
         g_auto(GStrv) words = g_strsplit(text, " ", -1);
@@ -36,15 +37,16 @@ bool ssh_run_mark_parse(const char *text, SshRunMark *ret) {
         return true;
 }
 
-/* Where it is installed; in a build folder, beside the command. */
+/* Where it is installed; in a build folder, beside the command. One that is missing would be an empty password to ssh. */
 static char *askpass_path(void) {
-        g_autofree char *self = NULL, *folder = NULL;
+        g_autofree char *self = NULL, *folder = NULL, *path = NULL;
 
         if (access(TESSERA_LIBEXECDIR "/" ASKPASS, X_OK) == 0)
                 return g_strdup(TESSERA_LIBEXECDIR "/" ASKPASS);
         self = g_file_read_link("/proc/self/exe", NULL);
         folder = self ? g_path_get_dirname(self) : NULL;
-        return folder ? g_build_filename(folder, ASKPASS, NULL) : NULL;
+        path = folder ? g_build_filename(folder, ASKPASS, NULL) : NULL;
+        return path && access(path, X_OK) == 0 ? g_steal_pointer(&path) : NULL;
 }
 
 /* For this very process: the variable names its pid, which exec keeps. */
@@ -52,12 +54,12 @@ static char **environment(const SshTarget *target, bool no_input) {
         g_autofree char *askpass = target ? askpass_path() : NULL, *mark = NULL;
         char **result = g_get_environ();
 
-        if (!askpass)
+        if (!target || (!askpass && !no_input))
                 return g_environ_setenv(result, "SSH_ASKPASS_REQUIRE", "never", TRUE);
         /* A name with a blank in it would make another mark; ssh_run_mark_parse() refuses that. */
         mark = g_strdup_printf("%d %s %s %s %u %d", (int) getpid(), target->user, target->host, target->shown,
                                target->port, no_input ? 1 : 0);
-        result = g_environ_setenv(result, "SSH_ASKPASS", askpass, TRUE);
+        result = g_environ_setenv(result, "SSH_ASKPASS", askpass ?: NO_ASKPASS, TRUE);
         result = g_environ_setenv(result, "SSH_ASKPASS_REQUIRE", "force", TRUE);
         return g_environ_setenv(result, SSH_RUN_VARIABLE, mark, TRUE);
 }

@@ -187,6 +187,24 @@ def test_words_pass_through(laptop):
     assert (laptop.runtime / "tessera").stat().st_mode & 0o777 == 0o700
 
 
+def test_without_askpass_ssh_asks_by_itself(laptop):
+    """A command that was copied alone: ssh with an askpass that is not there would send empty passwords."""
+    alone = laptop.folder / "alone"
+    alone.mkdir()
+    shutil.copy(laptop.tessera, alone)
+    (alone / "ssh").write_text("#!/bin/sh\n[ \"$1\" = -G ] && exec /usr/bin/ssh \"$@\"\n"
+                               "echo $SSH_ASKPASS_REQUIRE $SSH_ASKPASS\n")
+    (alone / "ssh").chmod(0o755)
+    laptop.environment["PATH"] = f"{alone}:{os.environ['PATH']}"
+    if not os.path.exists("/usr/libexec/tessera-askpass"):
+        laptop.tessera = alone / "tessera"
+        assert laptop.run("ssh", "web1").stdout.split()[0] == "never"
+        laptop.register("web1", user=getpass.getuser())
+        assert laptop.run("--no-input", "ssh", "web1").stdout.split() == ["force", "/bin/false"]
+        (alone / "tessera-askpass").symlink_to("tessera")
+        assert laptop.run("ssh", "web1").stdout.split() == ["force", str(alone / "tessera-askpass")]
+
+
 @pytest.mark.parametrize("words, added", [
     (["-o", "ControlMaster=no", "web1"], []),
     (["-S", "none", "web1"], []),
