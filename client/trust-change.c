@@ -16,6 +16,7 @@
 #include "client/trust-change.h"
 #include "common/cleanup.h"
 
+#define LOCK TRUST_FOLDER "/.lock"
 #define SYSTEMCTL "/usr/bin/systemctl"
 #define UNIT "tesserad.service"
 #define REFUSAL "the old configuration stays: " /* in the unit's status: daemon/bus/run.c */
@@ -24,20 +25,48 @@
 #define WAIT_SECONDS 10
 #define STALE_SECONDS 3 /* a refusal in the same words as one from before us is ours after that */
 
+/*
+ * A file that only root can open: the folder is everybody's to read, and so to lock, which would keep root from
+ * trusting a host no longer. It is there while it is held; who had waited for one that is gone takes another.
+ */
+static int take_lock(int *ret_fd) {
+        for (;;) {
+                _cleanup_close_ int fd = open(LOCK, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+                struct stat st;
+
+                if (fd < 0)
+                        return -errno;
+                while (flock(fd, LOCK_EX) < 0)
+                        if (errno != EINTR)
+                                return -errno;
+                if (fstat(fd, &st) < 0)
+                        return -errno;
+                if (st.st_nlink > 0) {
+                        *ret_fd = steal_fd(&fd);
+                        return 0;
+                }
+        }
+}
+
 int trust_change_open(Cli *cli, TrustChange *change) {
+        _cleanup_close_ int folder = -1;
         struct stat st;
+        int r;
 
         change->mistakes = conf_mistakes_new();
         if (mkdir(TRUST_FOLDER, 0755) < 0 && errno != EEXIST)
                 return cli_fail(cli, CLI_FAILED, "failed", "is the package tesserad installed?",
                                 TRUST_FOLDER " could not be made: %s", g_strerror(errno));
-        change->lock = open(TRUST_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-        if (change->lock < 0 || fstat(change->lock, &st) < 0 || flock(change->lock, LOCK_EX) < 0)
+        folder = open(TRUST_FOLDER, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+        if (folder < 0 || fstat(folder, &st) < 0)
                 return cli_fail(cli, CLI_FAILED, "failed", NULL, TRUST_FOLDER " could not be opened: %s",
                                 g_strerror(errno));
         if (st.st_uid != 0 || (st.st_mode & 0022) != 0)
                 return cli_fail(cli, CLI_FAILED, "failed", "chown root: " TRUST_FOLDER "; chmod go-w " TRUST_FOLDER,
                                 TRUST_FOLDER " is not root's alone");
+        r = take_lock(&change->lock);
+        if (r < 0)
+                return cli_fail(cli, CLI_FAILED, "failed", NULL, LOCK " could not be locked: %s", g_strerror(-r));
         change->files = trust_files_read(TRUST_FOLDER, change->mistakes);
         return 0;
 }
@@ -45,6 +74,8 @@ int trust_change_open(Cli *cli, TrustChange *change) {
 void trust_change_close(TrustChange *change) {
         g_clear_pointer(&change->files, g_ptr_array_unref);
         g_clear_pointer(&change->mistakes, g_ptr_array_unref);
+        if (change->lock >= 0)
+                (void) unlink(LOCK);
         change->lock = safe_close(change->lock);
 }
 

@@ -17,7 +17,7 @@
 typedef struct TrustChange {
         GPtrArray *files; /* TrustFile: what stands there; NULL where it has mistakes */
         GPtrArray *mistakes;
-        int lock; /* on the folder */
+        int lock;
 } TrustChange;
 
 /* Takes the lock, makes the folder where there is none, and reads it. 0, or the exit code of what was told. */

@@ -3,6 +3,8 @@
 """Trusted hosts: what the command writes into trust.d, and what it takes back."""
 
 import json
+import subprocess
+import threading
 import time
 
 import forge
@@ -46,6 +48,27 @@ def test_add_list_remove(host, root, key):
     assert not file_of(host).exists() and root.json("trust") == []
     assert root.json("trust", "remove", HOST)["changed"] is False
     assert "nothing changed" in root.run("trust", "remove", HOST).stdout
+
+
+def test_nobody_holds_root_up(host, root, key):
+    """The folder may be opened by everybody, and who has it open can lock it for as long as they like."""
+    program = ("import fcntl, os, sys; fd = os.open('/etc/tessera/trust.d', os.O_RDONLY); fcntl.flock(fd, fcntl.LOCK_EX);"
+               "print('locked', flush=True); sys.stdin.read()")
+    assert root.json("trust", "add", HOST, *EVERYBODY, stdin=jwks(key))["changed"]
+    nobody = host.popen("setpriv", "--reuid", "nobody", "--regid", "nogroup", "--clear-groups", "/usr/bin/python3", "-c",
+                        program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    timer = threading.Timer(20, nobody.kill)  # so that this fails, and does not hang
+    try:
+        assert nobody.stdout.readline() == "locked\n"
+        timer.start()
+        began = time.monotonic()
+        assert root.json("trust", "remove", HOST)["changed"]
+        assert time.monotonic() - began < 10
+    finally:
+        timer.cancel()
+        nobody.kill()
+        nobody.wait()
+    assert [each.name for each in file_of(host).parent.iterdir()] == []
 
 
 def test_the_same_again_changes_nothing(host, root, key):
