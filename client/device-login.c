@@ -129,7 +129,9 @@ static int finish(Cli *cli, Enrolment *enrolment, const DeviceFile *file, const 
         if (WEXITSTATUS(status) == EXIT_NOT_FOUND)
                 return cli_fail(cli, CLI_FAILED, "no-tessera", "install the package tessera there",
                                 "%s has no command \"tessera\"", destination);
-        return WEXITSTATUS(status) ?: tell_no_sense(cli, destination);
+        if (WEXITSTATUS(status) == CLI_DONE || WEXITSTATUS(status) > CLI_UNREACHABLE)
+                return tell_no_sense(cli, destination);
+        return WEXITSTATUS(status); /* the host has said why, on stderr */
 }
 
 /* The host's next line that has @member; what else a login prints is passed over. NULL: it has ended. */

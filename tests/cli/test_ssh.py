@@ -361,6 +361,16 @@ def test_a_host_that_says_anything_or_never_ends(host, said, ends):
     assert host.run("status", "alice@web1").returncode == 4
 
 
+def test_a_login_that_runs_something_else(host):
+    """A host's exit status is ours only where it could be tessera's."""
+    for code, ours in ((42, 1), (3, 3), (5, 5)):
+        ssh = host.folder / "bin/ssh"
+        ssh.write_text(f"#!/bin/sh\n[ \"$1\" = -G ] && exec /usr/bin/ssh \"$@\"\necho only git here\nexit {code}\n")
+        done = host.run("login", "alice@web1")
+        assert done.returncode == ours
+        assert ("does not speak as we do" in done.stderr) == (ours == 1)
+
+
 def test_a_host_with_an_older_tessera(host):
     done = host.run("login", "alice@web1", STOP="old")
     assert done.returncode == 1 and "update the package tessera there" in done.stderr
