@@ -16,6 +16,8 @@
 #include "client/verbs.h"
 #include "common/name.h"
 
+#define NAMES_MAX 9 /* NAME, NAME-2 … */
+
 static const ShapeMember shape_added[] = {
         { "id", SHAPE_TEXT }, { "audience", SHAPE_TEXT }, { NULL },
 };
@@ -67,21 +69,43 @@ static int offer(Cli *cli, char ret_id[2 * REFRESH_DEVICE_SIZE + 1]) {
         return send_line(cli, json_pack("{s:s, s:O}", "device", ret_id, "audience", json_object_get(session, "host")));
 }
 
-static int add(Cli *cli, const char *id, const char *name, const char *public_key) {
+/* 0 and the device; REQUEST_EXPECTED where there is one of that name. */
+static int add_named(Cli *cli, const char *id, const char *name, const char *public_key, json_t **ret) {
         const Request request = {
                 .interface = WIRE_INTERFACE_DEVICES,
                 .method = "Add",
                 .arguments = { REQUEST_ARG_STRING(id), REQUEST_ARG_STRING(name), REQUEST_ARG_STRING(public_key),
                                REQUEST_ARG_NO_DICT },
                 .reply = "a{sv}",
+                .expect = WIRE_ERROR_EXISTS,
         };
-        json_auto_t *device = NULL;
-        int r;
 
-        r = request_object(cli, &request, shape_added, &device);
+        return request_object(cli, &request, shape_added, ret);
+}
+
+/*
+ * A machine that signs in again comes by the name that it has already: the device of that name is ended
+ * only when the new one works. Where its acknowledgement was lost, nobody may know the old one any more.
+ */
+static int add(Cli *cli, const char *id, const char *name, const char *public_key) {
+        g_autofree char *free_name = g_strdup(name);
+        json_auto_t *device = NULL;
+        int r = add_named(cli, id, name, public_key, &device);
+
+        for (int i = 2; r == REQUEST_EXPECTED && i <= NAMES_MAX; i++) {
+                g_autofree char *end = g_strdup_printf("-%d", i);
+
+                g_free(free_name);
+                free_name = g_strdup_printf("%.*s%s", (int) (WIRE_DEVICE_NAME_MAX - strlen(end)), name, end);
+                r = add_named(cli, id, free_name, public_key, &device);
+        }
+        if (r == REQUEST_EXPECTED)
+                return cli_fail(cli, CLI_FAILED, "exists", "tessera device list shows them, and device revoke ends one",
+                                "there are %d devices named \"%s\" and so on already", NAMES_MAX, name);
         if (r != 0)
                 return r;
-        return send_line(cli, json_pack("{s:b, s:O}", "added", 1, "audience", json_object_get(device, "audience")));
+        return send_line(cli, json_pack("{s:b, s:O, s:s}", "added", 1, "audience", json_object_get(device, "audience"),
+                                        "name", free_name));
 }
 
 static int end_replaced(Cli *cli, const char *id) {

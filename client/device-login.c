@@ -190,6 +190,14 @@ static int tell_added(Cli *cli, const DeviceFile *file, const char *destination,
         return CLI_DONE;
 }
 
+/* An older host does not say it: then it is the one that was asked for. */
+static void take_name(const json_t *added, DeviceFile *file) {
+        char name[sizeof(file->name)];
+
+        if (take_text(added, "name", name, sizeof(name)) && name_is_word(name))
+                (void) g_strlcpy(file->name, name, sizeof(file->name));
+}
+
 /* Sends the key, and hears that the host has it. */
 static int exchange(Enrolment *enrolment, DeviceFile *file) {
         unsigned char public_key[REFRESH_PUBLIC_SIZE];
@@ -214,6 +222,7 @@ static int exchange(Enrolment *enrolment, DeviceFile *file) {
         if (json_object_get(added, "audience") &&
             (!take_text(added, "audience", file->audience, sizeof(file->audience)) || !name_is_host(file->audience)))
                 return -EPIPE;
+        take_name(added, file);
         return device_register_end(file);
 }
 

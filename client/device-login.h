@@ -8,7 +8,8 @@
  *
  *         host      {"device":"32 hex digits","audience":"the host's name"}
  *         machine   {"public_key":"43 characters"}     once the key is on its disk, as pending
- *         host      {"added":true,"audience":"…"}      once the daemon has it; or {"error":"…"}
+ *         host      {"added":true,"audience":"…","name":"…"}
+ *                                                      once the daemon has it, by a name that was free
  *         machine   {"revoke":"32 hex digits"}         the device that it was until now, if any
  *         host      {"revoked":true}
  *

@@ -275,7 +275,7 @@ if stop == "refused": print("tessera: sign in with your password", file=sys.stde
 assert len(json.loads(line)["public_key"]) == 43
 subprocess.run(os.environ.get("MEANWHILE", ":"), shell=True, check=True)
 if stop == "added": sys.exit(255)
-out(added=True, audience="fleet")
+out(added=True, audience="fleet", **json.loads(os.environ.get("ADDED", "{}")))
 line = sys.stdin.readline()
 if line:
     open(os.environ["FAKE_LOG"], "a").write("revoke " + json.loads(line)["revoke"] + "\\n")
@@ -306,6 +306,15 @@ def test_login_registers(host):
     for word in ("PubkeyAuthentication=no", "ControlPath=none", "alice@WEB1 tessera device enroll --name laptop"):
         assert word in log
     assert "revoke" not in log
+
+
+def test_login_takes_the_name_that_was_free(host):
+    done = host.run("login", "alice@web1", "--name", "laptop", ADDED='{"name": "laptop-2"}')
+    assert done.returncode == 0 and '"laptop-2"' in done.stdout
+    assert json.loads(host.file().read_text())["name"] == "laptop-2"
+    for name in ("x" * 65, "a b", "", 7):  # rubbish is not taken, and the device works
+        done = host.run("login", "alice@web1", "--name", "laptop", ADDED=json.dumps({"name": name}), ID=os.urandom(16).hex())
+        assert done.returncode == 0 and '"laptop"' in done.stdout
 
 
 def test_login_again_ends_the_old_device(host):

@@ -5,6 +5,7 @@
 import json
 import re
 
+import forge
 from daemon_host import ACCOUNTS, PASSWORD
 
 SESSION = {"id", "user", "uid", "host", "service", "from", "tty", "methods", "roles", "auth_time", "opened", "seen",
@@ -41,6 +42,30 @@ def test_enrolling_offers_a_device_and_changes_nothing_without_a_key(signed_in):
     signed_in.run("logout")
     answer = signed_in.run("device", "enroll", "--name", "laptop")
     assert answer.status == 4 and answer.stdout == ""
+
+
+def test_enrolling_again_finds_a_name_that_is_free(host, signed_in):
+    """The machine's own name is the same each time; the device that had it so far is there until the new one works."""
+    def enroll(seed, **more):
+        lines = json.dumps({"public_key": forge.public_key(bytes([seed]) * 32)}) + "\n" + "".join(
+            json.dumps({key: value}) + "\n" for key, value in more.items())
+        answer = signed_in.run("device", "enroll", "--name", "l" * 64, stdin=lines)
+        assert answer.status == 0, answer
+        return [json.loads(line) for line in answer.stdout.splitlines()]
+
+    names = ["l" * 64, "l" * 62 + "-2", "l" * 62 + "-3"]
+    devices = []
+    for seed in (1, 2, 3):
+        offer, added = enroll(seed)
+        assert added["added"] and added["name"] == names[seed - 1]
+        devices.append(offer["device"])
+    assert {one["name"] for one in signed_in.json("device") if one["id"] in devices} == set(names)
+    offer, added, revoked = enroll(4, revoke=devices[1])
+    assert added["name"] == "l" * 62 + "-4" and revoked["revoked"]
+    offer, added = enroll(5)
+    assert added["name"] == names[1]
+    for one in signed_in.json("device"):
+        signed_in.run("device", "revoke", one["id"])
 
 
 def test_sessions(host, signed_in):
