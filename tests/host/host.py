@@ -277,7 +277,7 @@ class Shell:
 
     def __init__(self, host, user, answer, options, address):
         argv = host.argv([*host._ssh(user, ["-tt", *options], address)])
-        self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=30, echo=False,
+        self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=90, echo=False,
                                    dimensions=(50, 400))
         if answer is not None:
             self.child.expect_exact(PROMPT)

@@ -34,7 +34,7 @@ class Laptop:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
-    def sign_in(self, where, password, name, timeout=30):
+    def sign_in(self, where, password, name, timeout=90):
         """tessera login by a person at a terminal; what it knew of before is forgotten."""
         self.host.sh(f"pkill -KILL -u ann -x ssh; rm -rf {STATE}", check=False)
         argv = self.host.argv(["tessera", "login", where, "--name", name], user="ann")
