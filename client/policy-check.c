@@ -86,6 +86,22 @@ static bool is_trust(const char *text) {
         return g_str_has_prefix(text, "[host:") || strstr(text, "\n[host:");
 }
 
+/* What is right, and yet may not be what is meant: of the policy, and of who is trusted beside it. */
+static GPtrArray *find_warnings(Policy *policy, const GPtrArray *trust) {
+        GPtrArray *warnings = g_ptr_array_new_with_free_func(free_mistake);
+        const GPtrArray *of_policy = policy_warnings(policy);
+
+        for (guint i = 0; i < of_policy->len; i++) {
+                const ConfMistake *warning = of_policy->pdata[i];
+
+                g_ptr_array_add(warnings, conf_mistake_new(warning->file, warning->line, warning->column,
+                                                           warning->remedy, "%s", warning->message));
+        }
+        for (guint i = 0; trust && i < trust->len; i++)
+                trust_file_warn(trust->pdata[i], policy, warnings);
+        return warnings;
+}
+
 /* A draft may be anybody's file, unlike those that the daemon trusts; which kind it is its name says, or its section. */
 static int check_file(Cli *cli, const char *path, GPtrArray *mistakes, Policy **ret_policy) {
         g_autoptr(GError) error = NULL;
@@ -108,7 +124,7 @@ static int check_file(Cli *cli, const char *path, GPtrArray *mistakes, Policy **
 int verb_policy_check(Cli *cli, const Arguments *arguments) {
         g_autoptr(GPtrArray) mistakes = g_ptr_array_new_with_free_func(free_mistake);
         g_autoptr(Settings) settings = NULL;
-        g_autoptr(GPtrArray) trust = NULL;
+        g_autoptr(GPtrArray) trust = NULL, warnings = NULL;
         g_autoptr(Policy) policy = NULL;
         int r;
 
@@ -121,5 +137,6 @@ int verb_policy_check(Cli *cli, const Arguments *arguments) {
                 policy = policy_read(POLICY_FILE, POLICY_FOLDER, mistakes);
                 trust = trust_files_read(TRUST_FOLDER, mistakes);
         }
-        return tell(cli, mistakes, policy ? policy_warnings(policy) : NULL);
+        warnings = policy ? find_warnings(policy, trust) : NULL;
+        return tell(cli, mistakes, warnings);
 }

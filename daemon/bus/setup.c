@@ -76,7 +76,8 @@ bool setup_config(const Options *options, const char *host, Config *ret, char **
         if (mistakes->len > 0 || !config.settings || !config.policy || !config.trust) {
                 g_autofree char *first = mistakes->len > 0 ? conf_mistake_to_string(mistakes->pdata[0]) : NULL;
 
-                *ret_summary = g_strdup_printf("%u mistakes in \"%s\": %s", mistakes->len, options->config_dir,
+                *ret_summary = g_strdup_printf("%u mistake%s in \"%s\": %s", mistakes->len,
+                                               mistakes->len == 1 ? "" : "s", options->config_dir,
                                                first ? first : "it could not be read");
                 return false;
         }

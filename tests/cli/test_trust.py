@@ -50,6 +50,15 @@ def test_add_list_remove(host, root, key):
     assert "nothing changed" in root.run("trust", "remove", HOST).stdout
 
 
+def test_policy_check_warns_of_trust_that_leads_nowhere(root, key):
+    assert root.json("policy", "check")["warnings"] == []
+    assert root.json("trust", "add", HOST, "--users", "*", "--roles", "harbour-master", stdin=jwks(key))["changed"]
+    warnings = root.json("policy", "check")["warnings"]
+    assert [warning["file"] for warning in warnings] == [f"/etc/tessera/trust.d/{HOST}.conf"]
+    assert "harbour-master" in warnings[0]["message"]
+    assert f"warning: /etc/tessera/trust.d/{HOST}.conf" in root.run("policy", "check").stdout
+
+
 def test_nobody_holds_root_up(host, root, key):
     """The folder may be opened by everybody, and who has it open can lock it for as long as they like."""
     program = ("import fcntl, os, sys; fd = os.open('/etc/tessera/trust.d', os.O_RDONLY); fcntl.flock(fd, fcntl.LOCK_EX);"
