@@ -18,6 +18,7 @@
 static const CliErrorMeaning meanings[] = {
         { WIRE_ERROR_INVALID,       CLI_FAILED,        "invalid",       NULL },
         { WIRE_ERROR_DENIED,        CLI_REFUSED,       "denied",        "try it with sudo" },
+        { WIRE_ERROR_STALE,         CLI_REFUSED,       "stale",         "sign this login in again: tessera login" },
         { WIRE_ERROR_NOT_FOUND,     CLI_FAILED,        "not-found",     NULL },
         { WIRE_ERROR_AMBIGUOUS,     CLI_FAILED,        "ambiguous",     "give more digits; --json shows all" },
         { WIRE_ERROR_EXISTS,        CLI_FAILED,        "exists",        NULL },

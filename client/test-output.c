@@ -129,6 +129,7 @@ static void test_what_errors_mean(void) {
         } rows[] = {
                 { WIRE_ERROR_INVALID, CLI_FAILED, "invalid" },
                 { WIRE_ERROR_DENIED, CLI_REFUSED, "denied" },
+                { WIRE_ERROR_STALE, CLI_REFUSED, "stale" },
                 { WIRE_ERROR_NOT_FOUND, CLI_FAILED, "not-found" },
                 { WIRE_ERROR_AMBIGUOUS, CLI_FAILED, "ambiguous" },
                 { WIRE_ERROR_EXISTS, CLI_FAILED, "exists" },

@@ -19,11 +19,19 @@ static bool user_in_group(const PolicyUser *user, gid_t gid) {
         return false;
 }
 
-/* By name or group, not by includes. What is known is asked first, so that NSS is asked only where it decides. */
+static bool user_was_granted(const PolicyUser *user, const char *role) {
+        for (size_t i = 0; i < user->n_grants; i++)
+                if (strcmp(user->grants[i].role, role) == 0)
+                        return true;
+        return false;
+}
+
+/* By name, grant or group, not by includes. What is known is asked first, so that NSS is asked only where it decides. */
 static Held held_directly(const Policy *policy, const Role *role, const PolicyUser *user) {
         Held held = HELD_NO;
 
-        if (role->everybody || g_strv_contains((const char *const *) role->users.names, user->name))
+        if (role->everybody || g_strv_contains((const char *const *) role->users.names, user->name) ||
+            user_was_granted(user, role->name))
                 return HELD_YES;
         for (size_t i = 0; role->groups.names[i]; i++)
                 if (user_in_group(user, role->gids[i]))

@@ -56,12 +56,22 @@ GPtrArray *policy_warnings(Policy *policy);
 
 /* Deciding */
 
-/* Who is asked about. Made by the caller from NSS; a failed look-up never gets here. */
+/* A role that an administrator assigned to a user, beside what the files say. Counts while it is in a PolicyUser. */
+typedef struct PolicyGrant {
+        const char *role; /* one that the policy does not have gives nothing */
+        int64_t until;    /* Unix seconds; 0: until it is taken away. For showing: whose time is over is not passed on */
+        const char *by;   /* who assigned it; for showing, as is */
+        const char *reason; /* NULL */
+} PolicyGrant;
+
+/* Who is asked about. Made by the caller from NSS and the store; a failed look-up never gets here. */
 typedef struct PolicyUser {
         const char *name;
         uid_t uid;
         const gid_t *groups; /* all of them, the primary one too */
         size_t n_groups;
+        const PolicyGrant *grants; /* as of now */
+        size_t n_grants;
         const char *const *cap; /* at most these roles, ended by NULL, whatever the policy gives; NULL: no cap */
 } PolicyUser;
 
@@ -129,7 +139,7 @@ char *policy_refusal(Policy *policy, const PolicyUser *user, const char *service
 /* Roles of a user, includes resolved, sorted; a NULL-terminated vector for g_strfreev. */
 char **policy_roles_of(Policy *policy, const PolicyUser *user);
 
-/* Does the user hold @role, by name, group or include? An unknown role is held by nobody. */
+/* Does the user hold @role, by name, group, grant or include? An unknown role is held by nobody. */
 bool policy_holds(Policy *policy, const PolicyUser *user, const char *role);
 
 /* Looking at it */

@@ -233,6 +233,43 @@ static void test_A7_uid_minus_one_holds_no_role(void) {
         assert(policy_decide(policy, &nobody, &fresh, "sshd", NOW).verdict == POLICY_DENY);
 }
 
+/* What was assigned adds to what the files say: the sentence is the promise. */
+static void test_a_grant_is_held_like_any_other(void) {
+        static const char *const cap[] = { "everyone", NULL };
+        static const PolicyGrant admin[] = { { "admin", 0, "root", NULL } };
+        static const PolicyGrant unknown[] = { { "wizard", 0, "root", NULL }, { "Admin", 0, "root", NULL } };
+        static const struct {
+                const char *sentence;
+                const char *const *cap;
+                const PolicyGrant *grants;
+                size_t n_grants;
+                const char *roles;
+                PolicyVerdict verdict; /* for sudo */
+        } granted[] = {
+                { "who is granted a role holds what it includes", NULL, admin, 1, "admin everyone operator", POLICY_ALLOW },
+                { "a role that the policy does not have gives nothing", NULL, unknown, 2, "everyone", POLICY_DENY },
+                { "a grant is under the cap like any role", cap, admin, 1, "everyone", POLICY_DENY },
+                { "no grant, no role", NULL, admin, 0, "everyone", POLICY_DENY },
+        };
+        g_autoptr(Policy) policy = read_policy(policy_text, NULL);
+
+        for (size_t i = 0; i < G_N_ELEMENTS(granted); i++) {
+                PolicyUser user = bob;
+                g_auto(GStrv) roles = NULL;
+                g_autofree char *joined = NULL;
+
+                user.cap = granted[i].cap;
+                user.grants = granted[i].grants;
+                user.n_grants = granted[i].n_grants;
+                roles = policy_roles_of(policy, &user);
+                joined = g_strjoinv(" ", roles);
+                if (strcmp(joined, granted[i].roles) != 0)
+                        fprintf(stderr, "%s: %s\n", granted[i].sentence, joined);
+                assert(strcmp(joined, granted[i].roles) == 0);
+                assert(policy_decide_role(policy, &user, "sudo").verdict == granted[i].verdict);
+        }
+}
+
 /* Who may be capped at what, and what is left: the sentence is the promise. */
 static void test_A9_a_cap_takes_roles_away_and_never_gives_one(void) {
         static const char *const none[] = { NULL }, *const operator[] = { "operator", NULL };
@@ -713,6 +750,7 @@ int main(int argc, char **argv) {
         test_P5_P6_P18_who_may_use_what();
         test_A7_uid_minus_one_holds_no_role();
         test_A9_a_cap_takes_roles_away_and_never_gives_one();
+        test_a_grant_is_held_like_any_other();
         test_own_sections_count_as_a_whole();
         test_an_empty_policy_lets_nobody_in();
         test_a_zeroed_decision_is_a_no();

@@ -38,6 +38,9 @@ static const char *error_of(int r, const char **ret_message) {
         case CORE_E_DENIED:
                 *ret_message = "that is not yours to do; as root it may work";
                 return WIRE_ERROR_DENIED;
+        case CORE_E_STALE:
+                *ret_message = "that needs a fresher sign-in; \"tessera login\" renews it";
+                return WIRE_ERROR_STALE;
         case CORE_E_NOT_FOUND:
                 *ret_message = "there is no such thing; list what there is";
                 return WIRE_ERROR_NOT_FOUND;

@@ -26,6 +26,7 @@ static void test_which_error(void) {
         } rows[] = {
                 { CORE_E_INVALID, WIRE_ERROR_INVALID },
                 { CORE_E_DENIED, WIRE_ERROR_DENIED },
+                { CORE_E_STALE, WIRE_ERROR_STALE },
                 { CORE_E_NOT_FOUND, WIRE_ERROR_NOT_FOUND },
                 { CORE_E_AMBIGUOUS, WIRE_ERROR_AMBIGUOUS },
                 { CORE_E_EXISTS, WIRE_ERROR_EXISTS },

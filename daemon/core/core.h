@@ -73,6 +73,7 @@ enum {
         _CORE_E_SUCCESS = 0,
         CORE_E_INVALID,       /* an argument is not what it must be */
         CORE_E_DENIED,        /* not this caller's to do */
+        CORE_E_STALE,         /* the caller's, but the login must be signed into more freshly, or by another method */
         CORE_E_NOT_FOUND,
         CORE_E_AMBIGUOUS,
         CORE_E_EXISTS,

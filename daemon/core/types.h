@@ -121,6 +121,22 @@ Device *device_copy(const Device *device);
 Device *device_free(Device *device);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Device, device_free)
 
+/* Assignment: a role that an administrator gave a user, beside what policy.conf says. One per user and role. */
+typedef struct Assignment {
+        char *user;
+        uid_t uid;
+        char *role;
+        int64_t created;
+        int64_t until; /* it counts before this moment; 0: until it is taken away */
+        char *by;      /* who gave it: "root", or an administrator's name */
+        char *reason;  /* their words; NULL */
+} Assignment;
+
+Assignment *assignment_new(void); /* uid UID_UNSET */
+Assignment *assignment_copy(const Assignment *assignment);
+Assignment *assignment_free(Assignment *assignment);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Assignment, assignment_free)
+
 /* What a person who logs in is told. All of it is of before that login. */
 typedef struct LoginNews {
         int64_t last;         /* the last login; 0: none */

@@ -176,6 +176,24 @@ int store_user_remove(Store *store, const char *name, const char *reason, int64_
 int store_user_change_password(Store *store, const char *name, const char *hash, const char *except,
                                const char *reason, int64_t now, GPtrArray **ret_ended);
 
+/* Assignments of roles */
+
+/*
+ * Adds it, or puts it in the place of the one that this user has of this role. STORE_E_STATE when
+ * the user (name and uid) is not there, or has @max of others; nothing is changed then.
+ * @ret_changed is false where the one that was there says the same (but for created).
+ */
+int store_assignment_set(Store *store, const Assignment *assignment, unsigned max, bool *ret_changed);
+/* @ret_changed is false where there is none. */
+int store_assignment_remove(Store *store, uid_t uid, const char *role, bool *ret_changed);
+/*
+ * Of @uid (UID_UNSET: all), by user and role: an array of Assignment *, also those whose time is
+ * over and that no sweep has seen. Removing a user removes its assignments.
+ */
+int store_assignment_list(Store *store, uid_t uid, GPtrArray **ret);
+/* Removes those whose time is over at @now, and returns them. */
+int store_assignment_sweep(Store *store, int64_t now, GPtrArray **ret_ended);
+
 /* Devices */
 
 /*
