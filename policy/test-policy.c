@@ -745,8 +745,30 @@ static void test_the_shipped_policy(const char *path) {
         assert(policy_max_age(policy, "sudo") == 900);
 }
 
+/* The manual page explains each key, and its example is a policy that uses them all. */
+static void test_the_manual_and_its_example(const char *path) {
+        static const char *const keys[] = { "users", "groups", "includes", "roles", "max-age", "methods" };
+        g_autoptr(Policy) policy = NULL;
+        g_autofree char *text = NULL, *example = NULL;
+        const char *begin;
+
+        assert(g_file_get_contents(path, &text, NULL, NULL));
+        begin = strstr(strstr(text, "\n# EXAMPLES\n"), "```\n") + strlen("```\n");
+        example = g_strndup(begin, (size_t) (strstr(begin, "```\n") - begin));
+        policy = read_policy(example, NULL);
+        assert(policy_decide_role(policy, &alice, "su").verdict == POLICY_ALLOW);
+        assert(policy_decide_role(policy, &bob, "sshd").verdict == POLICY_ALLOW);
+        assert(policy_decide_role(policy, &bob, "sudo").verdict == POLICY_DENY);
+        for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
+                g_autofree char *entry = g_strdup_printf("\n*%s=*\n\t", keys[i]);
+                g_autofree char *line = g_strdup_printf("\n%s=", keys[i]);
+
+                assert(strstr(text, entry) && strstr(example, line));
+        }
+}
+
 int main(int argc, char **argv) {
-        assert(argc == 2);
+        assert(argc == 3);
         test_P5_P6_P18_who_may_use_what();
         test_A7_uid_minus_one_holds_no_role();
         test_A9_a_cap_takes_roles_away_and_never_gives_one();
@@ -769,5 +791,6 @@ int main(int argc, char **argv) {
         test_P22_the_refusal_is_one_clean_short_line();
         test_references();
         test_the_shipped_policy(argv[1]);
+        test_the_manual_and_its_example(argv[2]);
         return 0;
 }

@@ -183,8 +183,40 @@ static void test_the_shipped_file_shows_every_key_with_its_default(const char *p
         assert(shown == G_N_ELEMENTS(rows));
 }
 
+/* The default that the shipped file shows for @key of @section; "" where it only shows an example. */
+static char *shipped_default(const char *shipped, const char *section, const char *key) {
+        g_autofree char *heading = g_strdup_printf("\n[%s]\n", section), *line = g_strdup_printf("\n#%s=", key);
+        const char *begin = strstr(strstr(shipped, heading), line) + strlen(line);
+
+        return strcmp(key, "name") == 0 ? g_strdup("") : g_strndup(begin, strcspn(begin, "\n"));
+}
+
+/* The manual page has each key, below the heading of its section, with the same default as the shipped file. */
+static void test_the_manual_has_every_key_with_its_default(const char *manual, const char *path) {
+        g_autofree char *text = NULL, *shipped = NULL;
+
+        assert(g_file_get_contents(manual, &text, NULL, NULL) && g_file_get_contents(path, &shipped, NULL, NULL));
+        for (const ConfSection *section = settings_sections; section->section; section++) {
+                g_autofree char *heading = g_strdup_printf("\n# [%s]\n", section->section);
+                const char *begin = strstr(text, heading), *end;
+                g_autofree char *part = NULL;
+
+                assert(begin);
+                end = strstr(begin + 1, "\n# ");
+                part = g_strndup(begin, end ? (size_t) (end - begin) : strlen(begin));
+                for (const ConfKey *key = section->keys; key->key; key++) {
+                        g_autofree char *value = shipped_default(shipped, section->section, key->key);
+                        g_autofree char *entry = g_strdup_printf("\n*%s=*%s\n", key->key, value);
+
+                        if (!strstr(part, entry))
+                                fprintf(stderr, "%s, [%s]: no%s", manual, section->section, entry);
+                        assert(strstr(part, entry));
+                }
+        }
+}
+
 int main(int argc, char **argv) {
-        assert(argc == 2);
+        assert(argc == 3);
         test_each_key_has_its_effect_and_no_other();
         test_each_key_has_its_range();
         test_no_key_is_without_a_row();
@@ -192,5 +224,6 @@ int main(int argc, char **argv) {
         test_defaults_without_a_file();
         test_a_copy_is_the_same_and_its_own();
         test_the_shipped_file_shows_every_key_with_its_default(argv[1]);
+        test_the_manual_has_every_key_with_its_default(argv[2], argv[1]);
         return 0;
 }
