@@ -156,6 +156,34 @@ Device *device_free(Device *device) {
         return NULL;
 }
 
+Assignment *assignment_new(void) {
+        Assignment *assignment = g_new0(Assignment, 1);
+
+        assignment->uid = UID_UNSET;
+        return assignment;
+}
+
+Assignment *assignment_copy(const Assignment *assignment) {
+        Assignment *copy = g_memdup2(assignment, sizeof(*assignment));
+
+        copy->user = g_strdup(assignment->user);
+        copy->role = g_strdup(assignment->role);
+        copy->by = g_strdup(assignment->by);
+        copy->reason = g_strdup(assignment->reason);
+        return copy;
+}
+
+Assignment *assignment_free(Assignment *assignment) {
+        if (!assignment)
+                return NULL;
+        g_free(assignment->user);
+        g_free(assignment->role);
+        g_free(assignment->by);
+        g_free(assignment->reason);
+        g_free(assignment);
+        return NULL;
+}
+
 void login_news_deinit(LoginNews *news) {
         g_free(news->last_from);
         g_free(news->failed_from);

@@ -21,6 +21,7 @@ typedef struct MemoryStore {
         GHashTable *by_id;   /* id → Session *, not owned */
         GHashTable *events;  /* session id → GPtrArray of Event * */
         GPtrArray *devices;  /* in the order of adding */
+        GPtrArray *assignments; /* by user and role */
         GHashTable *tickets; /* issuer and jti → int64_t *, until when */
 } MemoryStore;
 
@@ -43,7 +44,7 @@ int memory_meta_set(Store *store, const char *key, const char *value);
 int memory_rename_host(Store *store, const char *from, const char *to);
 int memory_user_get(Store *store, const char *name, User **ret);
 int memory_user_list(Store *store, GPtrArray **ret);
-int memory_user_add(Store *store, const User *user);
+int memory_user_add(Store *store, const User *user, const Assignment *assignment);
 int memory_user_rehash(Store *store, const char *name, const char *expected, const char *hash);
 int memory_user_enable(Store *store, const char *name, bool *ret_changed);
 int memory_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
@@ -54,6 +55,15 @@ int memory_user_change_password(Store *store, const char *name, const char *hash
 void memory_user_failed(Store *store, const char *name, const char *from, int64_t now);
 /* Gives them away, and begins anew with this login. */
 void memory_tell_news(MemoryStore *memory, const Session *session, LoginNews *ret);
+
+/* Assignments of roles: memory-assignment.c */
+
+void memory_add_assignment(MemoryStore *memory, const Assignment *assignment);
+void memory_drop_assignments(MemoryStore *memory, uid_t uid);
+int memory_assignment_set(Store *store, const Assignment *assignment, unsigned max, bool *ret_changed);
+int memory_assignment_remove(Store *store, uid_t uid, const char *role, bool *ret_changed);
+int memory_assignment_list(Store *store, uid_t uid, GPtrArray **ret);
+int memory_assignment_sweep(Store *store, int64_t now, GPtrArray **ret_ended);
 
 /* Devices and tickets: memory-device.c */
 

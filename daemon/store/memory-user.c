@@ -78,7 +78,7 @@ int memory_user_list(Store *store, GPtrArray **ret) {
         return 0;
 }
 
-int memory_user_add(Store *store, const User *user) {
+int memory_user_add(Store *store, const User *user, const Assignment *assignment) {
         _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
         GHashTableIter i;
         void *other;
@@ -90,6 +90,8 @@ int memory_user_add(Store *store, const User *user) {
                         return STORE_E_EXISTS;
         copy = user_copy(user);
         g_hash_table_insert(memory->users, copy->name, copy);
+        if (assignment)
+                memory_add_assignment(memory, assignment);
         return 0;
 }
 
@@ -142,6 +144,7 @@ int memory_user_remove(Store *store, const char *name, const char *reason, int64
         if (!user)
                 return STORE_E_NOT_FOUND;
         *ret_ended = revoke_user(memory, user, /* except= */ NULL, reason, now);
+        memory_drop_assignments(memory, user->uid);
         g_hash_table_remove(memory->news, name);
         g_hash_table_remove(memory->users, name);
         return 0;

@@ -137,6 +137,23 @@ static const char *const version_2[] = {
         "PRAGMA user_version = 2",
 };
 
+/* Who reads a decision's assignments finds them side by side; the index is the sweep's. */
+static const char *const version_3[] = {
+        "CREATE TABLE assignment ("
+        " uid INTEGER NOT NULL,"
+        " role TEXT NOT NULL,"
+        " user TEXT NOT NULL,"
+        " created INTEGER NOT NULL,"
+        " until INTEGER NOT NULL,"
+        " granted_by TEXT NOT NULL,"
+        " reason TEXT,"
+        " PRIMARY KEY (uid, role)"
+        ") STRICT, WITHOUT ROWID",
+        "CREATE INDEX assignment_until ON assignment (until) WHERE until <> 0",
+
+        "PRAGMA user_version = 3",
+};
+
 static int run_all(Db *db, const char *const *statements, size_t n) {
         int r = 0;
 
@@ -153,10 +170,15 @@ static int upgrade_to_2(Db *db) {
         return run_all(db, version_2, G_N_ELEMENTS(version_2));
 }
 
+static int upgrade_to_3(Db *db) {
+        return run_all(db, version_3, G_N_ELEMENTS(version_3));
+}
+
 /* The step at [n] makes version n + 1 from version n. */
 static int (*const steps[SCHEMA_VERSION])(Db *db) = {
         upgrade_to_1,
         upgrade_to_2,
+        upgrade_to_3,
 };
 
 static int read_int(Db *db, const char *sql, int64_t *ret) {
@@ -217,6 +239,8 @@ static int check_ends(Db *db) {
                 "SELECT count(*) FROM (SELECT revoke_reason FROM device ORDER BY key LIMIT 1)",
                 "SELECT count(*) FROM (SELECT revoke_reason FROM device ORDER BY key DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT until FROM ticket ORDER BY issuer DESC, jti DESC LIMIT 1)",
+                "SELECT count(*) FROM (SELECT reason FROM assignment ORDER BY uid LIMIT 1)",
+                "SELECT count(*) FROM (SELECT reason FROM assignment ORDER BY uid DESC, role DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT event FROM event ORDER BY session DESC LIMIT 1)",
         };
 

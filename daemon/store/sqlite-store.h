@@ -40,7 +40,7 @@ int sqlite_meta_get(Store *store, const char *key, char **ret);
 int sqlite_meta_set(Store *store, const char *key, const char *value);
 int sqlite_user_get(Store *store, const char *name, User **ret);
 int sqlite_user_list(Store *store, GPtrArray **ret);
-int sqlite_user_add(Store *store, const User *user);
+int sqlite_user_add(Store *store, const User *user, const Assignment *assignment);
 int sqlite_user_rehash(Store *store, const char *name, const char *expected, const char *hash);
 int sqlite_user_enable(Store *store, const char *name, bool *ret_changed);
 int sqlite_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
@@ -109,6 +109,17 @@ int session_end_selected(Db *db, const SessionSelector *selector, const Ending *
 #define SESSION_SPARED \
         "spared (id) AS (SELECT ?1 WHERE ?1 IS NOT NULL UNION" \
         " SELECT parent FROM spared JOIN session ON session.id = spared.id WHERE parent IS NOT NULL)"
+
+/* Assignments of roles: sqlite-assignment.c */
+
+int sqlite_assignment_set(Store *store, const Assignment *assignment, unsigned max, bool *ret_changed);
+int sqlite_assignment_remove(Store *store, uid_t uid, const char *role, bool *ret_changed);
+int sqlite_assignment_list(Store *store, uid_t uid, GPtrArray **ret);
+int sqlite_assignment_sweep(Store *store, int64_t now, GPtrArray **ret_ended);
+
+/* Puts it in the place of the one that this user has of this role, if any. */
+int assignment_write(Db *db, const Assignment *assignment);
+int assignment_drop_of(Db *db, uid_t uid);
 
 /* Devices: sqlite-device.c */
 

@@ -125,10 +125,10 @@ int sqlite_user_list(Store *store, GPtrArray **ret) {
 typedef struct UserAdd {
         Job job;
         const User *user;
+        const Assignment *assignment;
 } UserAdd;
 
-static int run_user_add(Job *job, Db *db) {
-        const User *user = ((UserAdd *) job)->user;
+static int insert_user(Db *db, const User *user) {
         _cleanup_query_ Query query = db_query(db, "INSERT INTO user (" USER_COLUMNS ") VALUES (?, ?, ?, ?, ?)"
                                                    " ON CONFLICT DO NOTHING");
         int r;
@@ -144,8 +144,18 @@ static int run_user_add(Job *job, Db *db) {
         return db_changes(db) > 0 ? 0 : STORE_E_EXISTS;
 }
 
-int sqlite_user_add(Store *store, const User *user) {
-        UserAdd add = { .job.run = run_user_add, .user = user };
+static int run_user_add(Job *job, Db *db) {
+        const UserAdd *add = (UserAdd *) job;
+        int r;
+
+        r = insert_user(db, add->user);
+        if (r == 0 && add->assignment)
+                r = assignment_write(db, add->assignment);
+        return r;
+}
+
+int sqlite_user_add(Store *store, const User *user, const Assignment *assignment) {
+        UserAdd add = { .job.run = run_user_add, .user = user, .assignment = assignment };
 
         return writer_run(sqlite_store(store)->writer, &add.job);
 }
@@ -200,7 +210,7 @@ int sqlite_user_rehash(Store *store, const char *name, const char *expected, con
 /* One change of one user, with all devices and sessions that end by it. */
 typedef struct UserChange {
         Job job;
-        int (*change)(Db *db, const struct UserChange *change);
+        int (*change)(Db *db, const struct UserChange *change, const User *user);
         const char *name, *hash, *except;
         Ending ending;
         bool *ret_changed;
@@ -216,7 +226,7 @@ static int run_user_change(Job *job, Db *db) {
         r = user_load(db, change->name, &user);
         if (r != 0)
                 return r;
-        r = change->change(db, change);
+        r = change->change(db, change, user);
         if (r < 0)
                 return error_trace(r);
         r = device_revoke_of(db, user->uid, change->except, change->ending.reason, change->ending.now);
@@ -245,15 +255,18 @@ static int user_change(Store *store, UserChange *change, bool *ret_changed, GPtr
         return 0;
 }
 
-static int change_disable(Db *db, const UserChange *change) {
+static int change_disable(Db *db, const UserChange *change, const User *user) {
         return set_enabled(db, change->name, false);
 }
 
-static int change_remove(Db *db, const UserChange *change) {
-        return delete_user(db, change->name);
+static int change_remove(Db *db, const UserChange *change, const User *user) {
+        int r;
+
+        r = assignment_drop_of(db, user->uid);
+        return r < 0 ? error_trace(r) : delete_user(db, change->name);
 }
 
-static int change_hash(Db *db, const UserChange *change) {
+static int change_hash(Db *db, const UserChange *change, const User *user) {
         return set_hash(db, change->name, change->hash);
 }
 

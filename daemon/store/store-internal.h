@@ -20,7 +20,7 @@ typedef struct StoreBackend {
 
         int (*user_get)(Store *store, const char *name, User **ret);
         int (*user_list)(Store *store, GPtrArray **ret);
-        int (*user_add)(Store *store, const User *user);
+        int (*user_add)(Store *store, const User *user, const Assignment *assignment); /* which may be NULL */
         int (*user_rehash)(Store *store, const char *name, const char *expected, const char *hash);
         int (*user_enable)(Store *store, const char *name, bool *ret_changed);
         int (*user_disable)(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
@@ -45,6 +45,11 @@ typedef struct StoreBackend {
                            int64_t now, GPtrArray **ret_ended);
         int (*session_sweep)(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle,
                              int64_t keep, unsigned limit, GPtrArray **ret_ended, bool *ret_more);
+
+        int (*assignment_set)(Store *store, const Assignment *assignment, unsigned max, bool *ret_changed);
+        int (*assignment_remove)(Store *store, uid_t uid, const char *role, bool *ret_changed);
+        int (*assignment_list)(Store *store, uid_t uid, GPtrArray **ret);
+        int (*assignment_sweep)(Store *store, int64_t now, GPtrArray **ret_ended);
 
         int (*device_add)(Store *store, const Device *device, unsigned max);
         int (*device_get)(Store *store, const char *id, Device **ret);
@@ -71,6 +76,10 @@ GPtrArray *store_user_array(void);
 GPtrArray *store_session_array(void);
 GPtrArray *store_event_array(void);
 GPtrArray *store_device_array(void);
+GPtrArray *store_assignment_array(void);
+
+/* Of one user and role: would putting one in the place of the other change anything? */
+bool store_assignment_says_same(const Assignment *a, const Assignment *b);
 
 /* Can this session be bound to, or found by, a login? */
 static inline bool store_session_has_login(const Session *session) {

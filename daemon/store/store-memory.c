@@ -38,6 +38,7 @@ static void memory_free(Store *store) {
         g_hash_table_unref(memory->users);
         g_hash_table_unref(memory->news);
         g_hash_table_unref(memory->tickets);
+        g_ptr_array_unref(memory->assignments);
         g_ptr_array_unref(memory->devices);
         g_hash_table_unref(memory->events);
         g_hash_table_unref(memory->by_id);
@@ -400,6 +401,10 @@ static const StoreBackend memory_backend = {
         .session_authenticated = memory_session_authenticated,
         .session_end = memory_session_end,
         .session_sweep = memory_session_sweep,
+        .assignment_set = memory_assignment_set,
+        .assignment_remove = memory_assignment_remove,
+        .assignment_list = memory_assignment_list,
+        .assignment_sweep = memory_assignment_sweep,
         .device_add = memory_device_add,
         .device_get = memory_device_get,
         .device_list = memory_device_list,
@@ -420,6 +425,7 @@ Store *store_memory_new(void) {
         memory->meta = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         memory->users = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_user);
         memory->news = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_news);
+        memory->assignments = store_assignment_array();
         memory->devices = store_device_array();
         memory->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         memory->sessions = store_session_array();

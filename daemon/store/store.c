@@ -40,6 +40,10 @@ static void free_device(void *device) {
         device_free(device);
 }
 
+static void free_assignment(void *assignment) {
+        assignment_free(assignment);
+}
+
 GPtrArray *store_user_array(void) {
         return g_ptr_array_new_with_free_func(free_user);
 }
@@ -54,6 +58,10 @@ GPtrArray *store_event_array(void) {
 
 GPtrArray *store_device_array(void) {
         return g_ptr_array_new_with_free_func(free_device);
+}
+
+GPtrArray *store_assignment_array(void) {
+        return g_ptr_array_new_with_free_func(free_assignment);
 }
 
 Store *store_free(Store *store) {
@@ -97,7 +105,7 @@ int store_user_list(Store *store, GPtrArray **ret) {
 int store_user_add(Store *store, const User *user) {
         if (!user->name || user->uid == UID_UNSET)
                 return error_trace(-EINVAL);
-        return store->backend->user_add(store, user);
+        return store->backend->user_add(store, user, /* assignment= */ NULL);
 }
 
 int store_user_rehash(Store *store, const char *name, const char *expected, const char *hash) {
@@ -117,6 +125,19 @@ int store_user_disable(Store *store, const char *name, const char *reason, int64
 
 int store_user_remove(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended) {
         return store->backend->user_remove(store, name, reason, now, ret_ended);
+}
+
+static bool is_assignable(const Assignment *assignment) {
+        return assignment->user && assignment->uid != UID_UNSET && assignment->role && assignment->role[0] &&
+               assignment->by && assignment->until >= 0;
+}
+
+int store_user_add_assigned(Store *store, const User *user, const Assignment *assignment) {
+        if (!user->name || user->uid == UID_UNSET || !is_assignable(assignment))
+                return error_trace(-EINVAL);
+        if (strcmp(user->name, assignment->user) != 0 || user->uid != assignment->uid)
+                return error_trace(-EINVAL);
+        return store->backend->user_add(store, user, assignment);
 }
 
 int store_user_change_password(Store *store, const char *name, const char *hash, const char *except,
@@ -200,6 +221,33 @@ int store_session_sweep(Store *store, const char *host, const char *boot_id, int
         if (!host || !boot_id || limit == 0)
                 return error_trace(-EINVAL);
         return store->backend->session_sweep(store, host, boot_id, now, idle, keep, limit, ret_ended, ret_more);
+}
+
+/* Assignments of roles */
+
+int store_assignment_set(Store *store, const Assignment *assignment, unsigned max, bool *ret_changed) {
+        if (!is_assignable(assignment) || max == 0)
+                return error_trace(-EINVAL);
+        return store->backend->assignment_set(store, assignment, max, ret_changed);
+}
+
+int store_assignment_remove(Store *store, uid_t uid, const char *role, bool *ret_changed) {
+        if (uid == UID_UNSET || !role)
+                return error_trace(-EINVAL);
+        return store->backend->assignment_remove(store, uid, role, ret_changed);
+}
+
+int store_assignment_list(Store *store, uid_t uid, GPtrArray **ret) {
+        return store->backend->assignment_list(store, uid, ret);
+}
+
+int store_assignment_sweep(Store *store, int64_t now, GPtrArray **ret_ended) {
+        return store->backend->assignment_sweep(store, now, ret_ended);
+}
+
+bool store_assignment_says_same(const Assignment *a, const Assignment *b) {
+        return strcmp(a->user, b->user) == 0 && a->until == b->until && strcmp(a->by, b->by) == 0 &&
+               g_strcmp0(a->reason, b->reason) == 0;
 }
 
 /* Devices */

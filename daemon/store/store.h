@@ -165,7 +165,13 @@ int store_session_sweep(Store *store, const char *host, const char *boot_id, int
 
 /* Compound: both or neither */
 
-/* Disables or removes the user and revokes all sessions and devices of its uid. STORE_E_NOT_FOUND. */
+/* Adds a user together with its first role. As store_user_add(). */
+int store_user_add_assigned(Store *store, const User *user, const Assignment *assignment);
+
+/*
+ * Disables or removes the user and revokes all sessions and devices of its uid; removing also drops
+ * its assignments. STORE_E_NOT_FOUND.
+ */
 int store_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
                        GPtrArray **ret_ended);
 int store_user_remove(Store *store, const char *name, const char *reason, int64_t now, GPtrArray **ret_ended);
@@ -188,10 +194,10 @@ int store_assignment_set(Store *store, const Assignment *assignment, unsigned ma
 int store_assignment_remove(Store *store, uid_t uid, const char *role, bool *ret_changed);
 /*
  * Of @uid (UID_UNSET: all), by user and role: an array of Assignment *, also those whose time is
- * over and that no sweep has seen. Removing a user removes its assignments.
+ * over and that no sweep has seen.
  */
 int store_assignment_list(Store *store, uid_t uid, GPtrArray **ret);
-/* Removes those whose time is over at @now, and returns them. */
+/* Removes those whose time is over at @now (until <= @now), and returns them, by user and role. */
 int store_assignment_sweep(Store *store, int64_t now, GPtrArray **ret_ended);
 
 /* Devices */

@@ -118,7 +118,7 @@ static void make_any_database(const Place *place) {
 }
 
 static void make_newer(const Place *place) {
-        place_run_sql(place->path, "PRAGMA user_version = 3");
+        place_run_sql(place->path, "PRAGMA user_version = 4");
 }
 
 /* The newer program was killed: its version stands in the log alone. */
@@ -131,7 +131,7 @@ static void make_newer_in_log(const Place *place) {
         assert(g_file_get_contents(place->path, &content, &size, NULL));
         assert(g_file_set_contents(other, content, (gssize) size, NULL));
         assert(sqlite3_open(other, &db) == SQLITE_OK);
-        assert(sqlite3_exec(db, "PRAGMA user_version = 3", NULL, NULL, NULL) == SQLITE_OK);
+        assert(sqlite3_exec(db, "PRAGMA user_version = 4", NULL, NULL, NULL) == SQLITE_OK);
         assert(g_file_get_contents(log, &wal, &wal_size, NULL));
         assert(wal_size > 0);
         assert(g_file_set_contents_full(place->log, wal, (gssize) wal_size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
@@ -217,7 +217,7 @@ static const struct {
         { "version 0",       make_version_0,    false, -EUCLEAN,    "damaged",                 BACKUP             },
         { "foreign",         make_foreign,      false, -EMEDIUMTYPE, "another program",        "move it away"     },
         { "any database",    make_any_database, false, -EMEDIUMTYPE, "another program",        "move it away"     },
-        { "newer",           make_newer,        false, -EPROTO,     "has version 3",           "newer tesserad"   },
+        { "newer",           make_newer,        false, -EPROTO,     "has version 4",           "newer tesserad"   },
         { "newer in log",    make_newer_in_log, false, -EPROTO,     "by a newer tesserad",     "install that one" },
         { "mode 0640",       make_readable,     false, -EPERM,      "mode 0640",               "chmod 0600"       },
         { "mode 0606",       make_writable,     false, -EPERM,      "mode 0606",               "chmod 0600"       },
@@ -418,7 +418,7 @@ static void test_notes_are_bounded(void) {
 
 /* The form of the database */
 
-/* Whoever changes what version 2 is gets a version 3 instead: version 2 is on disks. */
+/* Whoever changes what version 3 is gets a version 4 instead: version 3 is on disks. */
 static char *read_schema(const char *path) {
         g_autoptr(GString) text = g_string_new(NULL);
         sqlite3_stmt *statement;
@@ -462,14 +462,20 @@ static void make_old(const char *path, const char *stored, unsigned version) {
 static void test_old_database_opens(char *const stored[], unsigned version) {
         _cleanup_place_ Place place = place_new();
         g_autofree char *expected = NULL, *schema = NULL;
+        Assignment role = { .user = (char *) "bob", .uid = BOB, .role = (char *) "admin", .by = (char *) "root" };
+        g_autoptr(GPtrArray) roles = NULL;
         g_autoptr(Session) old = NULL;
         Store *store;
+        bool changed;
 
         make_old(place.path, stored[version], version);
         store = place_open(place.path, true);
         fill(store, 10);
         test_open(store, 999, BOB, 999);
         test_add_device(store, 1, BOB);
+        assert_result(store_assignment_set(store, &role, MANY, &changed), 0);
+        assert_result(store_assignment_list(store, UID_UNSET, &roles), 0);
+        g_assert_cmpuint(roles->len, ==, 1);
         assert_result(store_session_get(store, "000003e7000000000000000000000000", &old), 0);
         g_assert_cmpstr(old->device, ==, "");
         g_assert_null(old->role_cap); /* what had no cap must not get an empty one, nor the other way round */
@@ -477,7 +483,7 @@ static void test_old_database_opens(char *const stored[], unsigned version) {
         store = store_free(store);
 
         schema = read_schema(place.path);
-        assert(g_file_get_contents(stored[2], &expected, NULL, NULL));
+        assert(g_file_get_contents(stored[3], &expected, NULL, NULL));
         g_assert_cmpstr(schema, ==, expected);
 }
 
@@ -540,7 +546,7 @@ static void test_R10_locked(void) {
 }
 
 int main(int argc, char **argv) {
-        assert(argc == 3); /* the stored schemas: version 1, version 2 */
+        assert(argc == 4); /* the stored schemas: versions 1 to 3 */
         setvbuf(stdout, NULL, _IOLBF, 0);
         test_R11_refused_and_untouched();
         test_R11_folder();
@@ -549,9 +555,9 @@ int main(int argc, char **argv) {
         test_R9_persistence();
         test_stop_writes_notes();
         test_notes_are_bounded();
-        test_schema_is_the_stored_one(argv[2]);
-        test_old_database_opens(argv, 1);
-        test_old_database_opens(argv, 2);
+        test_schema_is_the_stored_one(argv[3]);
+        for (unsigned version = 1; version <= 3; version++)
+                test_old_database_opens(argv, version);
         test_R13_names();
         test_R10_locked();
         return 0;
