@@ -118,13 +118,20 @@ typedef struct Subject {
         SubjectState state;
         Identity *identity; /* NULL for NOBODY and GONE */
         User *user;         /* NULL for NOBODY and STRANGER */
+        GPtrArray *assignments; /* Assignment *, those that count at this moment; NULL but for DISABLED and ENABLED */
+        PolicyGrant *grants;    /* the same, as a decision wants them; borrows from @assignments */
+        size_t n_grants;
         uint64_t mark;      /* taken before the user was read; see pending_mark() */
 } Subject;
 
 void subject_deinit(Subject *subject);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Subject, subject_deinit)
 
-/* Who @name is to us. 0, or a negative errno when NSS or the store could not say. */
+/*
+ * Who @name is to us, and which roles were assigned to it, now: the one place where assignments are
+ * read for a decision, so that each decision sees those of its moment. 0, or a negative errno when
+ * NSS or the store could not say, which is never "no such user" nor "no role".
+ */
 int subject_find(Core *core, const char *name, Subject *ret);
 
 static inline bool subject_is_ours(const Subject *subject) {
@@ -134,8 +141,25 @@ static inline bool subject_is_ours(const Subject *subject) {
 /* A reason code: why a subject that is ours may not do anything, or NULL when it may. */
 const char *subject_hindrance(const Subject *subject);
 
+/* As a decision wants it, without a cap; borrows from @subject. Whoever has no Unix account is nobody, and holds nothing. */
+PolicyUser subject_policy_user(const Subject *subject);
+
 /* Roles of now within @cap (NULL: no cap), for g_strfreev; of one that has no Unix account none. */
 char **subject_roles(const Subject *subject, Policy *policy, char *const *cap);
+
+/* Assignments */
+
+/* Does it count at @now? A user's record decides further: see subject_find(). */
+bool assignment_counts(const Assignment *assignment, int64_t now);
+
+/* Who acts, by name (g_free): "root", or the administrator's. 0, CORE_E_DENIED or a negative errno. */
+int role_actor(Core *core, const Caller *caller, char **ret);
+
+/* Tells of one that is there now. */
+void role_report_granted(Core *core, const Assignment *assignment);
+
+/* Drops those whose time is over, and tells. 0 or a negative errno. */
+int role_sweep(Core *core, int64_t now);
 
 /* Passwords: every check goes through here, for PAM, the CLI and a change of password alike. */
 

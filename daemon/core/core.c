@@ -353,6 +353,9 @@ int core_sweep(Core *core) {
         r = sweep_sessions(core, config, now);
         if (r < 0)
                 return r;
+        r = role_sweep(core, now);
+        if (r < 0)
+                return r;
         r = store_device_sweep(core->store, now, config->settings->device_idle, SESSION_KEEP);
         if (r < 0)
                 return error_trace(r);

@@ -4,7 +4,7 @@
 
 /*
  * What every use case shares. The use cases themselves: login.h (what PAM asks), session-admin.h,
- * user-admin.h, device-admin.h, key-admin.h, token-use.h.
+ * user-admin.h, role-admin.h, device-admin.h, key-admin.h, token-use.h.
  *
  * All functions are synchronous, may block (NSS, Argon2, a commit) and may be called from any
  * number of threads: the edge runs each request on a worker. Locks are held for the tables in

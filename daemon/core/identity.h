@@ -38,5 +38,5 @@ struct IdentitySource {
 /* getpwnam_r, getpwuid_r and getgrouplist. */
 extern const IdentitySource identity_nss;
 
-/* The same, as a decision wants it; borrows from @identity. */
+/* The account alone, as a decision wants it; borrows from @identity. With what was assigned to it: subject_policy_user(). */
 PolicyUser identity_policy_user(const Identity *identity);

@@ -18,7 +18,7 @@ typedef struct LoginCall {
         char *rhost, *tty; /* cleaned, NULL for "" */
         CoreConfig *config;
         Subject subject;
-        PolicyUser policy_user; /* of the subject's identity; without a name where it has none; see login_bound() */
+        PolicyUser policy_user; /* of the subject; without a name where it has no account; see login_bound() */
         char **cap; /* of the caller's login; NULL: none. Of login_bound() */
         int64_t now;
 } LoginCall;

@@ -51,10 +51,7 @@ int login_begin(LoginCall *call, Core *core, const Caller *caller, const LoginRe
         r = subject_find(core, request->user, &call->subject);
         if (r < 0)
                 return r;
-        if (call->subject.identity)
-                call->policy_user = identity_policy_user(call->subject.identity);
-        else
-                call->policy_user = (PolicyUser) { .uid = UID_UNSET };
+        call->policy_user = subject_policy_user(&call->subject);
         if (caller->uid == 0)
                 return 0;
         /* People may step up their own login, and nothing else here is theirs to ask. */

@@ -10,6 +10,46 @@
 void subject_deinit(Subject *subject) {
         subject->identity = identity_free(subject->identity);
         subject->user = user_free(subject->user);
+        g_clear_pointer(&subject->grants, g_free);
+        subject->n_grants = 0;
+        g_clear_pointer(&subject->assignments, g_ptr_array_unref);
+}
+
+/* An assignment is to an account: the name and the uid that it had then. */
+static bool is_of(const Assignment *assignment, const User *user) {
+        return assignment->uid == user->uid && strcmp(assignment->user, user->name) == 0;
+}
+
+static int read_assignments(Core *core, Subject *subject) {
+        int64_t now = clock_wall(core->clock);
+        GPtrArray *assignments;
+        int r;
+
+        r = store_assignment_list(core->store, subject->user->uid, &subject->assignments);
+        if (r < 0)
+                return error_trace(r);
+        assignments = subject->assignments;
+        for (guint i = assignments->len; i > 0; i--)
+                if (!is_of(assignments->pdata[i - 1], subject->user) ||
+                    !assignment_counts(assignments->pdata[i - 1], now))
+                        g_ptr_array_remove_index(assignments, i - 1);
+        subject->grants = g_new0(PolicyGrant, assignments->len);
+        for (; subject->n_grants < assignments->len; subject->n_grants++) {
+                const Assignment *assignment = assignments->pdata[subject->n_grants];
+
+                subject->grants[subject->n_grants] = (PolicyGrant) {
+                        .role = assignment->role,
+                        .until = assignment->until,
+                        .by = assignment->by,
+                        .reason = assignment->reason,
+                };
+        }
+        return 0;
+}
+
+/* The account is the one that was enrolled. */
+static bool is_itself(const Subject *subject) {
+        return subject->state == SUBJECT_DISABLED || subject->state == SUBJECT_ENABLED;
 }
 
 /*
@@ -42,6 +82,9 @@ int subject_find(Core *core, const char *name, Subject *ret) {
                 subject.state = SUBJECT_MOVED;
         else if (subject.user)
                 subject.state = subject.user->enabled ? SUBJECT_ENABLED : SUBJECT_DISABLED;
+        r = is_itself(&subject) ? read_assignments(core, &subject) : 0;
+        if (r < 0)
+                return r;
         *ret = subject;
         subject = (Subject) { .state = SUBJECT_NOBODY };
         return 0;
@@ -64,12 +107,20 @@ const char *subject_hindrance(const Subject *subject) {
         return "not-enrolled";
 }
 
-char **subject_roles(const Subject *subject, Policy *policy, char *const *cap) {
-        PolicyUser user;
+PolicyUser subject_policy_user(const Subject *subject) {
+        PolicyUser user = { .uid = UID_UNSET };
 
         if (!subject->identity)
-                return g_new0(char *, 1);
+                return user;
         user = identity_policy_user(subject->identity);
+        user.grants = subject->grants;
+        user.n_grants = subject->n_grants;
+        return user;
+}
+
+char **subject_roles(const Subject *subject, Policy *policy, char *const *cap) {
+        PolicyUser user = subject_policy_user(subject);
+
         user.cap = (const char *const *) cap;
         return policy_roles_of(policy, &user);
 }

@@ -167,6 +167,14 @@ void world_set_policy(World *world, const char *admins, const char *sudo) {
                     policy_of(admins, sudo), trust_ref(config->trust));
 }
 
+void world_use_policy(World *world, const char *text) {
+        g_autoptr(GPtrArray) mistakes = g_ptr_array_new();
+        Policy *policy = policy_read_text("policy.conf", text, strlen(text), mistakes);
+
+        g_assert_cmpint(mistakes->len, ==, 0);
+        core_reload(world->core, world_settings(world), policy, core_trust(world->core));
+}
+
 void world_set_settings(World *world, int64_t idle, int64_t lifetime, unsigned max_per_user) {
         core_reload(world->core, settings_of(idle, lifetime, max_per_user), policy_of("alice", "max-age=15min"),
                     core_trust(world->core));
@@ -189,7 +197,7 @@ static void enrol(World *world, const char *name, const char *password) {
         _cleanup_secret_ Secret *secret = world_secret(password);
         g_autofree char *warning = NULL;
 
-        g_assert_cmpint(user_add(world->core, &root, name, secret, &warning), ==, 0);
+        g_assert_cmpint(user_add(world->core, &root, name, secret, /* role= */ NULL, &warning), ==, 0);
 }
 
 World *world_new(void) {
@@ -260,6 +268,18 @@ static int fail_user_get(Store *store, const char *name, User **ret) {
         return -EIO;
 }
 
+static int fail_assignment_list(Store *store, uid_t uid, GPtrArray **ret) {
+        return -EIO;
+}
+
+static int fail_assignment_set(Store *store, const Assignment *assignment, unsigned max, bool *ret_changed) {
+        return -EIO;
+}
+
+static int fail_assignment_remove(Store *store, uid_t uid, const char *role, bool *ret_changed) {
+        return -EIO;
+}
+
 static int fail_session_get(Store *store, const char *id, Session **ret) {
         return -EIO;
 }
@@ -321,11 +341,17 @@ void world_break_reads(World *world) {
         broken->session_bound = fail_session_bound;
 }
 
+void world_break_assignments(World *world) {
+        break_store(world)->assignment_list = fail_assignment_list;
+}
+
 void world_break_writes(World *world) {
         StoreBackend *broken = break_store(world);
 
         broken->session_open = fail_session_open;
         broken->session_open_login = fail_session_open_login;
+        broken->assignment_set = fail_assignment_set;
+        broken->assignment_remove = fail_assignment_remove;
         broken->device_add = fail_device_add;
         broken->device_use = fail_device_use;
         broken->device_revoke = fail_device_revoke;

@@ -71,14 +71,16 @@ void world_set_account(World *world, const char *name, uid_t uid); /* UID_UNSET:
 
 /* Replaces the policy; @sudo is the rest of [service:sudo]. */
 void world_set_policy(World *world, const char *admins, const char *sudo);
+void world_use_policy(World *world, const char *text); /* the whole of it */
 void world_set_settings(World *world, int64_t idle, int64_t lifetime, unsigned max_per_user);
 
 /* All of the settings: a copy of those of now, and others from now on (taken over). */
 Settings *world_settings(World *world);
 void world_use_settings(World *world, Settings *settings);
 
-/* From now on look-ups of users, or commits, fail. */
+/* From now on look-ups of users, of assignments alone, or commits, fail. */
 void world_break_reads(World *world);
+void world_break_assignments(World *world);
 void world_break_writes(World *world);
 
 /* Runs @hook once, right before the store opens the next session, or adds a device, or right after it has read a user. */

@@ -54,7 +54,7 @@ int token_print(Core *core, const Caller *caller, const char *audience, int64_t 
 /* Does who has at most @cap have @role (NULL: any)? With the roles of now. */
 static TokenReason check_role(const CoreConfig *config, const Subject *subject, char *const *cap, const char *role,
                               char ***ret_roles) {
-        PolicyUser user = identity_policy_user(subject->identity);
+        PolicyUser user = subject_policy_user(subject);
 
         user.cap = (const char *const *) cap;
         if (role && !policy_holds(config->policy, &user, role))

@@ -37,25 +37,36 @@ static void free_view(void *view) {
         user_view_free(view);
 }
 
-/* One user's account that cannot be looked up must not hide all the others. */
+/* Why the roles of one that is enrolled are unknown, g_free; NULL. */
+static char *why_unknown(int r, const Subject *subject) {
+        if (r < 0)
+                return g_strdup("the Unix account, or its roles, could not be looked up");
+        switch (subject->state) {
+        case SUBJECT_ENABLED:
+        case SUBJECT_DISABLED:
+                return NULL;
+        case SUBJECT_MOVED:
+                return g_strdup_printf("the Unix account has another uid now: %u", (unsigned) subject->identity->uid);
+        case SUBJECT_GONE:
+                return g_strdup("there is no such Unix account any more");
+        case SUBJECT_STRANGER:
+        case SUBJECT_NOBODY:
+                break;
+        }
+        return g_strdup("it was removed meanwhile");
+}
+
+/* One user who cannot be looked up must not hide all the others. */
 static UserView *view_new(Core *core, Policy *policy, const User *user) {
+        g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
         UserView *view = g_new0(UserView, 1);
-        g_autoptr(Identity) identity = NULL;
-        PolicyUser policy_user;
         int r;
 
         view->user = user_copy(user);
-        r = core->identities->look_up(core->identities, user->name, UID_UNSET, &identity);
-        if (r < 0)
-                view->error = g_strdup("the Unix account could not be looked up");
-        else if (r == IDENTITY_E_NOT_FOUND)
-                view->error = g_strdup("there is no such Unix account any more");
-        else if (identity->uid != user->uid)
-                view->error = g_strdup_printf("the Unix account has another uid now: %u", (unsigned) identity->uid);
-        if (view->error)
-                return view;
-        policy_user = identity_policy_user(identity);
-        view->roles = policy_roles_of(policy, &policy_user);
+        r = subject_find(core, user->name, &subject);
+        view->error = why_unknown(r, &subject);
+        if (!view->error)
+                view->roles = subject_roles(&subject, policy, /* cap= */ NULL);
         return view;
 }
 
@@ -138,13 +149,43 @@ static int find_account(Core *core, const char *name, Identity **ret) {
         return 0;
 }
 
-int user_add(Core *core, const Caller *caller, const char *name, const Secret *password, char **ret_warning) {
+/* Both or neither. */
+static int add_to_store(Core *core, const Caller *caller, const User *user, const char *role) {
+        g_autofree char *by = NULL;
+        Assignment assignment = {
+                .user = user->name,
+                .uid = user->uid,
+                .role = (char *) role,
+                .created = user->created,
+        };
+        int r;
+
+        r = role_actor(core, caller, &by);
+        if (r != 0)
+                return r;
+        assignment.by = by;
+        r = role ? store_user_add_assigned(core->store, user, &assignment) : store_user_add(core->store, user);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_EXISTS)
+                return CORE_E_EXISTS;
+        report_user(core, "user-added", user, NULL);
+        if (role)
+                role_report_granted(core, &assignment);
+        return 0;
+}
+
+int user_add(Core *core, const Caller *caller, const char *name, const Secret *password, const char *role,
+             char **ret_warning) {
+        g_autoptr(CoreConfig) config = core_config(core);
         g_autoptr(Identity) identity = NULL;
         g_autoptr(User) user = user_new();
         int r;
 
         if (!is_root(caller))
                 return CORE_E_DENIED;
+        if (role && !policy_role_find(config->policy, role))
+                return CORE_E_NOT_FOUND;
         r = find_account(core, name, &identity);
         if (r != 0)
                 return r;
@@ -155,14 +196,10 @@ int user_add(Core *core, const Caller *caller, const char *name, const Secret *p
         user->uid = identity->uid;
         user->enabled = true;
         user->created = clock_wall(core->clock);
-        r = store_user_add(core->store, user);
-        if (r < 0)
-                return error_trace(r);
-        if (r == STORE_E_EXISTS)
-                return CORE_E_EXISTS;
-        report_user(core, "user-added", user, NULL);
-        *ret_warning = NULL;
-        return 0;
+        r = add_to_store(core, caller, user, role);
+        if (r == 0)
+                *ret_warning = NULL;
+        return r;
 }
 
 /* Changing: what ends everything of a user is done behind a bar, so that nothing under way gets through. */

@@ -23,10 +23,12 @@ int user_list(Core *core, const Caller *caller, GPtrArray **ret); /* UserView * 
 int user_show(Core *core, const Caller *caller, const char *name, UserView **ret);
 
 /*
- * Enrols a Unix account. CORE_E_ACCOUNT, CORE_E_EXISTS, CORE_E_PASSWORD. @ret_warning (g_free, may
- * be NULL): something an admin should know.
+ * Enrols a Unix account, and assigns @role to it (NULL: none), both or neither. CORE_E_ACCOUNT,
+ * CORE_E_EXISTS, CORE_E_PASSWORD, CORE_E_NOT_FOUND (the role). @ret_warning (g_free, may be NULL):
+ * something an admin should know.
  */
-int user_add(Core *core, const Caller *caller, const char *name, const Secret *password, char **ret_warning);
+int user_add(Core *core, const Caller *caller, const char *name, const Secret *password, const char *role,
+             char **ret_warning);
 
 /* enable; disable also revokes everything of the user. @ret_changed false: it was so already. */
 int user_set_enabled(Core *core, const Caller *caller, const char *name, bool enabled, bool *ret_changed);
