@@ -185,7 +185,8 @@ static void warn_of_empty(Policy *policy, const Role *role) {
                 if (giver->users.names[0] || giver->groups.names[0])
                         return;
         }
-        g_ptr_array_add(policy->warnings, conf_mistake_new(role->file, role->line, 1, "add users= or groups=",
+        g_ptr_array_add(policy->warnings, conf_mistake_new(role->file, role->line, 1,
+                                                           "add users= or groups=, or assign it: tessera role grant",
                                                            "nobody has the role \"%s\"", role->name));
 }
 

@@ -84,8 +84,7 @@ static char *advise(const Service *service, const PolicyUser *user) {
                                 return g_strdup_printf(". An admin can add you: usermod -aG %s %s",
                                                        role->groups.names[j], user->name);
         }
-        return g_strdup_printf(". An admin can add you: add %s to users= of [role:%s] in %s", user->name,
-                               service->roles.names[0], ((const Role *) service->needed->pdata[0])->file);
+        return g_strdup_printf(". An admin can add you: tessera role grant %s %s", service->roles.names[0], user->name);
 }
 
 /* Is it the login that may not, while its user may? Then no command of an admin's would help. */

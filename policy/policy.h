@@ -131,8 +131,8 @@ int64_t policy_max_age(Policy *policy, const char *service);
  * One line for a person who was refused for want of a role, of less than 200 bytes and without
  * control characters, to be freed with g_free:
  *   sudo needs the role "admin"; you have "everyone". An admin can add you: usermod -aG sudo bob
- * (for a role without groups: ... add bob to users= of [role:admin] in /etc/tessera/policy.conf; where
- * only the cap is in the way: ... This login came by ticket and has no more: log in anew)
+ * (where no group gives the role: ... An admin can add you: tessera role grant admin bob; where only
+ * the cap is in the way: ... This login came by ticket and has no more: log in anew)
  */
 char *policy_refusal(Policy *policy, const PolicyUser *user, const char *service);
 

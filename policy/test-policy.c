@@ -526,6 +526,7 @@ static void test_what_nobody_has_is_worth_a_look(void) {
         assert(policy_warnings(policy)->len == 1);
         warning = policy_warnings(policy)->pdata[0];
         assert(warning->line == 5 && strcmp(warning->message, "nobody has the role \"lost\"") == 0);
+        assert(strstr(warning->remedy, "tessera role grant"));
 }
 
 static void write_file(const char *folder, const char *name, const char *text) {
@@ -684,7 +685,7 @@ static void test_the_refusal_names_role_and_remedy(void) {
         expect_refusal(policy, &bob, "sudo-i", "sudo-i needs the role \"admin\"; you have \"everyone\". "
                                                "An admin can add you: usermod -aG sudo bob");
         expect_refusal(policy, &bob, "su", "su needs the role \"clerk\"; you have \"everyone\". "
-                                           "An admin can add you: add bob to users= of [role:clerk] in p");
+                                           "An admin can add you: tessera role grant clerk bob");
         expect_refusal(policy, &alice, "cups", "cups needs the role \"clerk\" or \"admin\"; you have \"admin\" and "
                                                "\"everyone\". An admin can add you: usermod -aG sudo alice");
         expect_refusal(policy, &nobody, "sudo", "sudo needs the role \"admin\"; you have no role. "
