@@ -408,3 +408,17 @@ bool conf_read_file(const char *path, bool may_be_absent, const ConfSection *sec
         }
         return conf_read_text(path, text, size, sections, target, mistakes);
 }
+
+/* Values of elsewhere */
+
+ConfMistake *conf_duration_text(const char *what, const char *text, int64_t min, int64_t max, int64_t *ret) {
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
+        ConfReader reader = { .file = what, .mistakes = mistakes };
+        const ConfValue value = { .key = what, .text = text, .file = what };
+
+        if (text[0] == '\0')
+                return conf_mistake_new(what, 0, 0, "write a number with a unit, as 2h", "%s is empty", what);
+        if (conf_duration(&reader, &value, min, max, ret))
+                return NULL;
+        return g_ptr_array_steal_index(mistakes, 0);
+}

@@ -111,6 +111,12 @@ bool conf_read_folder(const char *path, const ConfSection *sections, void *targe
 /* Seconds, from 15s, 15min, 24h, 7d or a sum ("1h 30min"); within [@min, @max] seconds. */
 bool conf_duration(ConfReader *reader, const ConfValue *value, int64_t min, int64_t max, int64_t *ret);
 
+/*
+ * The same for a duration that stands in no file: an option of a command, called @what in messages.
+ * NULL, or the mistake (conf_mistake_free()), and @ret untouched.
+ */
+ConfMistake *conf_duration_text(const char *what, const char *text, int64_t min, int64_t max, int64_t *ret);
+
 /* Bytes, with B, KiB, MiB or GiB; within [@min, @max]. */
 bool conf_size(ConfReader *reader, const ConfValue *value, uint64_t min, uint64_t max, uint64_t *ret);
 

@@ -370,6 +370,34 @@ static void test_S6_files_of_trust(void) {
         expect_file(file, true, NULL);
 }
 
+/* An option of a command is read like a line of a file. */
+static void test_a_duration_of_elsewhere(void) {
+        static const struct {
+                const char *text, *message, *remedy;
+        } bad[] = {
+                { "2", "--for \"2\" has no unit", "write 2d, 2h, 2min or 2s" },
+                { "", "--for is empty", "write a number with a unit, as 2h" },
+                { " 2h", "\" 2h\" is not a whole number with a unit", "units are d, h, min, s" },
+                { "0s", "--for of 0s is too small", "write 1s to 1d" },
+                { "25h", "--for of 25h is too large", "write 1s to 1d" },
+                { "99999999999999999999999d", "--for of 99999999999999999999999d is too large", "write 1s to 1d" },
+                { "-1h", "\"-1h\" is not a whole number with a unit", "units are d, h, min, s" },
+                { "2hours", "unknown unit \"hours\"", "did you mean \"h\"?" },
+        };
+        int64_t seconds = -1;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+                ConfMistake *mistake = conf_duration_text("--for", bad[i].text, 1, 86400, &seconds);
+
+                assert(mistake);
+                g_assert_cmpstr(mistake->message, ==, bad[i].message);
+                g_assert_cmpstr(mistake->remedy, ==, bad[i].remedy);
+                assert(seconds == -1);
+                conf_mistake_free(mistake);
+        }
+        assert(!conf_duration_text("--for", "1h 30min", 1, 86400, &seconds) && seconds == 5400);
+}
+
 int main(void) {
         test_each_mistake_is_named_with_its_place_and_a_remedy();
         test_a_good_file_is_read_in_its_order();
@@ -379,5 +407,6 @@ int main(void) {
         test_P22_what_is_said_is_short_and_clean();
         test_suggestions_look_like_the_slip();
         test_S6_files_of_trust();
+        test_a_duration_of_elsewhere();
         return 0;
 }
