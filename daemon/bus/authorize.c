@@ -52,8 +52,10 @@ static const Method methods[] = {
         { USERS,    "Remove",       AUTHORIZE_ROOT,         OF_NONE,  handle_users_remove         },
         { USERS,    "SetPassword",  AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_users_set_password   },
 
-        { ROLES,    "List",         AUTHORIZE_ANYBODY,      OF_NONE,  handle_roles_list           },
-        { ROLES,    "Show",         AUTHORIZE_ANYBODY,      OF_NONE,  handle_roles_show           },
+        { ROLES,    "List",         AUTHORIZE_ANYBODY,      OF_AUDIT, handle_roles_list           },
+        { ROLES,    "Show",         AUTHORIZE_ANYBODY,      OF_AUDIT, handle_roles_show           },
+        { ROLES,    "Grant",        AUTHORIZE_ROOT,         OF_AUDIT, handle_roles_grant          },
+        { ROLES,    "Revoke",       AUTHORIZE_ROOT,         OF_AUDIT, handle_roles_revoke         },
 
         { KEYS,     "List",         AUTHORIZE_ROOT,         OF_NONE,  handle_keys_list            },
         { KEYS,     "Export",       AUTHORIZE_ROOT,         OF_NONE,  handle_keys_export          },

@@ -64,22 +64,35 @@ int handle_users_show(Request *request) {
         return 0;
 }
 
+typedef struct AddOptions {
+        const char *role;
+} AddOptions;
+
+static const UnpackKey add_keys[] = {
+        { "role", UNPACK_TEXT, WIRE_NAME_MAX, offsetof(AddOptions, role) },
+        { NULL },
+};
+
 int handle_users_add(Request *request) {
         _cleanup_secret_ Secret *password = NULL;
         g_autofree char *warning = NULL;
+        AddOptions options = { .role = NULL };
         const char *user;
         int r;
 
         r = unpack_text(request, 0, "user", WIRE_NAME_MAX, &user);
         if (r != 0)
                 return r;
-        r = unpack_dict(request, 2, /* keys= */ NULL, /* target= */ NULL);
+        r = unpack_dict(request, 2, add_keys, &options);
         if (r != 0)
                 return r;
         r = unpack_secret(request, 1, "password", WIRE_PASSWORD_MAX, &password);
         if (r != 0)
                 return r;
-        r = user_add(request->core, &request->caller, user, password, &warning);
+        r = user_add(request->core, &request->caller, user, password, options.role, &warning);
+        if (r == CORE_E_NOT_FOUND)
+                return request_refuse(request, r, "the policy has no role \"%s\"; \"tessera role\" lists them",
+                                      options.role);
         if (r != 0)
                 return name_culprit(request, r, user);
         request->reply = g_variant_ref_sink(g_variant_new("(@s)", pack_string(warning)));

@@ -46,6 +46,8 @@ int handle_users_set_password(Request *request);
 /* Roles, Trust */
 int handle_roles_list(Request *request);
 int handle_roles_show(Request *request);
+int handle_roles_grant(Request *request);
+int handle_roles_revoke(Request *request);
 int handle_trust_list(Request *request);
 
 /* Keys */

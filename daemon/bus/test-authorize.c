@@ -47,6 +47,8 @@ static const char golden[] =
         "Users.SetPassword root-or-self\n"
         "Roles.List anybody\n"
         "Roles.Show anybody\n"
+        "Roles.Grant root\n"
+        "Roles.Revoke root\n"
         "Keys.List root\n"
         "Keys.Export root\n"
         "Keys.Prepare root\n"

@@ -38,6 +38,8 @@ CALLS = {
     "Users.SetPassword": ("shh", "alice", ("secret", PASSWORD), ("secret", "another-password")),
     "Roles.List": ("",),
     "Roles.Show": ("s", "admin"),
+    "Roles.Grant": ("ssa{sv}", "admin", "alice", {}),
+    "Roles.Revoke": ("ss", "admin", "alice"),
     "Keys.List": ("",),
     "Keys.Export": ("",),
     "Keys.Prepare": ("",),
