@@ -74,6 +74,17 @@ static const OptionSpec token_verify_options[] = {
         { NULL },
 };
 
+static const OptionSpec user_add_options[] = {
+        { "role", 0, "ROLE", "assign this role, too; the user is added with it or not at all" },
+        { NULL },
+};
+
+static const OptionSpec role_grant_options[] = {
+        { "for",    0, "TIME", "how long, as 2h or 30min (default: until it is revoked)" },
+        { "reason", 0, "TEXT", "shown with the role, and in the journal" },
+        { NULL },
+};
+
 static const OptionSpec trust_add_options[] = {
         { "users", 0, "USERS", "whom its tickets may be for: names, or '*'" },
         { "roles", 0, "ROLES", "at most these roles, or '*'" },
@@ -128,12 +139,16 @@ const CommandSpec command_table[] = {
           verb_token_decode },
         { "user", "list", NULL, 0, 0, "list users", NULL, verb_user_list },
         { "user", "show", "USER", 1, 1, "show a user", NULL, verb_user_show },
-        { "user", "add", "USER", 1, 1, "let tessera know a Unix account, with a password", NULL, verb_user_add },
+        { "user", "add", "USER", 1, 1, "let tessera know a Unix account, with a password", user_add_options,
+          verb_user_add },
         { "user", "enable", "USER", 1, 1, "let a disabled user in again", NULL, verb_user_enable },
         { "user", "disable", "USER", 1, 1, "keep a user out, and revoke everything of it", NULL, verb_user_disable },
         { "user", "remove", "USER", 1, 1, "forget a user; the Unix account stays", NULL, verb_user_remove },
         { "role", "list", NULL, 0, 0, "list roles", NULL, verb_role_list },
         { "role", "show", "ROLE", 1, 1, "show a role", NULL, verb_role_show },
+        { "role", "grant", "ROLE USER", 2, 2, "assign a role to a user, from now on, beside policy.conf",
+          role_grant_options, verb_role_grant },
+        { "role", "revoke", "ROLE USER", 2, 2, "take an assigned role away at once", NULL, verb_role_revoke },
         { "policy", "check", "[FILE]", 0, 1, "tell every mistake in the configuration, or in a draft", NULL,
           verb_policy_check },
         { "key", "list", NULL, 0, 0, "list the keys that sign tokens and tickets", NULL, verb_key_list },

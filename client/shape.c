@@ -34,10 +34,15 @@ const ShapeMember shape_user[] = {
         { NULL },
 };
 
+static const ShapeMember shape_assignment[] = {
+        { "user", SHAPE_TEXT }, { "until", SHAPE_TIME }, { "reason", SHAPE_TEXT }, { "by", SHAPE_TEXT }, { NULL },
+};
+
 const ShapeMember shape_role[] = {
-        { "role", SHAPE_TEXT },     { "users", SHAPE_LIST },        { "groups", SHAPE_LIST },
-        { "includes", SHAPE_LIST }, { "assignments", SHAPE_EMPTY }, { "services", SHAPE_LIST },
-        { "file", SHAPE_TEXT },     { "line", SHAPE_NUMBER },       { NULL },
+        { "role", SHAPE_TEXT },     { "users", SHAPE_LIST }, { "groups", SHAPE_LIST },
+        { "includes", SHAPE_LIST }, { "assignments", SHAPE_OBJECTS, shape_assignment },
+        { "services", SHAPE_LIST }, { "file", SHAPE_TEXT },  { "line", SHAPE_NUMBER },
+        { NULL },
 };
 
 const ShapeMember shape_key[] = {
@@ -79,6 +84,14 @@ json_t *shape_strings(const char *const *items) {
         return list;
 }
 
+static json_t *shape_objects(const ShapeMember *member, const ClientDict *dict) {
+        ClientDict *const *dicts;
+        size_t n;
+
+        dicts = client_dict_get_dicts(dict, member->name, &n);
+        return shape_array(member->members, dicts, n);
+}
+
 static json_t *shape_value(const ShapeMember *member, const ClientDict *dict) {
         int64_t number;
 
@@ -94,9 +107,9 @@ static json_t *shape_value(const ShapeMember *member, const ClientDict *dict) {
                 return json_boolean(client_dict_get_bool(dict, member->name));
         case SHAPE_LIST:
                 return shape_strings(client_dict_get_strings(dict, member->name));
-        case SHAPE_EMPTY:
+        case SHAPE_OBJECTS:
         default:
-                return json_array();
+                return shape_objects(member, dict);
         }
 }
 

@@ -18,13 +18,16 @@ typedef enum ShapeKind {
         SHAPE_NUMBER,
         SHAPE_BOOL,
         SHAPE_LIST,   /* of text; empty when missing */
-        SHAPE_EMPTY,  /* a list of what this version cannot have yet */
+        SHAPE_OBJECTS, /* a list of dictionaries; empty when missing */
 } ShapeKind;
 
-typedef struct ShapeMember {
+typedef struct ShapeMember ShapeMember;
+
+struct ShapeMember {
         const char *name; /* NULL ends a table; of the dictionary's key as well */
         ShapeKind kind;
-} ShapeMember;
+        const ShapeMember *members; /* of SHAPE_OBJECTS */
+};
 
 extern const ShapeMember shape_session[];
 extern const ShapeMember shape_event[];

@@ -75,6 +75,11 @@ static void test_usage(void) {
                 "tessera user add",
                 "tessera -x",
                 "tessera \xff",
+                "tessera role grant admin",
+                "tessera role grant admin bob extra",
+                "tessera role grant admin bob --for",
+                "tessera role revoke admin",
+                "tessera role revoke admin bob --for 2h",
                 "tessera device add extra",
                 "tessera device revoke",
                 "tessera device revoke a b",
@@ -232,7 +237,9 @@ static void test_manual_has_it_all(const char *path) {
                 if (command->operands && !strchr(command->operands, '.')) {
                         g_auto(GStrv) parts = g_strsplit_set(command->operands, "[]", -1);
                         g_autofree char *operand = g_strjoinv("", parts);
-                        g_autofree char *marked = g_strdup_printf("_%s_", operand);
+                        g_auto(GStrv) words = g_strsplit(operand, " ", -1);
+                        g_autofree char *between = g_strjoinv("_ _", words);
+                        g_autofree char *marked = g_strdup_printf("_%s_", between);
                         assert_has(text, marked, heading);
                 }
                 for (const OptionSpec *option = command->options; option && option->name; option++) {

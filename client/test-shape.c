@@ -3,7 +3,7 @@
 
 /*
  * The documented JSON, made of dictionaries that no daemon sent: a ClientDict here is a list of
- * entries of our own, and the four functions that read one are replaced.
+ * entries of our own, and the five functions that read one are replaced.
  */
 
 #undef NDEBUG
@@ -16,6 +16,7 @@ typedef struct Entry {
         const char *key;
         const char *string;
         const char *const *strings;
+        ClientDict *const *dicts; /* ended by NULL */
         int64_t integer;
         bool boolean;
 } Entry;
@@ -49,6 +50,15 @@ const char *const *client_dict_get_strings(const ClientDict *dict, const char *k
         static const char *const empty[] = { NULL };
 
         return find(dict, key)->strings ?: empty;
+}
+
+ClientDict *const *client_dict_get_dicts(const ClientDict *dict, const char *key, size_t *ret_n) {
+        ClientDict *const *dicts = find(dict, key)->dicts;
+
+        *ret_n = 0;
+        while (dicts && dicts[*ret_n])
+                (*ret_n)++;
+        return dicts;
 }
 
 static const char *const pwd[] = { "pwd", NULL };
@@ -169,6 +179,25 @@ static void test_users_roles_keys(void) {
                                                     "\"created\":null,\"until\":null}");
 }
 
+static void test_assignments(void) {
+        static const Entry for_ever[] = { { .key = "user", .string = "alice" }, { .key = "by", .string = "root" },
+                                          { .key = "created", .integer = 1700000000 }, { NULL } };
+        static const Entry timed[] = { { .key = "user", .string = "bob" }, { .key = "by", .string = "alice" },
+                                       { .key = "until", .integer = 1700007200 },
+                                       { .key = "reason", .string = "on\033call" }, { NULL } };
+        ClientDict alice = { for_ever }, bob = { timed };
+        ClientDict *const assigned[] = { &alice, &bob, NULL };
+        const Entry entries[] = { { .key = "role", .string = "operator" }, { .key = "assignments", .dicts = assigned },
+                                  { NULL } };
+        const ClientDict dict = { entries };
+
+        assert_json(shape_object(shape_role, &dict),
+                    "{\"role\":\"operator\",\"users\":[],\"groups\":[],\"includes\":[],\"assignments\":["
+                    "{\"user\":\"alice\",\"until\":null,\"reason\":null,\"by\":\"root\"},"
+                    "{\"user\":\"bob\",\"until\":1700007200,\"reason\":\"on?call\",\"by\":\"alice\"}],"
+                    "\"services\":[],\"file\":null,\"line\":0}");
+}
+
 static void test_devices(void) {
         static const Entry entries[] = {
                 { .key = "id", .string = "00112233445566778899aabbccddeeff" },
@@ -216,6 +245,7 @@ int main(void) {
         test_verify();
         test_members();
         test_users_roles_keys();
+        test_assignments();
         test_devices();
         test_trust();
         test_text_is_cleaned();

@@ -88,18 +88,21 @@ static int tell_change(Cli *cli, const char *user, bool changed, const char *new
         return CLI_DONE;
 }
 
-static int tell_known(Cli *cli, const char *user) {
+static int tell_known(Cli *cli, const char *user, const char *role) {
         int r = tell_change(cli, user, false, "is known already");
 
         output_note(cli, "  to change the password: tessera passwd %s", user);
+        if (role)
+                output_note(cli, "  to assign the role: tessera role grant %s %s", role, user);
         return r;
 }
 
-static int add_user(Cli *cli, const char *name, const SecretInput *password) {
+static int add_user(Cli *cli, const char *name, const SecretInput *password, const char *role) {
+        const ClientEntry options[] = { { .key = "role", .string = role } };
         const Request request = {
                 .interface = WIRE_INTERFACE_USERS,
                 .method = "Add",
-                .arguments = { REQUEST_ARG_STRING(name), REQUEST_ARG_SECRET(password), REQUEST_ARG_NO_DICT },
+                .arguments = { REQUEST_ARG_STRING(name), REQUEST_ARG_SECRET(password), REQUEST_ARG_DICT(options) },
                 .reply = "s",
                 .expect = WIRE_ERROR_EXISTS,
         };
@@ -110,7 +113,7 @@ static int add_user(Cli *cli, const char *name, const SecretInput *password) {
 
         r = request_call(cli, &request, &reply);
         if (r == REQUEST_EXPECTED)
-                return tell_known(cli, name);
+                return tell_known(cli, name, role);
         if (r == 0)
                 r = request_read(cli, client_message_read_string(reply, CLIENT_TEXT_MAX, &text));
         if (r != 0)
@@ -118,7 +121,7 @@ static int add_user(Cli *cli, const char *name, const SecretInput *password) {
         warning = shape_text(text);
         if (cli->json)
                 return output_json(cli, json_pack("{s:b, s:s, s:O}", "changed", 1, "user", name, "warning", warning));
-        output_say(cli, "added %s", name);
+        output_say(cli, "added %s%s%s", name, role ? " with the role " : "", role ?: "");
         if (json_is_string(warning))
                 output_note(cli, "warning: %s", json_string_value(warning));
         return CLI_DONE;
@@ -126,18 +129,18 @@ static int add_user(Cli *cli, const char *name, const SecretInput *password) {
 
 int verb_user_add(Cli *cli, const Arguments *arguments) {
         _cleanup_secret_input_ SecretInput password = { 0 };
-        const char *name = arguments->operands[0];
+        const char *name = arguments->operands[0], *role = arguments_get(arguments, "role");
         json_auto_t *user = NULL;
         int r;
 
         /* Before anybody types a password in vain. */
         r = fetch_user(cli, name, WIRE_ERROR_NOT_FOUND, &user);
         if (r == 0)
-                return tell_known(cli, name);
+                return tell_known(cli, name, role);
         if (r != REQUEST_EXPECTED)
                 return r;
         r = password_ask_new(cli, "Password: ", &password);
-        return r == 0 ? add_user(cli, name, &password) : r;
+        return r == 0 ? add_user(cli, name, &password, role) : r;
 }
 
 static int set_enabled(Cli *cli, const char *user, bool enabled, bool *ret_changed) {

@@ -37,6 +37,8 @@ int verb_user_remove(Cli *cli, const Arguments *arguments);
 
 int verb_role_list(Cli *cli, const Arguments *arguments);
 int verb_role_show(Cli *cli, const Arguments *arguments);
+int verb_role_grant(Cli *cli, const Arguments *arguments);
+int verb_role_revoke(Cli *cli, const Arguments *arguments);
 
 int verb_policy_check(Cli *cli, const Arguments *arguments);
 

@@ -15,7 +15,7 @@ _tessera_verbs() { # NOUN
         device) echo "list add revoke" ;;
         token) echo "print refresh verify decode" ;;
         user) echo "list show add enable disable remove" ;;
-        role) echo "list show" ;;
+        role) echo "list show grant revoke" ;;
         policy) echo "check" ;;
         key) echo "list export prepare rotate rename" ;;
         trust) echo "list add remove" ;;
@@ -35,6 +35,8 @@ _tessera_options() { # NOUN VERB
         "token print") echo "--audience --min-ttl" ;;
         "token refresh") echo "--min-ttl" ;;
         "token verify") echo "--audience --role" ;;
+        "user add") echo "--role" ;;
+        "role grant") echo "--for --reason" ;;
         "trust add") echo "--users --roles" ;;
         "log ") echo "--user --since" ;;
         "service enable"|"enable ") echo "--breakglass --dry-run" ;;
@@ -65,6 +67,7 @@ _tessera_operands() { # NOUN VERB
         "user add"|"passwd ") compgen -u ;;
         "status "|"login "|"logout "|"ssh ") _tessera_hosts ;;
         "role show") _tessera_ask role role list ;;
+        "role grant"|"role revoke") _tessera_ask role role list; compgen -u ;;
         "service enable"|"service disable"|"enable "|"disable ") echo "sshd sudo" ;;
         esac
 }
@@ -88,7 +91,7 @@ _tessera() {
         --breakglass) mapfile -t COMPREPLY < <(compgen -g -- "$cur"); return ;;
         --users) mapfile -t COMPREPLY < <(compgen -u -W "'*'" -- "$cur"); return ;;
         --roles) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask role role list)" -- "$cur"); return ;;
-        --reason|--min-ttl|--audience|--name|--since) return ;;
+        --reason|--for|--min-ttl|--audience|--name|--since) return ;;
         esac
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_tessera_options "$noun" "$verb")" -- "$cur")

@@ -109,6 +109,8 @@ const char *client_dict_get_string(const ClientDict *dict, const char *key); /* 
 bool client_dict_get_bool(const ClientDict *dict, const char *key);          /* false */
 int64_t client_dict_get_integer(const ClientDict *dict, const char *key);    /* 0; of u, x */
 const char *const *client_dict_get_strings(const ClientDict *dict, const char *key); /* an empty array */
+/* An aa{sv} within; the items are the dictionary's. NULL and 0 in @ret_n. */
+ClientDict *const *client_dict_get_dicts(const ClientDict *dict, const char *key, size_t *ret_n);
 
 static inline void cleanup_client_dict(ClientDict **dict) {
         *dict = client_dict_free(*dict);

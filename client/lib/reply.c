@@ -17,8 +17,10 @@ typedef struct Value {
         char *key;
         char *string;
         char **strings;
+        ClientDict **dicts;
+        size_t n_dicts;
         int64_t integer; /* of b, u, x */
-        char type;       /* 's', 'b', 'i' (u and x), 'a' (as) */
+        char type;       /* 's', 'b', 'i' (u and x), 'a' (as), 'd' (aa{sv}) */
 } Value;
 
 struct ClientDict {
@@ -150,6 +152,10 @@ static int read_value(ClientMessage *message, const char *type, Value *value) {
                 value->string = strdup(text);
                 return value->string ? 0 : -ENOMEM;
         }
+        if (strcmp(type, "aa{sv}") == 0) {
+                value->type = 'd';
+                return client_message_read_dicts(message, /* max_items= */ 65536, &value->dicts, &value->n_dicts);
+        }
         if (strcmp(type, "as") == 0) {
                 value->type = 'a';
                 return client_message_read_strings(message, /* max_items= */ 65536, &value->strings);
@@ -163,7 +169,7 @@ static int read_value(ClientMessage *message, const char *type, Value *value) {
 }
 
 static bool is_known_type(const char *type) {
-        static const char *const known[] = { "s", "b", "u", "x", "as" };
+        static const char *const known[] = { "s", "b", "u", "x", "as", "aa{sv}" };
 
         for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++)
                 if (strcmp(type, known[i]) == 0)
@@ -263,6 +269,7 @@ ClientDict *client_dict_free(ClientDict *dict) {
                 free(dict->values[i].key);
                 free(dict->values[i].string);
                 client_strings_free(dict->values[i].strings);
+                client_dicts_free(dict->values[i].dicts, dict->values[i].n_dicts);
         }
         free(dict);
         return NULL;
@@ -305,4 +312,11 @@ const char *const *client_dict_get_strings(const ClientDict *dict, const char *k
         const Value *value = find(dict, key, 'a');
 
         return value ? (const char *const *) value->strings : none;
+}
+
+ClientDict *const *client_dict_get_dicts(const ClientDict *dict, const char *key, size_t *ret_n) {
+        const Value *value = find(dict, key, 'd');
+
+        *ret_n = value ? value->n_dicts : 0;
+        return value ? value->dicts : NULL;
 }

@@ -62,7 +62,7 @@ def test_failures_as_json(run):
 def test_every_command_that_asks_the_daemon_says_that_it_is_not_there(run):
     for line in ("logout", "session list", "session show ab", "session revoke ab", "token print",
                  "user list", "user show bob", "user enable bob", "user disable bob", "role list",
-                 "role show admin", "key list", "key export", "key prepare", "key rotate", "key rename web1",
+                 "role show admin", "role grant admin bob", "role revoke admin bob", "key list", "key export", "key prepare", "key rotate", "key rename web1",
                  "device list", "device revoke laptop", "trust list", "device add --name robot --user alice"):
         done = run(*line.split())
         assert (done.returncode, done.stdout) == (5, ""), line

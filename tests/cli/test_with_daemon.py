@@ -4,6 +4,7 @@
 
 import json
 import re
+import time
 
 import forge
 from daemon_host import ACCOUNTS, PASSWORD
@@ -161,6 +162,69 @@ def test_users(host):
     added = root.json("user", "add", "bob", stdin=PASSWORD + "\n")
     assert added["changed"] and added["user"] == "bob" and "warning" in added
     assert root.run("-q", "user", "enable", "bob").stdout == ""
+
+
+def assignments(login, role="admin"):
+    return login.json("role", "show", role)["assignments"]
+
+
+def test_roles_are_granted_and_revoked(host, signed_in):
+    root = host.root
+    assert assignments(root) == []
+    assert root.json("role", "grant", "admin", "bob") == {"changed": True, "role": "admin", "user": "bob"}
+    assert assignments(root) == [{"user": "bob", "until": None, "reason": None, "by": "root"}]
+    assert root.json("role", "grant", "admin", "bob")["changed"] is False
+    answer = root.run("role", "grant", "admin", "bob")
+    assert (answer.status, answer.stdout) == (0, "bob has the role admin already; nothing changed\n")
+    now = int(time.time())
+    answer = root.run("role", "grant", "admin", "bob", "--for", "1h 30min", "--reason", "on call")
+    assert (answer.status, answer.stdout) == (0, "bob has the role admin now, for 1h 30min\n")
+    [assigned] = assignments(root)
+    assert now + 5400 <= assigned.pop("until") <= time.time() + 5400
+    assert assigned == {"user": "bob", "reason": "on call", "by": "root"}
+    assert re.search(r"^assigned +bob \(ends in 1 h\), by root: on call$", root.run("role", "show", "admin").stdout, re.M)
+    assert re.search(r"^admin .* bob \(ends in 1 h\) +sudo$", root.run("role").stdout, re.M)
+    assert [user["roles"] for user in root.json("user") if user["user"] == "bob"] == [["admin", "everyone"]]
+    assert assignments(signed_in) == []  # not hers to see
+    answer = root.run("role", "revoke", "admin", "bob")
+    assert (answer.status, answer.stdout) == (0, "bob has the role admin no more by assignment\n")
+    assert root.json("role", "revoke", "admin", "bob") == {"changed": False, "role": "admin", "user": "bob"}
+    answer = root.run("role", "revoke", "admin", "bob")
+    assert answer.status == 0 and "nothing changed" in answer.stdout and "policy.conf" in answer.stderr
+    assert assignments(root) == []
+
+
+def test_what_cannot_be_granted_says_why(host, signed_in):
+    rows = ((["opertor", "bob"], 1, "not-found", '"opertor"'), (["admin", "bbo"], 1, "not-found", '"bbo"'),
+            (["admin", "bob", "--for", "2"], 2, "usage", '--for "2" has no unit'),
+            (["admin", "bob", "--for", "0s"], 2, "usage", "too small"),
+            (["admin", "bob", "--for", "367d"], 2, "usage", "too large"),
+            (["admin", "bob", "--reason", "x" * 201], 1, "invalid", "longer than 200 bytes"))
+    for arguments, status, code, words in rows:
+        answer = host.root.run("--json", "role", "grant", *arguments)
+        error = json.loads(answer.stderr)["error"]
+        assert (answer.status, answer.stdout, error["code"]) == (status, "", code), answer
+        assert words in error["message"]
+    for arguments in (["grant", "admin", "alice"], ["revoke", "admin", "bob"]):
+        answer = signed_in.run("role", *arguments)
+        assert answer.status == 3 and "sudo" in answer.stderr
+    assert host.root.run("role", "revoke", "opertor", "bob").status == 1
+    assert assignments(host.root) == []
+
+
+def test_a_user_is_added_with_a_role(host):
+    root = host.root
+    assert root.run("user", "remove", "bob", "--yes").status == 0
+    answer = root.run("user", "add", "bob", "--role", "opertor", stdin=PASSWORD + "\n")
+    assert answer.status == 1 and '"opertor"' in answer.stderr and "bob" not in root.run("user").stdout
+    answer = root.run("user", "add", "bob", "--role", "admin", stdin=PASSWORD + "\n")
+    assert (answer.status, answer.stdout) == (0, "added bob with the role admin\n")
+    assert [assigned["user"] for assigned in assignments(root)] == ["bob"]
+    answer = root.run("user", "add", "bob", "--role", "admin")
+    assert answer.status == 0 and "nothing changed" in answer.stdout and "role grant admin bob" in answer.stderr
+    assert root.run("user", "remove", "bob", "--yes").status == 0
+    assert assignments(root) == []
+    host.add("bob")
 
 
 def test_roles_and_keys(host, alice):
