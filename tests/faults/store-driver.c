@@ -4,10 +4,10 @@
 /*
  * The store at work, for tests that kill it and take its disk away.
  *
- *      store-driver PATH storm THREADS    opens and ends sessions, uses devices and tickets until it is killed
+ *      store-driver PATH storm THREADS    opens and ends sessions, uses devices and tickets, assigns roles until it is killed
  *      store-driver PATH steps            does what stdin says: open N, disable, users, use DEVICE COUNTER,
  *                                         spent TICKET, dump, quit
- *      store-driver PATH dump             prints all users, sessions and devices
+ *      store-driver PATH dump             prints all users, sessions, devices and roles
  *      store-driver PATH growth N         fills up to N sessions, then measures
  *      store-driver PATH uses CLIENTS     measures uses of devices beside plain writes with fdatasync
  *
@@ -198,6 +198,19 @@ static void try_ticket(Store *store) {
         told("spent", id, store_ticket_use(store, "web2.example.org", id, 1700000060));
 }
 
+/* One user's role "USER:ROLE", so that each name's last word is the one that counts. */
+static void try_assign(Store *store, unsigned user, unsigned role, bool assign) {
+        g_autofree char *name = g_strdup_printf("user%u", user), *word = g_strdup_printf("role%u", role);
+        g_autofree char *both = g_strdup_printf("%s:%s", name, word);
+        const Assignment assignment = { .user = name, .uid = 1000 + user, .role = word, .by = (char *) "root" };
+        const char *what = assign ? "assigned" : "unassigned";
+        bool changed;
+
+        say("try %s %s\n", what, both);
+        told(what, both, assign ? store_assignment_set(store, &assignment, 64, &changed)
+                                : store_assignment_remove(store, assignment.uid, word, &changed));
+}
+
 /* storm */
 
 typedef struct Worker {
@@ -233,6 +246,10 @@ static void *storm(void *data) {
                 if (try_open(worker->store, worker->user, NULL, revoke))
                         try_revoke(worker->store, revoke);
                 try_ticket(worker->store);
+                if (round % 4 == 1) {
+                        try_assign(worker->store, worker->user, round / 4 % 4, true);
+                        try_assign(worker->store, worker->user, (round / 4 + 1) % 4, false);
+                }
                 if (round % 4 == 2)
                         storm_device(worker->store, worker->user);
                 if (round % 16 == 0) {
@@ -257,12 +274,13 @@ static void run_storm(Store *store, unsigned n) {
 /* dump */
 
 static void dump(Store *store) {
-        g_autoptr(GPtrArray) users = NULL, sessions = NULL, devices = NULL;
+        g_autoptr(GPtrArray) users = NULL, sessions = NULL, devices = NULL, assignments = NULL;
         SessionFilter filter = { .uid = UID_UNSET, .ended = true };
 
         assert(store_user_list(store, &users) == 0);
         assert(store_session_list(store, &filter, &sessions) == 0);
         assert(store_device_list(store, UID_UNSET, &devices) == 0);
+        assert(store_assignment_list(store, UID_UNSET, &assignments) == 0);
         for (guint i = 0; i < users->len; i++) {
                 const User *user = users->pdata[i];
 
@@ -279,6 +297,11 @@ static void dump(Store *store) {
 
                 say("device %s %s %s %u %s\n", device->id, device->user, device->revoked ? "revoked" : "active",
                     device->window.highest, gaps);
+        }
+        for (guint i = 0; i < assignments->len; i++) {
+                const Assignment *assignment = assignments->pdata[i];
+
+                say("role %s:%s\n", assignment->user, assignment->role);
         }
         say("end\n");
 }

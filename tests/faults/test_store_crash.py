@@ -39,6 +39,7 @@ class Told:
         self.used = collections.defaultdict(set)    # device: the counters whose use was acknowledged
         self.reused = set()     # devices that were revoked for reuse, as acknowledged
         self.spent = set()      # tickets whose use was acknowledged
+        self.roles = {}         # "USER:ROLE": "assigned" or "unassigned", as acknowledged
 
     def read(self, text):
         for line in text.split("\n")[:-1]:
@@ -59,6 +60,9 @@ class Told:
                 self.finish_reuse(rest[0])
             elif word == "spent":
                 self.spent.add(rest[0])
+            elif word in ("assigned", "unassigned"):
+                self.roles[rest[0]] = word
+                self.unsure.discard(rest[0])
             elif word == "added":
                 self.users[rest[0]] = "enabled"
             elif word in ("enabled", "disabled"):
@@ -70,7 +74,7 @@ class Told:
             self.origin[name] = origin
         elif what == "reused":
             self.tried["revoked"] |= self.sessions_of(name)
-        elif what in ("enabled", "disabled"):
+        elif what in ("enabled", "disabled", "assigned", "unassigned"):
             self.unsure.add(name)
         if what == "disabled":
             self.tried["revoked"] |= {thing for thing, owner in self.user.items() if owner == name}
@@ -100,7 +104,8 @@ def read_dump(text):
     users = {line[1]: line[2] for line in lines if line[0] == "user"}
     sessions = {line[1]: (line[2], line[3]) for line in lines if line[0] == "session"}
     devices = {line[1]: Device(*line[2:]) for line in lines if line[0] == "device"}
-    return users, sessions, devices
+    roles = {line[1] for line in lines if line[0] == "role"}
+    return users, sessions, devices, roles
 
 
 class Device:
@@ -130,8 +135,16 @@ def check_devices(told, users, devices):
             assert device.state == "active", f"device {name} was revoked by itself"
 
 
-def check(told, users, sessions, devices):
+def check_roles(told, roles):
+    for name, state in told.roles.items():
+        if name not in told.unsure:
+            assert (name in roles) == (state == "assigned"), f"the role {name} was acknowledged as {state}"
+    assert roles <= told.tried["assigned"], "roles that nobody was given"
+
+
+def check(told, users, sessions, devices, roles):
     check_devices(told, users, devices)
+    check_roles(told, roles)
     for user, state in told.users.items():
         assert user in users, f"{user} was acknowledged and is gone"
         if user not in told.unsure:
@@ -162,8 +175,8 @@ def verify(driver, database, told, tmp_path):
         with sqlite3.connect(copy) as db:
             assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         db.close()
-    users, sessions, devices = ask(driver, database)
-    check(told, users, sessions, devices)
+    users, sessions, devices, roles = ask(driver, database)
+    check(told, users, sessions, devices, roles)
     replay(driver, database, told, devices)
 
 
@@ -204,7 +217,7 @@ def test_R9_kill_at_random_moments(driver, tmp_path):
         storm.wait()
         assert told.failed == []
         verify(driver, database, told, tmp_path)
-    assert len(told.state) > 10 and len(told.used) > 1 and told.reused and told.spent
+    assert len(told.state) > 10 and len(told.used) > 1 and told.reused and told.spent and told.roles
 
 
 class Traced:
@@ -334,8 +347,8 @@ def test_R10_disk_full(driver, tmp_path):
 
         # reading works, and nothing is half done
         failed = {name for what, name, _ in steps.told.failed if what == "opened"}
-        users, sessions, devices = read_dump(steps.do("dump"))
-        check(steps.told, users, sessions, devices)
+        users, sessions, devices, roles = read_dump(steps.do("dump"))
+        check(steps.told, users, sessions, devices, roles)
         assert not failed & sessions.keys()
         assert users["user2"] == "enabled"
 
