@@ -128,11 +128,11 @@ static int read_uids(int process, uid_t *ret_real, uid_t *ret_effective) {
 }
 
 /* The effective uid: what the process may do, and what it had when it connected. */
-static int check_uid(int process, uid_t uid) {
-        uid_t real, effective;
+static int check_uid(int process, uid_t uid, uid_t *ret_real) {
+        uid_t effective;
         int r;
 
-        r = read_uids(process, &real, &effective);
+        r = read_uids(process, ret_real, &effective);
         if (r < 0)
                 return r;
         return effective == uid ? 0 : -EPERM;
@@ -242,6 +242,7 @@ static int read_login(int proc, int process, Caller *found) {
 int caller_read_process(Caller *caller, int proc, pid_t pid, CallerDepth depth) {
         Caller found = {
                 .uid = caller->uid,
+                .real_uid = UID_UNSET,
                 .audit_id = AUDIT_ID_UNSET,
                 .logind_uid = UID_UNSET,
         };
@@ -263,7 +264,7 @@ int caller_read_process(Caller *caller, int proc, pid_t pid, CallerDepth depth) 
                         return r;
         }
         /* Last, so that it holds for all that was read before: the same process, alive, with this uid. */
-        r = check_uid(process, caller->uid);
+        r = check_uid(process, caller->uid, &found.real_uid);
         if (r < 0)
                 return r;
         *caller = found;

@@ -21,10 +21,10 @@ typedef enum CallerDepth {
 } CallerDepth;
 
 /*
- * Fills in the audit session of @caller, whose uid is known, and with CALLER_DEPTH_LOGIN process,
- * parent and logind session, from @proc (a descriptor of /proc) and @pid. 0, -ESRCH when there is no
- * such process any more, -EPERM when it has another uid, or another negative errno; @caller is then
- * as it was.
+ * Fills in the audit session and the real uid of @caller, whose uid is known, and with
+ * CALLER_DEPTH_LOGIN process, parent and logind session, from @proc (a descriptor of /proc) and
+ * @pid. 0, -ESRCH when there is no such process any more, -EPERM when it has another uid, or another
+ * negative errno; @caller is then as it was.
  */
 int caller_read_process(Caller *caller, int proc, pid_t pid, CallerDepth depth);
 

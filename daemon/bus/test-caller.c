@@ -82,6 +82,7 @@ static void test_its_audit_session_alone(int proc) {
         assert(caller_read_process(&all, proc, getpid(), CALLER_DEPTH_LOGIN) == 0);
         assert(caller_read_process(&caller, proc, getpid(), CALLER_DEPTH_AUDIT) == 0);
         assert(caller.audit_id == all.audit_id && caller.uid == all.uid);
+        assert(caller.real_uid == getuid() && all.real_uid == getuid());
         assert(caller.process.pid == 0 && caller.parent.pid == 0);
         assert(caller.logind_id[0] == '\0' && caller.logind_uid == UID_UNSET);
         assert(!process_equal(&caller.process, &caller.process));
@@ -94,7 +95,7 @@ static void test_B4_a_process_of_another_uid_is_not_believed(int proc) {
 
         caller.uid = geteuid() + 1; /* what the bus said, before the pid was somebody else's */
         assert(caller_read_process(&caller, proc, getpid(), CALLER_DEPTH_LOGIN) == -EPERM);
-        assert(caller.process.pid == 0 && caller.audit_id == AUDIT_ID_UNSET);
+        assert(caller.process.pid == 0 && caller.audit_id == AUDIT_ID_UNSET && caller.real_uid == UID_UNSET);
 }
 
 static void test_B4_a_process_that_is_gone(int proc) {

@@ -25,9 +25,11 @@ typedef struct Caller {
         uint32_t audit_id; /* /proc/PID/sessionid; AUDIT_ID_UNSET outside a login */
         char logind_id[64]; /* from /proc/PID/cgroup; "" without */
         uid_t logind_uid;   /* whose that is: after `su bob` bob's programs run in alice's */
+        uid_t real_uid;     /* who started it, as a setuid program's getuid() says; UID_UNSET: nobody has looked */
 } Caller;
 
-#define CALLER_INIT { .uid = UID_UNSET, .audit_id = AUDIT_ID_UNSET, .logind_uid = UID_UNSET }
+#define CALLER_INIT                                                                                   \
+        { .uid = UID_UNSET, .real_uid = UID_UNSET, .audit_id = AUDIT_ID_UNSET, .logind_uid = UID_UNSET }
 
 static inline bool process_equal(const Process *a, const Process *b) {
         return a->pid > 0 && a->pid == b->pid && a->start == b->start;
