@@ -66,6 +66,8 @@
 #define WIRE_REASON_STALE "stale"               /* step-up: no session, or too old */
 #define WIRE_REASON_METHOD "method"             /* step-up: by another method */
 #define WIRE_REASON_SESSION "session"           /* OpenSession: the handle does not belong here */
+#define WIRE_REASON_PASSWORD "password"         /* ChangePassword: the new one is no password; the message says why */
+#define WIRE_REASON_NOT_YOURS "not-yours"       /* ChangePassword: neither root nor that user asks */
 
 /* Keys of the a{sv} "context" that a caller of Login.* sends; an unknown key is refused. */
 #define WIRE_KEY_RHOST "rhost"         /* s: PAM_RHOST */

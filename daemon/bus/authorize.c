@@ -26,6 +26,7 @@ static const Method methods[] = {
         { LOGIN,    "Authorize",    AUTHORIZE_ROOT,         OF_AUDIT, handle_login_authorize      },
         { LOGIN,    "OpenSession",  AUTHORIZE_ROOT,         OF_LOGIN, handle_login_open_session   },
         { LOGIN,    "CloseSession", AUTHORIZE_ROOT,         OF_NONE,  handle_login_close_session  },
+        { LOGIN,    "ChangePassword", AUTHORIZE_ROOT,       OF_LOGIN, handle_login_change_password },
 
         { SESSIONS, "GetCurrent",   AUTHORIZE_ANYBODY,      OF_LOGIN, handle_sessions_get_current },
         { SESSIONS, "List",         AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_sessions_list        },

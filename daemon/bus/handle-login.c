@@ -91,3 +91,25 @@ int handle_login_close_session(Request *request) {
                 return r;
         return login_close(request->core, &request->caller, session);
 }
+
+int handle_login_change_password(Request *request) {
+        _cleanup_secret_ Secret *current = NULL, *password = NULL;
+        LoginAnswer answer = { .verdict = LOGIN_DENY };
+        LoginRequest login;
+        int r;
+
+        r = unpack_login(request, &login);
+        if (r != 0)
+                return r;
+        r = unpack_secret(request, 3, "current password", WIRE_PASSWORD_MAX, &current);
+        if (r != 0)
+                return r;
+        r = unpack_secret(request, 4, "new password", WIRE_PASSWORD_MAX, &password);
+        if (r != 0)
+                return r;
+        r = login_change_password(request->core, &request->caller, &login, current, password, &answer);
+        if (r != 0)
+                return r;
+        pack_answer(request, &answer);
+        return 0;
+}

@@ -12,6 +12,7 @@ int handle_login_check(Request *request);
 int handle_login_authorize(Request *request);
 int handle_login_open_session(Request *request);
 int handle_login_close_session(Request *request);
+int handle_login_change_password(Request *request);
 
 /* Sessions */
 int handle_sessions_get_current(Request *request);

@@ -25,6 +25,7 @@ static const char golden[] =
         "Login.Authorize root\n"
         "Login.OpenSession root\n"
         "Login.CloseSession root\n"
+        "Login.ChangePassword root\n"
         "Sessions.GetCurrent anybody\n"
         "Sessions.List root-or-self\n"
         "Sessions.Show root-or-self\n"

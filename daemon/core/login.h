@@ -3,8 +3,8 @@
 #pragma once
 
 /*
- * What PAM asks: authenticate, check, authorize, open, close. One answer type for all, and a
- * zeroed answer is a refusal.
+ * What PAM asks: authenticate, check, authorize, open, close, change a password. One answer type for
+ * all, and a zeroed answer is a refusal.
  */
 
 #include "common/secret.h"
@@ -67,3 +67,14 @@ int login_open(Core *core, const Caller *caller, const LoginRequest *request, Lo
 
 /* The login ended. Not found, or closed already, is no error. */
 int login_close(Core *core, const Caller *caller, const char *session);
+/*
+ * passwd: another password for @request's user, by a program that root runs for the user whose real
+ * uid its process has. Root himself: of anybody, without the current one. A user: of his own, with it.
+ * An empty @password changes nothing and says what would come of it: STEP_UP when the current
+ * password is wanted and @current is empty; else as below, the current one charged like every attempt.
+ * ALLOW; DENY with WIRE_REASON_CREDENTIAL (wrong, throttled, disabled), _PASSWORD (the new one is no
+ * password; the message says why) or _NOT_YOURS. Spares the caller's own login alone.
+ */
+int login_change_password(Core *core, const Caller *caller, const LoginRequest *request, const Secret *current,
+                          const Secret *password, LoginAnswer *ret);
+

@@ -340,6 +340,16 @@ static int change(Core *core, const Caller *caller, const User *user, const char
         return 0;
 }
 
+int user_check_current(Core *core, const Caller *caller, const char *name, const Secret *current) {
+        g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
+        int r;
+
+        if (is_root(caller))
+                return 0;
+        r = subject_find(core, name, &subject);
+        return r < 0 ? r : check_self(core, caller, &subject, current);
+}
+
 int user_change_password(Core *core, const Caller *caller, const char *name, const Secret *current,
                          const Secret *password) {
         g_auto(Subject) subject = { .state = SUBJECT_NOBODY };

@@ -36,6 +36,9 @@ int user_set_enabled(Core *core, const Caller *caller, const char *name, bool en
 /* Unknown users are @ret_changed false. */
 int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_changed);
 
+/* Would user_change_password() take @current? Asked of the same ledger; nothing is changed. */
+int user_check_current(Core *core, const Caller *caller, const char *name, const Secret *current);
+
 /*
  * Root: of anybody, @current ignored. Others: of themselves, with the current password (charged
  * like every attempt): CORE_E_CREDENTIAL. Revokes the user's sessions but the caller's own login.
