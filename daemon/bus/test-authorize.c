@@ -20,9 +20,9 @@ static const char *const who_names[_AUTHORIZE_WHO_MAX] = {
 
 /* What may be called by whom, written a second time: a change of the table has to be meant. */
 static const char golden[] =
-        "Login.Authenticate root\n"
+        "Login.Authenticate root-or-self\n"
         "Login.Check root\n"
-        "Login.Authorize root\n"
+        "Login.Authorize root-or-self\n"
         "Login.OpenSession root\n"
         "Login.CloseSession root\n"
         "Login.ChangePassword root\n"

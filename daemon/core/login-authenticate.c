@@ -16,7 +16,6 @@
 #include <string.h>
 
 #include "common/error.h"
-#include "common/service.h"
 #include "common/wire.h"
 #include "daemon/core/login-internal.h"
 
@@ -361,7 +360,7 @@ int login_authenticate(Core *core, const Caller *caller, const LoginRequest *req
                 return r;
         if (!subject_is_ours(&call.subject))
                 return answer_stranger(&call, secret, ret);
-        if (service_is_invoker(call.service) || g_str_equal(call.service, LOGIN_SERVICE_TESSERA))
+        if (call.step_up)
                 return step_up(&call, secret, ret);
         if (secret->size == 0)
                 return refuse_credential(&call, "empty", ret);

@@ -14,8 +14,10 @@
 typedef struct LoginCall {
         Core *core;
         const Caller *caller;
-        const char *service;
-        char *rhost, *tty; /* cleaned, NULL for "" */
+        const char *service; /* as asked for: what policy decides on */
+        char *shown_service; /* as it is written down: "own:NAME" where only the user's own word stands for it */
+        char *rhost, *tty;   /* cleaned, NULL for "", and where they are the user's own word */
+        bool step_up;        /* a secret proves presence in a login that is there already, and opens none */
         CoreConfig *config;
         Subject subject;
         PolicyUser policy_user; /* of the subject; without a name where it has no account; see login_bound() */
@@ -26,7 +28,14 @@ typedef struct LoginCall {
 void login_call_deinit(LoginCall *call);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(LoginCall, login_call_deinit)
 
-/* Takes the question apart and finds out whom it is about. 0, CORE_E_INVALID, CORE_E_DENIED or a negative errno. */
+/*
+ * Takes the question apart and finds out whom it is about. 0, CORE_E_INVALID, CORE_E_DENIED or a negative errno.
+ *
+ * Root's word counts for everything in it. Anybody else's (a screen locker's, say) counts for himself
+ * alone: the user must be his own, and sudo and su are not his to speak for; where he says that he
+ * sits is left out, and the service that he names is checked and marked. What he proves is a step-up,
+ * as it is for a setuid program that a user has started to be asked for himself.
+ */
 int login_begin(LoginCall *call, Core *core, const Caller *caller, const LoginRequest *request);
 
 /* What is answered, and what the audit is told: a line for each answer but "not ours" to a stranger himself. */

@@ -16,7 +16,8 @@ Session *login_session_new(const LoginCall *call) {
         session->user = g_strdup(call->subject.user->name);
         session->uid = call->subject.user->uid;
         session->host = g_strdup(call->config->host);
-        session->service = g_strdup(call->service);
+        /* A session says who vouches for it; who names a service himself vouches for nothing. */
+        session->service = g_strdup(call->caller->uid == 0 ? call->service : LOGIN_SERVICE_TESSERA);
         session->rhost = g_strdup(call->rhost);
         session->tty = g_strdup(call->tty);
         session->methods = g_new0(char *, 1);

@@ -29,6 +29,7 @@ void login_answer_deinit(LoginAnswer *answer) {
 /* A question and its answer */
 
 void login_call_deinit(LoginCall *call) {
+        g_clear_pointer(&call->shown_service, g_free);
         g_clear_pointer(&call->rhost, g_free);
         g_clear_pointer(&call->tty, g_free);
         g_clear_pointer(&call->cap, g_strfreev);
@@ -36,29 +37,67 @@ void login_call_deinit(LoginCall *call) {
         subject_deinit(&call->subject);
 }
 
+/* A name is no more than a way to say oneself: no other name is even looked at. */
+static int check_own_name(Core *core, const Caller *caller, const LoginRequest *request) {
+        g_autoptr(Identity) identity = NULL;
+        int r;
+
+        if (caller->uid == UID_UNSET || service_is_invoker(request->service))
+                return CORE_E_DENIED;
+        r = core->identities->look_up(core->identities, /* name= */ NULL, caller->uid, &identity);
+        if (r < 0)
+                return error_trace(r);
+        return r == 0 && g_str_equal(identity->name, request->user) ? 0 : CORE_E_DENIED;
+}
+
+/* What is written down of where the question came from. */
+static void take_place(LoginCall *call, const LoginRequest *request) {
+        bool own_word = call->caller->uid != 0;
+
+        if (own_word && !g_str_equal(call->service, LOGIN_SERVICE_TESSERA))
+                call->shown_service = g_strconcat("own:", call->service, NULL);
+        else
+                call->shown_service = g_strdup(call->service);
+        if (own_word)
+                return;
+        call->rhost = core_clean(request->rhost, WIRE_RHOST_MAX);
+        call->tty = core_clean(request->tty, WIRE_NAME_MAX);
+}
+
+static bool is_step_up(const LoginCall *call) {
+        const Identity *identity = call->subject.identity;
+
+        if (call->caller->uid != 0 || service_is_invoker(call->service) ||
+            g_str_equal(call->service, LOGIN_SERVICE_TESSERA))
+                return true;
+        return identity && identity->uid != 0 && identity->uid == call->caller->real_uid;
+}
+
 int login_begin(LoginCall *call, Core *core, const Caller *caller, const LoginRequest *request) {
         int r;
 
         if (!request->user || !name_is_word(request->service))
                 return CORE_E_INVALID;
+        if (caller->uid != 0) {
+                r = check_own_name(core, caller, request);
+                if (r != 0)
+                        return r;
+        }
         call->core = core;
         call->caller = caller;
         call->service = request->service;
-        call->rhost = core_clean(request->rhost, WIRE_RHOST_MAX);
-        call->tty = core_clean(request->tty, WIRE_NAME_MAX);
+        take_place(call, request);
         call->config = core_config(core);
         call->now = clock_wall(core->clock);
         r = subject_find(core, request->user, &call->subject);
         if (r < 0)
                 return r;
+        /* Asked for by name now, and the answer may be another. */
+        if (caller->uid != 0 && !(call->subject.identity && call->subject.identity->uid == caller->uid))
+                return CORE_E_DENIED;
+        call->step_up = is_step_up(call);
         call->policy_user = subject_policy_user(&call->subject);
-        if (caller->uid == 0)
-                return 0;
-        /* People may step up their own login, and nothing else here is theirs to ask. */
-        if (g_str_equal(call->service, LOGIN_SERVICE_TESSERA) && call->subject.identity &&
-            call->subject.identity->uid == caller->uid)
-                return 0;
-        return CORE_E_DENIED;
+        return 0;
 }
 
 static const char *outcome_event(const LoginOutcome *outcome) {
@@ -72,7 +111,7 @@ int login_answer(LoginCall *call, const LoginOutcome *outcome, LoginAnswer *ret)
                 .event = outcome_event(outcome),
                 .user = subject_is_ours(&call->subject) ? call->subject.user->name : NULL,
                 .session = outcome->session,
-                .service = call->service,
+                .service = call->shown_service,
                 .rhost = call->rhost,
                 .reason = outcome->why,
         };
@@ -192,6 +231,8 @@ int login_check(Core *core, const Caller *caller, const LoginRequest *request, L
         PolicyDecision decision;
         int r;
 
+        if (caller->uid != 0)
+                return CORE_E_DENIED;
         if (!service_is_invoker(request->service ? request->service : ""))
                 return CORE_E_INVALID;
         r = login_begin(&call, core, caller, request);
@@ -233,7 +274,7 @@ int login_authorize(Core *core, const Caller *caller, const LoginRequest *reques
         decision = policy_decide_role(call.config->policy, &call.policy_user, call.service);
         if (decision.verdict != POLICY_ALLOW)
                 return login_answer_role(&call, decision.reason, ret);
-        if (service_is_invoker(call.service)) {
+        if (call.step_up) {
                 r = login_bound(&call, &bound);
                 if (r < 0)
                         return r;

@@ -44,17 +44,23 @@ const char *login_verdict_to_string(LoginVerdict verdict); /* WIRE_VERDICT_* */
 
 /*
  * Checks a password, an access token, a ticket or a refresh token. A login service: makes a pending
- * session (its id in the answer). An invoker's service (sudo, su) or "tessera": step-up; renews
- * auth_time of the caller's login, or opens a session bound to it. Tokens of every kind are taken at
- * a login's prompt alone; at a step-up they prove nothing fresh, are refused and not spent.
+ * session (its id in the answer). An invoker's service (sudo, su), "tessera", or a program that is a
+ * user's own (a screen locker: the caller is not root, or somebody else than root started it for
+ * himself): step-up; renews auth_time of the caller's login, or opens a session bound to it; outside
+ * a login it is a yes without a session. Tokens of every kind are taken at a login's prompt alone; at
+ * a step-up they prove nothing fresh, are refused and not spent.
+ *
+ * Callers other than root ask this and login_authorize() about themselves alone, else CORE_E_DENIED.
+ * Their rhost, tty and session are left out, the audit has their service as "own:NAME", and the
+ * services of sudo and su are not theirs.
  */
 int login_authenticate(Core *core, const Caller *caller, const LoginRequest *request, const Secret *secret,
                        LoginAnswer *ret);
 
-/* Is this login enough for the service? Without a secret; invokers' services only. */
+/* Is this login enough for the service? Without a secret; invokers' services only. Root's to ask. */
 int login_check(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);
 
-/* Account: enabled, role held, and for invokers this login's own session not revoked. */
+/* Account: enabled, role held, and where a secret would be a step-up this login's own session not revoked. */
 int login_authorize(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);
 
 /*
@@ -65,8 +71,6 @@ int login_authorize(Core *core, const Caller *caller, const LoginRequest *reques
  */
 int login_open(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);
 
-/* The login ended. Not found, or closed already, is no error. */
-int login_close(Core *core, const Caller *caller, const char *session);
 /*
  * passwd: another password for @request's user, by a program that root runs for the user whose real
  * uid its process has. Root himself: of anybody, without the current one. A user: of his own, with it.
@@ -78,3 +82,5 @@ int login_close(Core *core, const Caller *caller, const char *session);
 int login_change_password(Core *core, const Caller *caller, const LoginRequest *request, const Secret *current,
                           const Secret *password, LoginAnswer *ret);
 
+/* The login ended. Not found, or closed already, is no error. */
+int login_close(Core *core, const Caller *caller, const char *session);

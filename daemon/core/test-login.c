@@ -121,17 +121,19 @@ static void test_P15_no_name_or_service_is_an_error(void) {
                                            &answer), ==, CORE_E_INVALID);
 }
 
-static void test_B3_only_root_may_ask_for_a_login(void) {
+static void test_B3_only_root_may_ask_for_another(void) {
         g_autoptr(World) world = world_new();
         _cleanup_secret_ Secret *secret = world_secret(ALICE_PASSWORD);
         LoginRequest request = { .user = "alice", .service = "sshd" };
-        Caller caller = world_person(ALICE, 5);
+        Caller caller = world_person(BOB, 5);
         LoginAnswer answer;
 
         g_assert_cmpint(login_authenticate(world->core, &caller, &request, secret, &answer), ==, CORE_E_DENIED);
         g_assert_cmpint(login_authorize(world->core, &caller, &request, &answer), ==, CORE_E_DENIED);
         g_assert_cmpint(login_open(world->core, &caller, &request, &answer), ==, CORE_E_DENIED);
         g_assert_cmpint(login_close(world->core, &caller, "00112233445566778899aabbccddeeff"), ==, CORE_E_DENIED);
+        caller = world_person(ALICE, 5); /* who may ask about herself, but for a session that is a login */
+        g_assert_cmpint(login_open(world->core, &caller, &request, &answer), ==, CORE_E_DENIED);
         caller.uid = UID_UNSET;
         g_assert_cmpint(login_authenticate(world->core, &caller, &request, secret, &answer), ==, CORE_E_DENIED);
         /* One's own login one may step up, another's not. */
@@ -578,7 +580,7 @@ int main(void) {
         test_refusals_of_credentials_carry_no_text();
         test_P15_names_that_are_none();
         test_P15_no_name_or_service_is_an_error();
-        test_B3_only_root_may_ask_for_a_login();
+        test_B3_only_root_may_ask_for_another();
         test_errors_are_outages();
         test_a_damaged_hash_is_an_outage_and_charges_nothing();
         test_the_eleventh_wrong_answer_is_not_looked_at();

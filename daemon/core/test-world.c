@@ -85,6 +85,8 @@ static void world_emit(const AuditSink *sink, const AuditEvent *event) {
         g_mutex_lock(&world->audit.lock);
         g_ptr_array_add(world->audit.lines, g_strdup_printf("%s %s %s %s", event->event, text_of(event->reason),
                                                             text_of(event->user), text_of(event->session)));
+        g_free(world->audit.place);
+        world->audit.place = g_strdup_printf("%s %s", text_of(event->service), text_of(event->rhost));
         g_mutex_unlock(&world->audit.lock);
 }
 
@@ -254,6 +256,7 @@ World *world_free(World *world) {
         core_free(world->core);
         g_hash_table_unref(world->identities.uids);
         g_ptr_array_unref(world->audit.lines);
+        g_free(world->audit.place);
         g_ptr_array_unref(world->logins.lines);
         remove_folder(world->keys);
         g_free(world->keys);

@@ -46,6 +46,7 @@ struct World {
                 AuditSink sink;
                 GMutex lock;
                 GPtrArray *lines; /* "event reason user session" */
+                char *place;      /* "service rhost" of the last one */
         } audit;
 
         struct {
