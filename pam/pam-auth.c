@@ -44,7 +44,7 @@ static void prompt_and_ask(Call *call) {
                 return;
         }
         call_ask(call, "Authenticate", &typed);
-        if (call->situation == SITUATION_ALLOWED && !call->invoker)
+        if (call->situation == SITUATION_ALLOWED && !call->invoker && !call->own)
                 hand_over(call);
         else if (call->situation == SITUATION_NOT_OURS || call->situation == SITUATION_BREAKGLASS)
                 leave_to_others(call, &typed);

@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/name.h"
 #include "common/service.h"
@@ -12,6 +13,8 @@
 
 #define FAIL_DELAY_USEC 2000000 /* libpam draws the real one around it, and waits; we never sleep */
 #define OUTAGE_TEXT "the login service does not answer; try again or contact an administrator"
+#define SESSION_TEXT "the session could not be opened"
+#define WRONG_TEXT "that password is not right, or cannot be tried now"
 
 /* What the daemon is told about where the request came from, cleaned. */
 typedef struct Context {
@@ -76,20 +79,26 @@ static int add_context(Call *call, ClientMessage *message) {
         return client_message_add_dict(message, entries, sizeof(entries) / sizeof(entries[0]));
 }
 
+/* What is asked of Login about the subject: a method, and the secrets that go with it. */
+typedef struct Question {
+        const char *method;
+        const Typed *secrets[2]; /* NULL behind the last */
+} Question;
+
 /* The members of Call that only a reply may set are set here, and at the very end. */
-static int ask(Call *call, Client *client, const char *method, const Typed *secret) {
+static int ask(Call *call, Client *client, const Question *question) {
         _cleanup_client_message_ ClientMessage *message = NULL, *reply = NULL;
         int r;
 
-        r = client_call_new(client, WIRE_INTERFACE_LOGIN, method, &message);
+        r = client_call_new(client, WIRE_INTERFACE_LOGIN, question->method, &message);
         if (r == 0)
                 r = client_message_add_string(message, call->subject.name);
         if (r == 0)
                 r = client_message_add_string(message, call->service);
         if (r == 0)
                 r = add_context(call, message);
-        if (r == 0 && secret)
-                r = client_message_add_secret(message, secret->text, secret->size);
+        for (size_t i = 0; r == 0 && i < 2 && question->secrets[i]; i++)
+                r = client_message_add_secret(message, question->secrets[i]->text, question->secrets[i]->size);
         if (r == 0)
                 r = client_message_call(client, message, &reply, &call->error);
         if (r == 0)
@@ -106,12 +115,12 @@ static void give_up(Call *call, int r) {
 
         call->trouble = r;
         call->situation = result_from_error(r, &call->error);
-        if (call->situation == SITUATION_OUTAGE && !busy && call->options.breakglass &&
-            subject_in_group(&call->subject, call->options.breakglass))
+        if (call->situation == SITUATION_OUTAGE && !busy && call->phase != PHASE_PASSWORD &&
+            call->options.breakglass && subject_in_group(&call->subject, call->options.breakglass))
                 call->situation = SITUATION_BREAKGLASS;
 }
 
-void call_ask(Call *call, const char *method, const Typed *secret) {
+static void put(Call *call, const Question *question) {
         _cleanup_client_ Client *client = NULL;
         uint64_t deadline = client_deadline_in(call->left);
         int r;
@@ -120,13 +129,21 @@ void call_ask(Call *call, const char *method, const Typed *secret) {
         call->answer = (ClientAnswer) { .verdict = CLIENT_DENY };
         r = client_connect(deadline, &client);
         if (r == 0)
-                r = ask(call, client, method, secret);
+                r = ask(call, client, question);
         call->left = client_left(deadline);
         if (r == 0)
                 call->situation = result_from_answer(&call->answer);
         else
                 give_up(call, r);
-        log_debug(call, method);
+        log_debug(call, question->method);
+}
+
+void call_ask(Call *call, const char *method, const Typed *secret) {
+        put(call, &(Question) { .method = method, .secrets = { secret } });
+}
+
+void call_change_password(Call *call, const Typed *current, const Typed *password) {
+        put(call, &(Question) { .method = "ChangePassword", .secrets = { current, password } });
 }
 
 void call_close_session(Call *call, const char *id) {
@@ -165,11 +182,18 @@ static bool begin(Call *call, int argc, const char **argv) {
         }
         if (!call->service || !name_is_word(call->service))
                 return false;
-        call->invoker = service_is_invoker(call->service);
+        /* A password is changed for PAM_USER, whoever invoked what. */
+        call->invoker = service_is_invoker(call->service) && call->phase != PHASE_PASSWORD;
+        call->own = !call->invoker && getuid() != 0;
         call->left = (uint64_t) call->options.timeout * 1000000;
         /* sudo and su open no session of their own; by now PAM_USER is their target. */
         if (call->invoker && call->phase == PHASE_SESSION) {
                 call->situation = SITUATION_NOT_OURS;
+                return false;
+        }
+        /* A login's session is opened by who lets it in: a screen locker does not. */
+        if (call->phase == PHASE_SESSION && geteuid() != 0) {
+                log_not_root(call);
                 return false;
         }
         return true;
@@ -198,12 +222,26 @@ bool call_begin(Call *call, int argc, const char **argv) {
 }
 
 /*
+ * A stranger at a login's prompt is told nothing at all: wrong, throttled and disabled must look
+ * alike. Who runs a program of his own is no stranger to it; and the daemon says no more to the three
+ * there either.
+ */
+static const char *refusal(const Call *call) {
+        bool stranger = call->phase == PHASE_AUTH && !call->invoker && !call->own;
+
+        if (call->phase == PHASE_PASSWORD && call->situation == SITUATION_CREDENTIAL)
+                return WRONG_TEXT;
+        if (call->answer.message[0] && !stranger)
+                return call->answer.message;
+        return call->phase == PHASE_SESSION ? SESSION_TEXT : NULL;
+}
+
+/*
  * sudo always passes PAM_SILENT, and a refusal without its reason would be a riddle: only what is
- * no refusal is silent. A stranger at a login's prompt is told nothing at all: wrong, throttled and
- * disabled must look alike.
+ * no refusal is silent.
  */
 static void show(const Call *call) {
-        bool stranger = call->phase == PHASE_AUTH && !call->invoker;
+        const char *text = NULL;
 
         switch (call->situation) {
         case SITUATION_ALLOWED:
@@ -213,13 +251,12 @@ static void show(const Call *call) {
         case SITUATION_CREDENTIAL:
         case SITUATION_ROLE:
         case SITUATION_STEP_UP:
-                if (call->answer.message[0] && !stranger)
-                        ask_show(call->pamh, PAM_ERROR_MSG, call->answer.message);
-                else if (call->phase == PHASE_SESSION)
-                        ask_show(call->pamh, PAM_ERROR_MSG, "the session could not be opened");
+        case SITUATION_NEW_PASSWORD:
+        case SITUATION_NOT_YOURS:
+                text = refusal(call);
                 break;
         case SITUATION_OUTAGE:
-                ask_show(call->pamh, PAM_ERROR_MSG, OUTAGE_TEXT);
+                text = OUTAGE_TEXT;
                 break;
         case SITUATION_NOT_OURS:
         case SITUATION_BREAKGLASS:
@@ -227,15 +264,22 @@ static void show(const Call *call) {
                 break;
         default:
                 if (call->phase == PHASE_SESSION)
-                        ask_show(call->pamh, PAM_ERROR_MSG, "the session could not be opened");
+                        text = SESSION_TEXT;
         }
+        if (text)
+                ask_show(call->pamh, PAM_ERROR_MSG, text);
+}
+
+/* By the code, not by the situation: whatever looks alike also takes alike. */
+static bool is_wrong_secret(Phase phase, int code) {
+        return (phase == PHASE_AUTH && code == PAM_AUTH_ERR) ||
+               (phase == PHASE_PASSWORD && code == PAM_AUTHTOK_RECOVERY_ERR);
 }
 
 int call_finish(Call *call) {
         int code = result_code(call->phase, call->invoker, call->situation);
 
-        /* By the code, not by the situation: whatever looks alike also takes alike. */
-        if (call->phase == PHASE_AUTH && code == PAM_AUTH_ERR)
+        if (is_wrong_secret(call->phase, code))
                 (void) pam_fail_delay(call->pamh, FAIL_DELAY_USEC);
         log_outcome(call);
         if (!call->closing)

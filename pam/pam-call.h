@@ -23,7 +23,8 @@ typedef struct Call {
         bool closing; /* close_session: there is nobody left to talk to */
         Options options;
         const char *service;
-        bool invoker;
+        bool invoker; /* sudo, su: about who invoked them */
+        bool own;     /* somebody else than root runs this program for himself, as a screen locker */
         Subject subject;
         uint64_t left;       /* microseconds of the call's time that are not used up; typing costs none */
         Situation situation; /* zeroed: unforeseen */
@@ -48,6 +49,12 @@ bool call_begin_close(Call *call, int argc, const char **argv);
  * prompt where there is one. Sets the call's situation; an outage of a break-glass user is one.
  */
 void call_ask(Call *call, const char *method, const Typed *secret);
+
+/*
+ * Asks ChangePassword, where an empty @password changes nothing. Break-glass does not apply: no Unix
+ * password decides this. Sets the call's situation.
+ */
+void call_change_password(Call *call, const Typed *current, const Typed *password);
 
 /* CloseSession. Sets the call's situation. */
 void call_close_session(Call *call, const char *id);

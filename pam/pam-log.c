@@ -38,6 +38,12 @@ void log_cut(const Call *call, size_t size) {
                    "the answer had exactly %zu bytes: a token that the program asking has probably cut", size);
 }
 
+void log_not_root(const Call *call) {
+        pam_syslog(call->pamh, LOG_ERR,
+                   "sessions are opened by root's programs alone: take this line out of the file of service \"%s\"",
+                   call->service);
+}
+
 void log_debug(const Call *call, const char *method) {
         if (call->options.debug)
                 pam_syslog(call->pamh, LOG_DEBUG, "%s: %s (%s)", method, result_situation_to_string(call->situation),
@@ -61,6 +67,8 @@ void log_outcome(const Call *call) {
         case SITUATION_ROLE:
         case SITUATION_STEP_UP:
         case SITUATION_CHANGED:
+        case SITUATION_NEW_PASSWORD:
+        case SITUATION_NOT_YOURS:
                 clean_rhost(call, rhost, sizeof(rhost));
                 pam_syslog(call->pamh, LOG_NOTICE, "%s user=%s rhost=%s reason=%s",
                            result_situation_to_string(call->situation), shown_user(call), rhost,

@@ -12,6 +12,9 @@
 /* The one line for a bad argument. */
 void log_option(const Call *call, const char *culprit);
 
+/* A session line where the program is not root's. */
+void log_not_root(const Call *call);
+
 /* How the call ended: nothing when all is well, else one line. */
 void log_outcome(const Call *call);
 

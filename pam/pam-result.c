@@ -15,27 +15,42 @@ typedef struct Row {
         int auth_login;
         int account;
         int session;
+        int password;
 } Row;
 
 /*
  * sudo asks three times after AUTH_ERR, AUTHINFO_UNAVAIL and PERM_DENIED, even where there was no
  * prompt; CRED_INSUFFICIENT and CRED_UNAVAIL stop at once. It takes SESSION_ERR lightly and any
  * other session error as fatal.
+ *
+ * In password the words are pam_sm_chauthtok(3)'s: RECOVERY_ERR is about the old one, AUTHTOK_ERR about
+ * the new one, and TRY_AGAIN is what a module says that cannot reach who keeps them.
  */
 static const Row table[_SITUATION_MAX] = {
-        [SITUATION_UNFORESEEN] = { "error", PAM_SYSTEM_ERR, PAM_SYSTEM_ERR, PAM_SYSTEM_ERR, PAM_SESSION_ERR },
-        [SITUATION_ALLOWED] = { "allowed", PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS },
-        [SITUATION_CREDENTIAL] = { "refused", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR },
-        [SITUATION_ROLE] = { "no role", PAM_CRED_INSUFFICIENT, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR },
-        [SITUATION_STEP_UP] = { "step-up", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR },
-        [SITUATION_CHANGED] = { "user changed", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR },
-        [SITUATION_NOT_OURS] = { "not ours", PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE },
+        [SITUATION_UNFORESEEN] = { "error", PAM_SYSTEM_ERR, PAM_SYSTEM_ERR, PAM_SYSTEM_ERR, PAM_SESSION_ERR,
+                                   PAM_SYSTEM_ERR },
+        [SITUATION_ALLOWED] = { "allowed", PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS },
+        [SITUATION_CREDENTIAL] = { "refused", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
+                                   PAM_AUTHTOK_RECOVERY_ERR },
+        [SITUATION_ROLE] = { "no role", PAM_CRED_INSUFFICIENT, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
+                             PAM_PERM_DENIED },
+        [SITUATION_STEP_UP] = { "step-up", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
+                                PAM_PERM_DENIED },
+        [SITUATION_CHANGED] = { "user changed", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
+                                PAM_PERM_DENIED },
+        [SITUATION_NOT_OURS] = { "not ours", PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE },
         [SITUATION_OUTAGE] = { "outage", PAM_CRED_UNAVAIL, PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL,
-                               PAM_SESSION_ERR },
-        [SITUATION_BREAKGLASS] = { "break-glass", PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_SUCCESS },
-        [SITUATION_CONVERSATION] = { "no conversation", PAM_CONV_ERR, PAM_CONV_ERR, PAM_CONV_ERR, PAM_SESSION_ERR },
-        [SITUATION_NO_MEMORY] = { "no memory", PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR, PAM_SESSION_ERR },
-        [SITUATION_NOT_KEPT] = { "session not kept", PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR },
+                               PAM_SESSION_ERR, PAM_TRY_AGAIN },
+        [SITUATION_BREAKGLASS] = { "break-glass", PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_SUCCESS, PAM_SYSTEM_ERR },
+        [SITUATION_CONVERSATION] = { "no conversation", PAM_CONV_ERR, PAM_CONV_ERR, PAM_CONV_ERR, PAM_SESSION_ERR,
+                                     PAM_AUTHTOK_ERR },
+        [SITUATION_NO_MEMORY] = { "no memory", PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR, PAM_SESSION_ERR, PAM_BUF_ERR },
+        [SITUATION_NOT_KEPT] = { "session not kept", PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR,
+                                 PAM_SYSTEM_ERR },
+        [SITUATION_NEW_PASSWORD] = { "no new password", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
+                                     PAM_AUTHTOK_ERR },
+        [SITUATION_NOT_YOURS] = { "not theirs", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
+                                  PAM_PERM_DENIED },
 };
 
 int result_code(Phase phase, bool invoker, Situation situation) {
@@ -48,6 +63,8 @@ int result_code(Phase phase, bool invoker, Situation situation) {
                 return table[situation].account;
         case PHASE_SESSION:
                 return table[situation].session;
+        case PHASE_PASSWORD:
+                return table[situation].password;
         default:
                 return PAM_SYSTEM_ERR;
         }
@@ -69,6 +86,10 @@ Situation result_from_answer(const ClientAnswer *answer) {
                 if (strcmp(answer->reason, WIRE_REASON_ROLE_MISSING) == 0 ||
                     strcmp(answer->reason, WIRE_REASON_REVOKED) == 0)
                         return SITUATION_ROLE;
+                if (strcmp(answer->reason, WIRE_REASON_PASSWORD) == 0)
+                        return SITUATION_NEW_PASSWORD;
+                if (strcmp(answer->reason, WIRE_REASON_NOT_YOURS) == 0)
+                        return SITUATION_NOT_YOURS;
                 return SITUATION_CREDENTIAL;
         }
 }

@@ -15,6 +15,7 @@ typedef enum Phase {
         PHASE_AUTH,
         PHASE_ACCOUNT,
         PHASE_SESSION,
+        PHASE_PASSWORD,
         _PHASE_MAX,
 } Phase;
 
@@ -31,6 +32,8 @@ typedef enum Situation {
         SITUATION_CONVERSATION, /* failed or cancelled */
         SITUATION_NO_MEMORY,
         SITUATION_NOT_KEPT,     /* a session was opened and closed again: its id could not be kept */
+        SITUATION_NEW_PASSWORD, /* the new one is none: empty, too short, or not the same twice */
+        SITUATION_NOT_YOURS,    /* another's password, and it is not root who asks */
         _SITUATION_MAX,
 } Situation;
 

@@ -14,7 +14,8 @@
 #include "common/wire.h"
 #include "pam/pam-result.h"
 
-static void expect(Situation situation, int auth_sudo, int auth_login, int account, int session) {
+static void expect(Situation situation, int auth_sudo, int auth_login, int account, int session,
+                   int password) {
         const struct {
                 Phase phase;
                 bool invoker;
@@ -23,6 +24,7 @@ static void expect(Situation situation, int auth_sudo, int auth_login, int accou
                 { PHASE_AUTH, true, auth_sudo },  { PHASE_AUTH, false, auth_login },
                 { PHASE_ACCOUNT, true, account }, { PHASE_ACCOUNT, false, account },
                 { PHASE_SESSION, true, session }, { PHASE_SESSION, false, session },
+                { PHASE_PASSWORD, true, password }, { PHASE_PASSWORD, false, password },
         };
 
         for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++) {
@@ -35,18 +37,22 @@ static void expect(Situation situation, int auth_sudo, int auth_login, int accou
 }
 
 static void test_table(void) {
-        expect(SITUATION_ALLOWED, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS);
-        expect(SITUATION_CREDENTIAL, PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR);
-        expect(SITUATION_ROLE, PAM_CRED_INSUFFICIENT, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR);
-        expect(SITUATION_STEP_UP, PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR);
-        expect(SITUATION_CHANGED, PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR);
-        expect(SITUATION_NOT_OURS, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE);
-        expect(SITUATION_OUTAGE, PAM_CRED_UNAVAIL, PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL, PAM_SESSION_ERR);
-        expect(SITUATION_BREAKGLASS, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_SUCCESS);
-        expect(SITUATION_CONVERSATION, PAM_CONV_ERR, PAM_CONV_ERR, PAM_CONV_ERR, PAM_SESSION_ERR);
-        expect(SITUATION_NO_MEMORY, PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR, PAM_SESSION_ERR);
-        expect(SITUATION_UNFORESEEN, PAM_SYSTEM_ERR, PAM_SYSTEM_ERR, PAM_SYSTEM_ERR, PAM_SESSION_ERR);
-        expect(SITUATION_NOT_KEPT, PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR);
+        expect(SITUATION_ALLOWED, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS, PAM_SUCCESS);
+        expect(SITUATION_CREDENTIAL, PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
+               PAM_AUTHTOK_RECOVERY_ERR);
+        expect(SITUATION_ROLE, PAM_CRED_INSUFFICIENT, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR, PAM_PERM_DENIED);
+        expect(SITUATION_STEP_UP, PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR, PAM_PERM_DENIED);
+        expect(SITUATION_CHANGED, PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR, PAM_PERM_DENIED);
+        expect(SITUATION_NOT_OURS, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE);
+        expect(SITUATION_OUTAGE, PAM_CRED_UNAVAIL, PAM_AUTHINFO_UNAVAIL, PAM_AUTHINFO_UNAVAIL, PAM_SESSION_ERR,
+               PAM_TRY_AGAIN);
+        expect(SITUATION_BREAKGLASS, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_SUCCESS, PAM_SYSTEM_ERR);
+        expect(SITUATION_CONVERSATION, PAM_CONV_ERR, PAM_CONV_ERR, PAM_CONV_ERR, PAM_SESSION_ERR, PAM_AUTHTOK_ERR);
+        expect(SITUATION_NO_MEMORY, PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR, PAM_SESSION_ERR, PAM_BUF_ERR);
+        expect(SITUATION_UNFORESEEN, PAM_SYSTEM_ERR, PAM_SYSTEM_ERR, PAM_SYSTEM_ERR, PAM_SESSION_ERR, PAM_SYSTEM_ERR);
+        expect(SITUATION_NOT_KEPT, PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR, PAM_BUF_ERR, PAM_SYSTEM_ERR);
+        expect(SITUATION_NEW_PASSWORD, PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR, PAM_AUTHTOK_ERR);
+        expect(SITUATION_NOT_YOURS, PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR, PAM_PERM_DENIED);
 }
 
 /* What nobody set, and what is no situation at all, opens nothing. */
@@ -67,7 +73,7 @@ static void test_P1_only_these_open(void) {
                         for (int invoker = 0; invoker < 2; invoker++) {
                                 int code = result_code((Phase) phase, invoker, (Situation) s);
                                 bool opens = s == SITUATION_ALLOWED || s == SITUATION_NOT_OURS ||
-                                             s == SITUATION_BREAKGLASS;
+                                             (s == SITUATION_BREAKGLASS && phase != PHASE_PASSWORD);
                                 assert((code == PAM_SUCCESS || code == PAM_IGNORE) == opens);
                         }
 }
@@ -90,6 +96,8 @@ static void test_answers(void) {
         assert(answered(CLIENT_DENY, WIRE_REASON_REVOKED) == SITUATION_ROLE);
         assert(answered(CLIENT_DENY, WIRE_REASON_CREDENTIAL) == SITUATION_CREDENTIAL);
         assert(answered(CLIENT_DENY, WIRE_REASON_DISABLED) == SITUATION_CREDENTIAL);
+        assert(answered(CLIENT_DENY, WIRE_REASON_PASSWORD) == SITUATION_NEW_PASSWORD);
+        assert(answered(CLIENT_DENY, WIRE_REASON_NOT_YOURS) == SITUATION_NOT_YOURS);
         assert(answered(CLIENT_DENY, "something new") == SITUATION_CREDENTIAL);
         assert(answered((ClientVerdict) 99, "") == SITUATION_CREDENTIAL);
 }

@@ -24,13 +24,13 @@ PRIVATE = "/run/tessera/private"
 ALICE, BOB = 4001, 4002
 NAMES = """PAM_SUCCESS 0 PAM_SYSTEM_ERR 4 PAM_BUF_ERR 5 PAM_PERM_DENIED 6 PAM_AUTH_ERR 7 PAM_CRED_INSUFFICIENT 8
 PAM_AUTHINFO_UNAVAIL 9 PAM_USER_UNKNOWN 10 PAM_SESSION_ERR 14 PAM_CRED_UNAVAIL 15 PAM_CONV_ERR 19
-PAM_IGNORE 25""".split()
+PAM_AUTHTOK_ERR 20 PAM_AUTHTOK_RECOVERY_ERR 21 PAM_TRY_AGAIN 24 PAM_IGNORE 25""".split()
 CODES = {int(number): name[4:] for name, number in zip(NAMES[::2], NAMES[1::2])}
 
 # What stands below us answers with a code of its own: that is how IGNORE shows.
 CODES[28] = "IGNORE"
 BELOW = ("pam_debug.so auth=module_unknown acct=module_unknown open_session=module_unknown "
-         "close_session=module_unknown cred=module_unknown")
+         "close_session=module_unknown cred=module_unknown prechauthtok=success chauthtok=module_unknown")
 STACK = """
 auth [success=1 ignore=ignore default=die] {module} {arguments}
 auth required {below}
@@ -41,6 +41,9 @@ account required pam_permit.so
 session [success=1 ignore=ignore default=die] {module} {arguments}
 session required {below}
 session required pam_permit.so
+password [success=1 ignore=ignore default=die] {module} {arguments}
+password required {below}
+password required pam_permit.so
 """
 # For close_session, where libpam goes the way that open_session went: here IGNORE shows as PERM_DENIED.
 PLAIN = """
@@ -134,6 +137,13 @@ class Driver:
 
     def answer(self, text, kind="text", flip=None):
         self.do("answer", kind, hexed(text) if text else "", *([hexed(flip)] if flip else []))
+        return self
+
+    def answers(self, *texts):
+        """One for each prompt, in this order."""
+        self.answer(texts[0])
+        for text in texts[1:]:
+            self.do("then", hexed(text))
         return self
 
     def call(self, function, flags=0):

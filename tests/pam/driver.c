@@ -7,7 +7,7 @@
  * libc's failures are ours. Texts are hex, so that any byte may stand in them; "-" is none.
  *
  *   start SERVICE USER DIR    pam_start with the configuration in DIR
- *   item NAME TEXT · env TEXT · uid N · answer KIND [TEXT] · arm FUNCTION N · disarm · watch TEXT
+ *   item NAME TEXT · env TEXT · uid N · become N · answer KIND [TEXT] · then TEXT · arm FUNCTION N · disarm · watch TEXT
  *   call FUNCTION [FLAGS] · soak FUNCTION N · fork-end · exec PATH · state · reload PATH N · end STATUS
  *
  * Each command ends with a line "ok …"; before it come the lines "prompt TEXT", "error TEXT",
@@ -40,6 +40,8 @@ typedef struct Driver {
         const char *kind; /* of the answer: "text", "null", "no-response", "fail", "flip" */
         char *answer;
         char *flip; /* PAM_USER becomes this while we answer */
+        char *then[4]; /* what later prompts are answered; the last answer goes on */
+        int n_then;
 } Driver;
 
 static char *from_hex(const char *hex) {
@@ -77,6 +79,15 @@ static void on_delay(int status, unsigned usec, void *userdata) {
                 printf("delay %u\n", usec);
 }
 
+/* What was answered before is not freed: a watch is on the module's memory, not on ours. */
+static void take_next_answer(Driver *driver) {
+        if (driver->n_then == 0)
+                return;
+        driver->answer = driver->then[0];
+        memmove(driver->then, driver->then + 1, sizeof(driver->then) - sizeof(driver->then[0]));
+        driver->n_then--;
+}
+
 static int answer_prompt(Driver *driver, struct pam_response **ret) {
         if (strcmp(driver->kind, "fail") == 0)
                 return PAM_CONV_ERR;
@@ -87,6 +98,7 @@ static int answer_prompt(Driver *driver, struct pam_response **ret) {
         *ret = calloc(1, sizeof(**ret));
         if (*ret && strcmp(driver->kind, "null") != 0)
                 (*ret)->resp = strdup(driver->answer);
+        take_next_answer(driver);
         return *ret ? PAM_SUCCESS : PAM_BUF_ERR;
 }
 
@@ -136,7 +148,7 @@ static int call(Driver *driver, const char *function, int flags) {
                 int (*function)(pam_handle_t *pamh, int flags);
         } functions[] = { { "authenticate", pam_authenticate }, { "setcred", pam_setcred },
                           { "account", pam_acct_mgmt },         { "open", pam_open_session },
-                          { "close", pam_close_session } };
+                          { "close", pam_close_session },       { "chauthtok", pam_chauthtok } };
 
         for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
                 if (strcmp(functions[i].name, function) == 0)
@@ -151,6 +163,7 @@ static void set_answer(Driver *driver, const char *kind, const char *text, const
         driver->kind = strdup(kind);
         driver->answer = from_hex(text);
         driver->flip = from_hex(flip);
+        driver->n_then = 0;
         if (strcmp(kind, "none") == 0)
                 assert(pam_set_item(driver->pamh, PAM_CONV, &none) == PAM_SUCCESS);
         puts("ok");
@@ -259,7 +272,13 @@ static void obey(Driver *driver, char *line) {
                 say_item(driver, word[1]);
         else if (strcmp(word[0], "uid") == 0)
                 printf("ok %d\n", setresuid((uid_t) atoi(word[1]), 0, 0));
-        else if (strcmp(word[0], "answer") == 0)
+        else if (strcmp(word[0], "become") == 0)
+                printf("ok %d\n", setresuid((uid_t) atoi(word[1]), (uid_t) atoi(word[1]), (uid_t) atoi(word[1])));
+        else if (strcmp(word[0], "then") == 0) {
+                assert(driver->n_then < 4);
+                driver->then[driver->n_then++] = from_hex(word[1]);
+                puts("ok");
+        } else if (strcmp(word[0], "answer") == 0)
                 set_answer(driver, word[1], n > 2 ? word[2] : "", n > 3 ? word[3] : "-");
         else if (strcmp(word[0], "arm") == 0) {
                 fault_arm(strdup(word[1]), atoi(word[2]));

@@ -186,6 +186,7 @@ class Mock:
             import fcntl
             entry["seals"] = fcntl.fcntl(fds[0], 1034)
             entry["secret"] = os.pread(fds[0], 65536, 0)
+            entry["secrets"] = [os.pread(fd, 65536, 0) for fd in fds]
             for fd in fds:
                 os.close(fd)
         self.calls.append(entry)

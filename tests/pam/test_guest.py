@@ -10,7 +10,8 @@ import pytest
 from conftest import ALICE, ROOT
 from mock import ALLOW, DENY, HANG_UP, NOT_OURS, STEP_UP, Error
 
-EXPORTS = {"pam_sm_authenticate", "pam_sm_setcred", "pam_sm_acct_mgmt", "pam_sm_open_session", "pam_sm_close_session"}
+EXPORTS = {"pam_sm_authenticate", "pam_sm_setcred", "pam_sm_acct_mgmt", "pam_sm_open_session", "pam_sm_close_session",
+           "pam_sm_chauthtok"}
 FORBIDDEN = re.compile(r"pthread_create|thrd_create|sigaction|signal|fork|clone|exec|system|popen|atexit|alarm"
                        r"|setitimer|timer_create|sleep|getenv|setlocale|chdir|umask|printf$|puts|syslog$|getaddrinfo|gethostby"
                        r"|res_query|dlopen|wait(pid)?$|sd_bus_(open|default|flush)")
