@@ -20,6 +20,7 @@ CALLS = {
     "Login.Authorize": ("ssa{sv}", "alice", "sshd", {}),
     "Login.OpenSession": ("ssa{sv}", "alice", "sshd", {}),
     "Login.CloseSession": ("s", "ID"),
+    "Login.ChangePassword": ("ssa{sv}hh", "alice", "passwd", {}, ("secret", PASSWORD), ("secret", "another-password")),
     "Sessions.GetCurrent": ("",),
     "Sessions.List": ("a{sv}", {"user": "alice"}),
     "Sessions.Show": ("s", "ID"),
@@ -102,7 +103,7 @@ def test_B3_every_method_as_nobody_for_alice(open_host):
 
 
 def test_B3_the_shipped_policy_is_a_second_fence(host):
-    for method in ("Login.Check", "Keys.List", "Keys.Export", "Keys.Rotate", "Users.List", "Users.Remove"):
+    for method in ("Login.Check", "Login.OpenSession", "Login.CloseSession", "Login.ChangePassword", "Keys.List", "Keys.Export", "Keys.Rotate", "Users.List", "Users.Remove"):
         with pytest.raises(Refused) as refused:
             host.as_uid(NOBODY, method, *CALLS[method])
         assert refused.value.name == "org.freedesktop.DBus.Error.AccessDenied"
