@@ -196,6 +196,10 @@ bool conf_duration(ConfReader *reader, const ConfValue *value, int64_t min, int6
         return true;
 }
 
+char *conf_duration_to_string(int64_t seconds) {
+        return seconds > 0 ? with_units(duration_units, (uint64_t) seconds) : g_strdup("0s");
+}
+
 bool conf_size(ConfReader *reader, const ConfValue *value, uint64_t min, uint64_t max, uint64_t *ret) {
         return read_amount(reader, value, size_units, min, max, ret);
 }

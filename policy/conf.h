@@ -117,6 +117,9 @@ bool conf_duration(ConfReader *reader, const ConfValue *value, int64_t min, int6
  */
 ConfMistake *conf_duration_text(const char *what, const char *text, int64_t min, int64_t max, int64_t *ret);
 
+/* As conf_duration() reads it: "15min", "1h 30min". To be freed with g_free. */
+char *conf_duration_to_string(int64_t seconds);
+
 /* Bytes, with B, KiB, MiB or GiB; within [@min, @max]. */
 bool conf_size(ConfReader *reader, const ConfValue *value, uint64_t min, uint64_t max, uint64_t *ret);
 

@@ -8,7 +8,7 @@
 
 /* Holding */
 
-static bool user_is_somebody(const PolicyUser *user) {
+bool policy_user_is_somebody(const PolicyUser *user) {
         return user && user->name && user->name[0] != '\0' && user->uid != (uid_t) -1;
 }
 
@@ -19,23 +19,28 @@ static bool user_in_group(const PolicyUser *user, gid_t gid) {
         return false;
 }
 
-static bool user_was_granted(const PolicyUser *user, const char *role) {
+static bool user_was_granted(const PolicyUser *user, const char *role, size_t *ret_index) {
         for (size_t i = 0; i < user->n_grants; i++)
-                if (strcmp(user->grants[i].role, role) == 0)
+                if (strcmp(user->grants[i].role, role) == 0) {
+                        *ret_index = i;
                         return true;
+                }
         return false;
 }
 
-/* By name, grant or group, not by includes. What is known is asked first, so that NSS is asked only where it decides. */
-static Held held_directly(const Policy *policy, const Role *role, const PolicyUser *user) {
+static bool held_by_known_group(const Role *role, const PolicyUser *user, How *ret) {
+        for (size_t i = 0; role->groups.names[i]; i++)
+                if (user_in_group(user, role->gids[i])) {
+                        *ret = (How) { .way = WAY_GROUP, .index = i, .gid = role->gids[i] };
+                        return true;
+                }
+        return false;
+}
+
+/* Asks NSS for the groups that could not be had when the policy was read. */
+static Held held_by_other_group(const Policy *policy, const Role *role, const PolicyUser *user, How *ret) {
         Held held = HELD_NO;
 
-        if (role->everybody || g_strv_contains((const char *const *) role->users.names, user->name) ||
-            user_was_granted(user, role->name))
-                return HELD_YES;
-        for (size_t i = 0; role->groups.names[i]; i++)
-                if (user_in_group(user, role->gids[i]))
-                        return HELD_YES;
         for (size_t i = 0; role->groups.names[i]; i++) {
                 gid_t gid = GID_UNSET;
                 int r;
@@ -45,19 +50,43 @@ static Held held_directly(const Policy *policy, const Role *role, const PolicyUs
                 r = policy->look_up(role->groups.names[i], &gid);
                 if (r < 0)
                         held = HELD_UNKNOWN;
-                else if (r == 0 && user_in_group(user, gid))
+                else if (r == 0 && user_in_group(user, gid)) {
+                        *ret = (How) { .way = WAY_GROUP, .index = i, .gid = gid };
                         return HELD_YES;
+                }
         }
         return held;
 }
 
+/* What is known is asked first, so that NSS is asked only where it decides. */
+Held policy_held_directly(const Policy *policy, const Role *role, const PolicyUser *user, How *ret) {
+        size_t index = 0;
+
+        if (role->everybody) {
+                *ret = (How) { .way = WAY_EVERYBODY };
+                return HELD_YES;
+        }
+        if (g_strv_contains((const char *const *) role->users.names, user->name)) {
+                *ret = (How) { .way = WAY_NAME };
+                return HELD_YES;
+        }
+        if (user_was_granted(user, role->name, &index)) {
+                *ret = (How) { .way = WAY_GRANT, .index = index };
+                return HELD_YES;
+        }
+        if (held_by_known_group(role, user, ret))
+                return HELD_YES;
+        return held_by_other_group(policy, role, user, ret);
+}
+
 Held policy_role_held(const Policy *policy, const Role *role, const PolicyUser *user) {
         Held best = HELD_NO;
+        How how;
 
-        if (!user_is_somebody(user) || (user->cap && !g_strv_contains(user->cap, role->name)))
+        if (!policy_user_is_somebody(user) || (user->cap && !g_strv_contains(user->cap, role->name)))
                 return HELD_NO;
         for (unsigned i = 0; i < role->givers->len && best != HELD_YES; i++)
-                best = MAX(best, held_directly(policy, role->givers->pdata[i], user));
+                best = MAX(best, policy_held_directly(policy, role->givers->pdata[i], user, &how));
         return best;
 }
 

@@ -156,6 +156,9 @@ static void spread(Policy *policy, Role *giver) {
                 g_ptr_array_add(role->givers, giver);
                 for (size_t j = 0; role->includes.names[j]; j++) {
                         Role *next = g_hash_table_lookup(policy->roles, role->includes.names[j]);
+
+                        if (next && role == giver)
+                                g_ptr_array_add(next->includers, giver);
                         if (next && g_hash_table_add(seen, next))
                                 g_ptr_array_add(queue, next);
                 }

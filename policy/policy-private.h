@@ -40,6 +40,7 @@ typedef struct Role {
         bool everybody;    /* users=* */
         gid_t *gids;       /* of groups, by the same index; GID_UNSET: not known when the policy was read */
         GPtrArray *givers; /* Role *: whose holders hold this one: itself, and what includes it at any depth */
+        GPtrArray *includers; /* Role *: those that include it by name */
         unsigned mark;     /* of policy-link.c */
 } Role;
 
@@ -50,6 +51,7 @@ typedef struct Service {
         Names roles, methods;
         GPtrArray *needed; /* Role *: of roles */
         int64_t max_age;   /* 0: the section does not say */
+        unsigned max_age_line; /* of the key */
 } Service;
 
 struct Policy {
@@ -84,6 +86,44 @@ typedef enum Held {
         HELD_YES,
 } Held;
 
+/* How somebody comes to hold a role, not by includes. */
+typedef enum Way {
+        WAY_NONE = 0,
+        WAY_EVERYBODY,
+        WAY_NAME,
+        WAY_GRANT,
+        WAY_GROUP,
+} Way;
+
+typedef struct How {
+        Way way;
+        size_t index; /* of the user's grants, or of the role's groups */
+        gid_t gid;
+} How;
+
+/* A name and a uid: whoever lacks one of them holds no role. */
+bool policy_user_is_somebody(const PolicyUser *user);
+/* By name, grant or group, not by includes, and whatever the cap. @ret is filled with HELD_YES. */
+Held policy_held_directly(const Policy *policy, const Role *role, const PolicyUser *user, How *ret);
+/* With includes, under the cap. */
 Held policy_role_held(const Policy *policy, const Role *role, const PolicyUser *user);
 /* One of the roles that the service needs. */
 Held policy_service_held(const Policy *policy, const Service *service, const PolicyUser *user);
+
+/* Explaining */
+
+/* How one user holds roles, told into @steps (NULL: only asked). Borrows all three. */
+typedef struct Holding Holding;
+
+Holding *policy_holding_new(const Policy *policy, const PolicyUser *user, GPtrArray *steps);
+Holding *policy_holding_free(Holding *holding); /* accepts NULL, returns NULL */
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Holding, policy_holding_free)
+
+/* Tells how @role is held, or that it is not; what was told before is not told again. */
+void policy_holding_tell(Holding *holding, Role *role);
+
+/* In a few words how @user holds @role whatever the cap, g_free: `in the group "sudo" (gid 27)`. NULL: he does not. */
+char *policy_describe_holding(const Policy *policy, Role *role, const PolicyUser *user);
+
+/* "a", "b" or "c"; @last goes between the last two. Of many only the first. To be freed with g_free. */
+char *policy_quote_names(const char *const *names, const char *last);

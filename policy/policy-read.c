@@ -62,6 +62,7 @@ static void role_free(void *data) {
         names_deinit(&role->groups);
         names_deinit(&role->includes);
         g_ptr_array_unref(role->givers);
+        g_ptr_array_unref(role->includers);
         g_free(role->gids);
         g_free(role->name);
         g_free(role);
@@ -86,6 +87,7 @@ static bool open_role(ConfReader *reader, const ConfValue *value, void *target) 
                 .groups.names = g_new0(char *, 1),
                 .includes.names = g_new0(char *, 1),
                 .givers = g_ptr_array_new(),
+                .includers = g_ptr_array_new(),
         };
         g_hash_table_insert(policy->roles, role->name, role);
         g_ptr_array_add(policy->role_list, role);
@@ -163,7 +165,10 @@ static bool set_roles(ConfReader *reader, const ConfValue *value, void *target) 
 }
 
 static bool set_max_age(ConfReader *reader, const ConfValue *value, void *target) {
-        return conf_duration(reader, value, 1, MAX_AGE_LONGEST, &service_of(value, target)->max_age);
+        Service *service = service_of(value, target);
+
+        service->max_age_line = value->line;
+        return conf_duration(reader, value, 1, MAX_AGE_LONGEST, &service->max_age);
 }
 
 static bool set_methods(ConfReader *reader, const ConfValue *value, void *target) {
@@ -232,6 +237,16 @@ Policy *policy_read_text(const char *file, const char *text, size_t size, GPtrAr
         bool good;
 
         good = policy_add_text(policy, file, text, size, mistakes);
+        good = policy_link(policy, mistakes) && good;
+        return good ? g_steal_pointer(&policy) : NULL;
+}
+
+Policy *policy_read_draft(const char *file, const char *text, size_t size, const char *folder, GPtrArray *mistakes) {
+        g_autoptr(Policy) policy = policy_new(group_look_up_nss);
+        bool good;
+
+        good = policy_add_text(policy, file, text, size, mistakes);
+        good = conf_read_folder(folder, policy_sections, policy, mistakes) && good;
         good = policy_link(policy, mistakes) && good;
         return good ? g_steal_pointer(&policy) : NULL;
 }

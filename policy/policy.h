@@ -51,6 +51,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Policy, policy_unref)
 Policy *policy_read(const char *file, const char *folder, GPtrArray *mistakes);
 Policy *policy_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes);
 
+/* As policy_read(), with @text, a draft, in the place of the file called @file; whose it is does not matter. */
+Policy *policy_read_draft(const char *file, const char *text, size_t size, const char *folder, GPtrArray *mistakes);
+
 /* What is worth a look but is no mistake (ConfMistake *): unknown groups, roles nobody has, no service at all. Owned by @policy. */
 GPtrArray *policy_warnings(Policy *policy);
 
@@ -156,6 +159,15 @@ typedef struct PolicyRole {
 /* In the order of their names; owned by @policy. NULL beyond the last, or for an unknown name. */
 const PolicyRole *policy_role_at(Policy *policy, size_t index);
 const PolicyRole *policy_role_find(Policy *policy, const char *name);
+
+/*
+ * The whole policy as one canonical policy.conf: sections by name, one list separator, no comments.
+ * Reading it again gives a policy that decides the same. To be freed with g_free.
+ */
+char *policy_format(Policy *policy);
+
+/* Reads what policy_format() wrote, which may be larger than one file may be. NULL where there are mistakes in it. */
+Policy *policy_read_formatted(const char *file, const char *text, GPtrArray *mistakes);
 
 /* Services with a section that lets holders of @role in, also by what it includes; sorted, for g_strfreev. */
 char **policy_services_of(Policy *policy, const char *role);
