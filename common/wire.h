@@ -16,6 +16,7 @@
 #define WIRE_INTERFACE_TOKENS "org.tessera.Tessera1.Tokens"
 #define WIRE_INTERFACE_USERS "org.tessera.Tessera1.Users"
 #define WIRE_INTERFACE_ROLES "org.tessera.Tessera1.Roles"
+#define WIRE_INTERFACE_POLICY "org.tessera.Tessera1.Policy"
 #define WIRE_INTERFACE_KEYS "org.tessera.Tessera1.Keys"
 #define WIRE_INTERFACE_DEVICES "org.tessera.Tessera1.Devices"
 #define WIRE_INTERFACE_MONITOR "org.tessera.Tessera1.Monitor"

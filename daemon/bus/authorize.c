@@ -11,6 +11,7 @@
 #define MONITOR WIRE_INTERFACE_MONITOR
 #define USERS WIRE_INTERFACE_USERS
 #define ROLES WIRE_INTERFACE_ROLES
+#define POLICY WIRE_INTERFACE_POLICY
 #define KEYS WIRE_INTERFACE_KEYS
 #define DEVICES WIRE_INTERFACE_DEVICES
 #define TRUST WIRE_INTERFACE_TRUST
@@ -57,6 +58,9 @@ static const Method methods[] = {
         { ROLES,    "Show",         AUTHORIZE_ANYBODY,      OF_AUDIT, handle_roles_show           },
         { ROLES,    "Grant",        AUTHORIZE_ROOT,         OF_AUDIT, handle_roles_grant          },
         { ROLES,    "Revoke",       AUTHORIZE_ROOT,         OF_AUDIT, handle_roles_revoke         },
+
+        { POLICY,   "Explain",      AUTHORIZE_ROOT_OR_SELF, OF_AUDIT, handle_policy_explain       },
+        { POLICY,   "Show",         AUTHORIZE_ANYBODY,      OF_NONE,  handle_policy_show          },
 
         { KEYS,     "List",         AUTHORIZE_ROOT,         OF_NONE,  handle_keys_list            },
         { KEYS,     "Export",       AUTHORIZE_ROOT,         OF_NONE,  handle_keys_export          },

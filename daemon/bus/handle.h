@@ -44,11 +44,13 @@ int handle_users_set_enabled(Request *request);
 int handle_users_remove(Request *request);
 int handle_users_set_password(Request *request);
 
-/* Roles, Trust */
+/* Roles, Policy, Trust */
 int handle_roles_list(Request *request);
 int handle_roles_show(Request *request);
 int handle_roles_grant(Request *request);
 int handle_roles_revoke(Request *request);
+int handle_policy_explain(Request *request);
+int handle_policy_show(Request *request);
 int handle_trust_list(Request *request);
 
 /* Keys */

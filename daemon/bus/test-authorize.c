@@ -50,6 +50,8 @@ static const char golden[] =
         "Roles.Show anybody\n"
         "Roles.Grant root\n"
         "Roles.Revoke root\n"
+        "Policy.Explain root-or-self\n"
+        "Policy.Show anybody\n"
         "Keys.List root\n"
         "Keys.Export root\n"
         "Keys.Prepare root\n"

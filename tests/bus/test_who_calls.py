@@ -41,6 +41,8 @@ CALLS = {
     "Roles.Show": ("s", "admin"),
     "Roles.Grant": ("ssa{sv}", "admin", "alice", {}),
     "Roles.Revoke": ("ss", "admin", "alice"),
+    "Policy.Explain": ("ssa{sv}", "alice", "sudo", {}),
+    "Policy.Show": ("",),
     "Keys.List": ("",),
     "Keys.Export": ("",),
     "Keys.Prepare": ("",),
@@ -66,6 +68,7 @@ NOBODY_GETS = {
     "Monitor.Unsubscribe": "an answer",
     "Roles.List": "an answer",
     "Roles.Show": "an answer",
+    "Policy.Show": "an answer",
     "Trust.List": "an answer",
     "Tokens.Refresh": "WrongCredential",
 }
