@@ -86,11 +86,12 @@ static void login_deinit(Login *login) {
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Login, login_deinit)
 
-static void tell_login(const Question *q, const Login *login, const char *whose) {
+/* @whose login it is; @none: what is said where there is no session. */
+static void tell_login(const Question *q, const Login *login, const char *whose, const char *none) {
         const Session *session = login->session;
 
         if (!session)
-                policy_step_add(q->steps, NULL, 0, "%s has no session of this user's", whose);
+                policy_step_add(q->steps, NULL, 0, "%s", none);
         else if (login->state == 0)
                 policy_step_add(q->steps, NULL, 0, "%s: session %.*s, by %s%s%s", whose, ID_SHOWN, session->id,
                                 session->service, session->rhost ? " from " : "",
@@ -114,7 +115,7 @@ static int find_named(const Question *q, const char *prefix, Login *ret) {
         over = core_session_over(q->core, q->config, ret->session, q->now);
         if (over)
                 ret->state = ret->session->state == SESSION_REVOKED ? CORE_LOGIN_E_REVOKED : CORE_LOGIN_E_NONE;
-        tell_login(q, ret, "the login asked about");
+        tell_login(q, ret, "the login asked about", /* none= */ NULL);
         return 0;
 }
 
@@ -139,7 +140,7 @@ static int find_latest(const Question *q, Login *ret) {
                         best = sessions->pdata[i];
         ret->session = best ? session_copy(best) : NULL;
         ret->state = best ? 0 : CORE_LOGIN_E_NONE;
-        tell_login(q, ret, best ? "the login that was signed into last" : "no login on this host");
+        tell_login(q, ret, "the login that was signed into last", "the user has no live login on this host");
         return 0;
 }
 
@@ -159,7 +160,7 @@ static int find_login(const Question *q, const char *prefix, Login *ret) {
         }
         if (r == 0 && q->caller->uid == uid)
                 store_session_touch(q->core->store, ret->session->id, q->now);
-        tell_login(q, ret, "this login");
+        tell_login(q, ret, "this login", "this login has never had a session of tessera's");
         return 0;
 }
 

@@ -120,8 +120,8 @@ static void test_without_a_login_of_ones_own_it_is_none(void) {
         g_autofree char *other = world_log_in(world, "alice", ALICE_PASSWORD, OTHER_LOGIN);
         const Caller nowhere = world_person(ALICE, AUDIT_ID_UNSET), here = world_person(ALICE, LOGIN);
 
-        expect(world, &nowhere, "alice", "sudo", NULL, "step-up no-session", "this login has no session");
-        expect(world, &here, "alice", "sudo", NULL, "step-up no-session", "this login has no session");
+        expect(world, &nowhere, "alice", "sudo", NULL, "step-up no-session", "this login has never had a session");
+        expect(world, &here, "alice", "sudo", NULL, "step-up no-session", "this login has never had a session");
 }
 
 static void test_for_an_administrator_it_is_the_last_sign_in(void) {
@@ -130,7 +130,7 @@ static void test_for_an_administrator_it_is_the_last_sign_in(void) {
         g_autoptr(GPtrArray) ended = NULL;
         const Caller person = world_person(ALICE, OTHER_LOGIN);
 
-        expect(world, &root, "alice", "sudo", NULL, "step-up no-session", "no login on this host");
+        expect(world, &root, "alice", "sudo", NULL, "step-up no-session", "the user has no live login");
         first = world_log_in(world, "alice", ALICE_PASSWORD, LOGIN);
         fake_clock_forward(&world->clock, 1000);
         second = world_log_in(world, "alice", ALICE_PASSWORD, OTHER_LOGIN);
@@ -147,7 +147,7 @@ static void test_a_session_of_no_login_is_not_taken(void) {
         const Caller pam = world_pam(AUDIT_ID_UNSET);
         g_autofree char *unbound = world_log_in(world, "alice", ALICE_PASSWORD, AUDIT_ID_UNSET);
 
-        expect(world, &pam, "alice", "sudo", NULL, "step-up no-session", "no login on this host");
+        expect(world, &pam, "alice", "sudo", NULL, "step-up no-session", "the user has no live login");
 }
 
 static void test_a_session_must_be_the_users(void) {
