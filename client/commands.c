@@ -91,6 +91,16 @@ static const OptionSpec trust_add_options[] = {
         { NULL },
 };
 
+static const OptionSpec policy_check_options[] = {
+        { "diff", 0, NULL, "also tell who would gain or lose what by a reload" },
+        { NULL },
+};
+
+static const OptionSpec policy_explain_options[] = {
+        { "session", 0, "ID", "go by this login of the user's" },
+        { NULL },
+};
+
 static const OptionSpec log_options[] = {
         { "user",  0, "USER", "of this user" },
         { "since", 0, "TIME", "a duration, as 2h, or a date" },
@@ -149,8 +159,10 @@ const CommandSpec command_table[] = {
         { "role", "grant", "ROLE USER", 2, 2, "assign a role to a user, from now on, beside policy.conf",
           role_grant_options, verb_role_grant },
         { "role", "revoke", "ROLE USER", 2, 2, "take an assigned role away at once", NULL, verb_role_revoke },
-        { "policy", "check", "[FILE]", 0, 1, "tell every mistake in the configuration, or in a draft", NULL,
-          verb_policy_check },
+        { "policy", "check", "[FILE]", 0, 1, "tell every mistake in the configuration, or in a draft",
+          policy_check_options, verb_policy_check },
+        { "policy", "explain", "USER SERVICE", 2, 2, "tell why a service would let a user in, or not",
+          policy_explain_options, verb_policy_explain },
         { "key", "list", NULL, 0, 0, "list the keys that sign tokens and tickets", NULL, verb_key_list },
         { "key", "export", NULL, 0, 0, "print the public keys of this host's tickets, for trust add", NULL,
           verb_key_export },

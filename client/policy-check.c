@@ -8,6 +8,7 @@
 
 #include "client/errors.h"
 #include "client/output.h"
+#include "client/policy-compare.h"
 #include "client/shape.h"
 #include "client/verbs.h"
 #include "policy/conf.h"
@@ -62,14 +63,19 @@ static void print_mistakes(const char *kind, const GPtrArray *mistakes) {
         }
 }
 
-static int tell(Cli *cli, GPtrArray *mistakes, const GPtrArray *warnings) {
+/* @comparison: members to add to the answer for programs; NULL: none. */
+static int tell(Cli *cli, GPtrArray *mistakes, const GPtrArray *warnings, json_t *comparison) {
         guint n = mistakes->len;
 
         g_ptr_array_sort(mistakes, compare_places);
         if (cli->json) {
                 json_t *answer = json_pack("{s:b, s:o, s:o}", "valid", n == 0, "mistakes", mistakes_to_json(mistakes),
                                            "warnings", mistakes_to_json(warnings));
-                int r = output_json(cli, answer);
+                int r;
+
+                if (comparison)
+                        (void) json_object_update(answer, comparison);
+                r = output_json(cli, answer);
                 return r != 0 || n == 0 ? r : CLI_FAILED;
         }
         print_mistakes("", mistakes);
@@ -102,20 +108,28 @@ static GPtrArray *find_warnings(Policy *policy, const GPtrArray *trust) {
         return warnings;
 }
 
-/* A draft may be anybody's file, unlike those that the daemon trusts; which kind it is its name says, or its section. */
-static int check_file(Cli *cli, const char *path, GPtrArray *mistakes, Policy **ret_policy) {
+/*
+ * A draft may be anybody's file, unlike those that the daemon trusts; which kind it is its name says, or its
+ * section. To be compared, a policy's takes the place of policy.conf, and policy.d stays.
+ */
+static int check_file(Cli *cli, const char *path, bool compare, GPtrArray *mistakes, Policy **ret_policy) {
         g_autoptr(GError) error = NULL;
         g_autoptr(Settings) settings = NULL;
         g_autoptr(GPtrArray) trust = NULL;
         g_autofree char *text = NULL, *base = g_path_get_basename(path);
+        bool is_settings = strcmp(base, "tessera.conf") == 0;
         gsize size;
 
         if (!g_file_get_contents(path, &text, &size, &error))
                 return cli_fail(cli, CLI_FAILED, "not-found", NULL, "%s", error->message);
-        if (strcmp(base, "tessera.conf") == 0)
+        if (compare && (is_settings || is_trust(text)))
+                return cli_usage(cli, NULL, "--diff compares policies, and %s is none", path);
+        if (is_settings)
                 settings = settings_read_text(path, text, size, mistakes);
         else if (is_trust(text))
                 trust = trust_files_read_text(path, text, size, mistakes);
+        else if (compare)
+                *ret_policy = policy_read_draft(path, text, size, POLICY_FOLDER, mistakes);
         else
                 *ret_policy = policy_read_text(path, text, size, mistakes);
         return 0;
@@ -123,13 +137,15 @@ static int check_file(Cli *cli, const char *path, GPtrArray *mistakes, Policy **
 
 int verb_policy_check(Cli *cli, const Arguments *arguments) {
         g_autoptr(GPtrArray) mistakes = g_ptr_array_new_with_free_func(free_mistake);
+        bool compare = arguments_get(arguments, "diff"), draft = arguments->n_operands > 0;
         g_autoptr(Settings) settings = NULL;
         g_autoptr(GPtrArray) trust = NULL, warnings = NULL;
+        json_auto_t *comparison = NULL;
         g_autoptr(Policy) policy = NULL;
         int r;
 
-        if (arguments->n_operands > 0) {
-                r = check_file(cli, arguments->operands[0], mistakes, &policy);
+        if (draft) {
+                r = check_file(cli, arguments->operands[0], compare, mistakes, &policy);
                 if (r != 0)
                         return r;
         } else {
@@ -138,5 +154,10 @@ int verb_policy_check(Cli *cli, const Arguments *arguments) {
                 trust = trust_files_read(TRUST_FOLDER, mistakes);
         }
         warnings = policy ? find_warnings(policy, trust) : NULL;
-        return tell(cli, mistakes, warnings);
+        if (compare && mistakes->len == 0) {
+                r = policy_compare(cli, policy, draft, &comparison);
+                if (r != 0)
+                        return r;
+        }
+        return tell(cli, mistakes, warnings, comparison);
 }

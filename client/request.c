@@ -25,7 +25,7 @@ static int add_argument(ClientMessage *call, const RequestArgument *argument) {
         }
 }
 
-static int exchange(const Request *request, ClientMessage **ret_reply, ClientError *ret_error) {
+int request_try(const Request *request, ClientMessage **ret_reply, ClientError *ret_error) {
         _cleanup_client_ Client *client = NULL;
         _cleanup_client_message_ ClientMessage *call = NULL, *reply = NULL;
         int r;
@@ -46,6 +46,10 @@ static int exchange(const Request *request, ClientMessage **ret_reply, ClientErr
         return 0;
 }
 
+bool request_is_fenced(const ClientError *error) {
+        return g_strcmp0(error->name, BUS_ERROR_DENIED) == 0;
+}
+
 int request_read(Cli *cli, int r) {
         if (r == 0)
                 return 0;
@@ -60,7 +64,7 @@ int request_read(Cli *cli, int r) {
 int request_fail(Cli *cli, int r, const ClientError *error) {
         if (r == CLIENT_E_REMOTE)
                 return cli_fail_bus(cli, error->name, error->message);
-        if (g_strcmp0(error->name, BUS_ERROR_DENIED) == 0)
+        if (request_is_fenced(error))
                 return cli_fail_bus(cli, WIRE_ERROR_DENIED, "that is for root");
         return request_read(cli, r);
 }
@@ -69,7 +73,7 @@ int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply) {
         ClientError error = { 0 };
         int r;
 
-        r = exchange(request, ret_reply, &error);
+        r = request_try(request, ret_reply, &error);
         if (r == CLIENT_E_REMOTE && g_strcmp0(error.name, request->expect) == 0)
                 return REQUEST_EXPECTED;
         if (r == CLIENT_E_REMOTE && request->denied_hint && g_strcmp0(error.name, WIRE_ERROR_DENIED) == 0)

@@ -53,6 +53,12 @@ typedef struct Request {
  */
 int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply);
 
+/* The same for who can go on without an answer: tells nothing. 0, CLIENT_E_* or a negative errno. */
+int request_try(const Request *request, ClientMessage **ret_reply, ClientError *ret_error);
+
+/* Did the bus itself refuse it, before it came to the daemon? */
+bool request_is_fenced(const ClientError *error);
+
 /* Tells what a call came to that returned @r, not 0: the exit code. */
 int request_fail(Cli *cli, int r, const ClientError *error);
 

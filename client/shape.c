@@ -45,6 +45,10 @@ const ShapeMember shape_role[] = {
         { NULL },
 };
 
+const ShapeMember shape_step[] = {
+        { "text", SHAPE_TEXT }, { "file", SHAPE_TEXT }, { "line", SHAPE_LINE }, { NULL },
+};
+
 const ShapeMember shape_key[] = {
         { "kid", SHAPE_TEXT },   { "alg", SHAPE_TEXT },     { "use", SHAPE_TEXT },
         { "state", SHAPE_TEXT }, { "created", SHAPE_TIME }, { "until", SHAPE_TIME }, { NULL },
@@ -99,6 +103,7 @@ static json_t *shape_value(const ShapeMember *member, const ClientDict *dict) {
         case SHAPE_TEXT:
                 return shape_text(client_dict_get_string(dict, member->name));
         case SHAPE_TIME:
+        case SHAPE_LINE:
                 number = client_dict_get_integer(dict, member->name);
                 return number == 0 ? json_null() : json_integer(number);
         case SHAPE_NUMBER:

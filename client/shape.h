@@ -16,6 +16,7 @@ typedef enum ShapeKind {
         SHAPE_TEXT,   /* "" is null */
         SHAPE_TIME,   /* 0 is null */
         SHAPE_NUMBER,
+        SHAPE_LINE,   /* of a file; 0 is null */
         SHAPE_BOOL,
         SHAPE_LIST,   /* of text; empty when missing */
         SHAPE_OBJECTS, /* a list of dictionaries; empty when missing */
@@ -34,6 +35,7 @@ extern const ShapeMember shape_event[];
 extern const ShapeMember shape_happening[]; /* an event of the whole host: monitor, log */
 extern const ShapeMember shape_user[];
 extern const ShapeMember shape_role[];
+extern const ShapeMember shape_step[]; /* of an explanation */
 extern const ShapeMember shape_key[];
 extern const ShapeMember shape_device[];
 extern const ShapeMember shape_trust[];

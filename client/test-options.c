@@ -72,6 +72,9 @@ static void test_usage(void) {
                 "tessera askpass a b",
                 "tessera token",                    /* prints nothing unasked */
                 "tessera policy",
+                "tessera policy explain alice",
+                "tessera policy explain alice sudo su",
+                "tessera policy check a b",
                 "tessera user add",
                 "tessera -x",
                 "tessera \xff",

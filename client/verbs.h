@@ -41,6 +41,7 @@ int verb_role_grant(Cli *cli, const Arguments *arguments);
 int verb_role_revoke(Cli *cli, const Arguments *arguments);
 
 int verb_policy_check(Cli *cli, const Arguments *arguments);
+int verb_policy_explain(Cli *cli, const Arguments *arguments);
 
 int verb_key_list(Cli *cli, const Arguments *arguments);
 int verb_key_export(Cli *cli, const Arguments *arguments);

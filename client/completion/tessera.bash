@@ -16,7 +16,7 @@ _tessera_verbs() { # NOUN
         token) echo "print refresh verify decode" ;;
         user) echo "list show add enable disable remove" ;;
         role) echo "list show grant revoke" ;;
-        policy) echo "check" ;;
+        policy) echo "check explain" ;;
         key) echo "list export prepare rotate rename" ;;
         trust) echo "list add remove" ;;
         service) echo "list enable confirm disable" ;;
@@ -38,6 +38,8 @@ _tessera_options() { # NOUN VERB
         "user add") echo "--role" ;;
         "role grant") echo "--for --reason" ;;
         "trust add") echo "--users --roles" ;;
+        "policy check") echo "--diff" ;;
+        "policy explain") echo "--session" ;;
         "log ") echo "--user --since" ;;
         "service enable"|"enable ") echo "--breakglass --dry-run" ;;
         "service disable"|"disable ") echo "--all" ;;
@@ -68,6 +70,7 @@ _tessera_operands() { # NOUN VERB
         "status "|"login "|"logout "|"ssh ") _tessera_hosts ;;
         "role show") _tessera_ask role role list ;;
         "role grant"|"role revoke") _tessera_ask role role list; compgen -u ;;
+        "policy explain") echo "sshd login sudo sudo-i su su-l"; compgen -u ;;
         "service enable"|"service disable"|"enable "|"disable ") echo "sshd sudo" ;;
         esac
 }
@@ -91,13 +94,14 @@ _tessera() {
         --breakglass) mapfile -t COMPREPLY < <(compgen -g -- "$cur"); return ;;
         --users) mapfile -t COMPREPLY < <(compgen -u -W "'*'" -- "$cur"); return ;;
         --roles) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask role role list)" -- "$cur"); return ;;
+        --session) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask id session list)" -- "$cur"); return ;;
         --reason|--for|--min-ttl|--audience|--name|--since) return ;;
         esac
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_tessera_options "$noun" "$verb")" -- "$cur")
         elif [[ -z $noun ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_tessera_nouns)" -- "$cur")
-        elif [[ $noun == policy && -n $verb ]]; then
+        elif [[ $noun == policy && $verb == check ]]; then
                 mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         elif [[ -z $verb && -n $(_tessera_verbs "$noun") ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_tessera_verbs "$noun")" -- "$cur")
