@@ -122,8 +122,8 @@ static void conclude(GPtrArray *steps, const PolicyDecision *decision, bool of_l
         static const char *const sentences[_POLICY_REASON_MAX] = {
                 [POLICY_REASON_UNKNOWN_SERVICE] = "a service without a section lets nobody in",
                 [POLICY_REASON_ROLE_MISSING] = "none of the roles that it wants is held",
-                [POLICY_REASON_LOOKUP] = "none of the roles that it wants is known to be held, and a group cannot be "
-                                         "looked up",
+                [POLICY_REASON_LOOKUP] =
+                        "no role that it wants is known to be held: a group cannot be looked up",
                 [POLICY_REASON_NO_SESSION] = "there is no live session: one must sign in",
                 [POLICY_REASON_STALE] = "that is not fresh enough: one must sign in again",
                 [POLICY_REASON_METHOD] = "that is not a method that counts here: one must sign in again",

@@ -236,7 +236,7 @@ static void test_P29_a_group_that_cannot_be_looked_up_is_told(void) {
                 "9 does not hold \"operator\", as far as can be told: not one of its users, not in the group \"ops\", not "
                 "assigned, nor holds what includes it: \"admin\" or \"lead\"\n"
                 "2 does not hold \"admin\": not one of its users, not in the group \"nowhere\" or \"sudo\", not assigned\n"
-                "0 none of the roles that it wants is known to be held, and a group cannot be looked up\n" });
+                "0 no role that it wants is known to be held: a group cannot be looked up\n" });
         ops = 0;
         expect_row(policy, &(Row) { "once it can be, it counts", &oscar, "su", NULL,
                 "19 \"su\" is ruled by [service:su]\n20 wants the role \"operator\" or \"admin\"\n"

@@ -63,7 +63,7 @@ static void asked_deinit(Asked *asked) {
         *asked = (Asked) { .words = NULL };
 }
 
-static void fail(const char *what) {
+static G_NORETURN void fail(const char *what) {
         (void) fprintf(stderr, "driver: %s\n", what);
         exit(1);
 }

@@ -27,7 +27,7 @@ USERS_A_POLICY = 4
 LAST = {
     "unknown-service": "a service without a section lets nobody in",
     "role-missing": "none of the roles that it wants is held",
-    "lookup-failed": "none of the roles that it wants is known to be held, and a group cannot be looked up",
+    "lookup-failed": "no role that it wants is known to be held: a group cannot be looked up",
     "no-session": "there is no live session: one must sign in",
     "stale": "that is not fresh enough: one must sign in again",
     "method": "that is not a method that counts here: one must sign in again",
