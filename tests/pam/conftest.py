@@ -19,9 +19,12 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from mock import Mock  # noqa: E402
 
+from scale import SOAK  # noqa: E402
+
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRIVATE = "/run/tessera/private"
-ALICE, BOB = 4001, 4002
+ALICE, BOB, CAROL, DORA = 4001, 4002, 4003, 4004
+SWEPT = {}  # entry point: how many faults, for the last lines
 NAMES = """PAM_SUCCESS 0 PAM_SYSTEM_ERR 4 PAM_BUF_ERR 5 PAM_PERM_DENIED 6 PAM_AUTH_ERR 7 PAM_CRED_INSUFFICIENT 8
 PAM_AUTHINFO_UNAVAIL 9 PAM_USER_UNKNOWN 10 PAM_SESSION_ERR 14 PAM_CRED_UNAVAIL 15 PAM_CONV_ERR 19
 PAM_AUTHTOK_ERR 20 PAM_AUTHTOK_RECOVERY_ERR 21 PAM_TRY_AGAIN 24 PAM_IGNORE 25""".split()
@@ -53,6 +56,11 @@ session required {module} {arguments}
 """
 
 
+def pytest_terminal_summary(terminalreporter):
+    for function, counts in SWEPT.items():
+        terminalreporter.write_line(f"injected {sum(counts):,} faults in {function}: none let anybody in")
+
+
 def mount(*arguments):
     subprocess.run(["mount", *arguments], check=True)
 
@@ -70,8 +78,9 @@ def namespace(tmp_path_factory):
     (folder / "passwd").write_text(
         "root:x:0:0:root:/root:/bin/sh\ntoor:x:0:0::/root:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n"
         "messagebus:x:4100:4100::/:/bin/false\ntessera:x:4101:4101::/:/bin/false\n"
-        f"alice:x:{ALICE}:{ALICE}::/:/bin/sh\nbob:x:{BOB}:{BOB}::/:/bin/sh\n")
-    (folder / "group").write_text(f"root:x:0:\nnogroup:x:65534:\nalice:x:{ALICE}:\nbob:x:{BOB}:\n"
+        f"alice:x:{ALICE}:{ALICE}::/:/bin/sh\nbob:x:{BOB}:{BOB}::/:/bin/sh\n"
+        f"carol:x:{CAROL}:{CAROL}::/:/bin/sh\ndora:x:{DORA}:{DORA}::/:/bin/sh\n")
+    (folder / "group").write_text(f"root:x:0:\nnogroup:x:65534:\nalice:x:{ALICE}:\nbob:x:{BOB}:\ncarol:x:{CAROL}:\ndora:x:{DORA}:\n"
                                   "tessera:x:4101:\nrescue:x:4200:alice\n")
     (folder / "nsswitch.conf").write_text("passwd: files\ngroup: files\nshadow: files\n")
     for file in ("passwd", "group", "nsswitch.conf"):
@@ -109,11 +118,15 @@ def hexed(text):
 class Driver:
     """A PAM application (tests/pam/driver.c) and its one handle."""
 
-    def __init__(self, program, module, folder, environment=None):
+    def __init__(self, program, module, folder, environment=None, before=lambda: None):
+        def begin():
+            signal.alarm(300)  # a module that hangs fails its test
+            before()
+
         self.module, self.folder = module, folder
         self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
                                         env=environment or {"PATH": "/usr/bin:/bin", "LC_ALL": "C"},
-                                        preexec_fn=lambda: signal.alarm(300))  # a module that hangs fails its test
+                                        preexec_fn=begin)
 
     def do(self, *words):
         self.process.stdin.write(" ".join(str(word) for word in words) + "\n")

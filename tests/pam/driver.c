@@ -7,7 +7,8 @@
  * libc's failures are ours. Texts are hex, so that any byte may stand in them; "-" is none.
  *
  *   start SERVICE USER DIR    pam_start with the configuration in DIR
- *   item NAME TEXT · env TEXT · uid N · become N · answer KIND [TEXT] · then TEXT · arm FUNCTION N · disarm · watch TEXT
+ *   item NAME TEXT · env TEXT · uid N · become N · answer KIND [TEXT] · then TEXT · arm FUNCTION N [lasting]
+ *   disarm · watch TEXT · trap · arm-call N ERRNO LASTING · disarm-call
  *   call FUNCTION [FLAGS] · soak FUNCTION N · fork-end · exec PATH · state · reload PATH N · end STATUS
  *
  * Each command ends with a line "ok …"; before it come the lines "prompt TEXT", "error TEXT",
@@ -31,9 +32,12 @@
 #include <security/pam_appl.h>
 #include <security/pam_ext.h>
 
+#include "tests/faults/trap.h"
 #include "tests/pam/fault.h"
 
 #define LINE_MAX_SIZE (4 * 1024 * 1024)
+
+static FaultControl system_calls = { .only = -1 };
 
 typedef struct Driver {
         pam_handle_t *pamh;
@@ -151,8 +155,14 @@ static int call(Driver *driver, const char *function, int flags) {
                           { "close", pam_close_session },       { "chauthtok", pam_chauthtok } };
 
         for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
-                if (strcmp(functions[i].name, function) == 0)
-                        return functions[i].function(driver->pamh, flags);
+                if (strcmp(functions[i].name, function) == 0) {
+                        int r;
+
+                        system_calls.kind = FAULT_CALL; /* and none of ours */
+                        r = functions[i].function(driver->pamh, flags);
+                        system_calls.kind = FAULT_NONE;
+                        return r;
+                }
         abort();
 }
 
@@ -256,6 +266,28 @@ static void say_item(Driver *driver, const char *name) {
         say_hex("ok", value ? value : "");
 }
 
+static void arm_call(const char *n, const char *error, const char *lasting) {
+        system_calls.nth = (uint32_t) atoi(n);
+        system_calls.error = atoi(error);
+        system_calls.lasting = (uint32_t) atoi(lasting);
+        system_calls.count = 0;
+        system_calls.fired = -1;
+        puts("ok");
+}
+
+/* How many came since, which number failed, and the numbers of all. */
+static void disarm_call(void) {
+        uint32_t count = system_calls.count;
+
+        printf("ok %u %d", count, system_calls.fired);
+        for (uint32_t i = 0; i < count && i < FAULT_TRACE_MAX; i++)
+                printf(" %u", system_calls.trace[i]);
+        putchar('\n');
+        system_calls.nth = 0;
+        system_calls.lasting = 0;
+        system_calls.fired = -1;
+}
+
 static void obey(Driver *driver, char *line) {
         char *word[5] = { NULL }, *rest = line;
         int n = 0;
@@ -281,10 +313,16 @@ static void obey(Driver *driver, char *line) {
         } else if (strcmp(word[0], "answer") == 0)
                 set_answer(driver, word[1], n > 2 ? word[2] : "", n > 3 ? word[3] : "-");
         else if (strcmp(word[0], "arm") == 0) {
-                fault_arm(strdup(word[1]), atoi(word[2]));
+                fault_arm(strdup(word[1]), atoi(word[2]), n > 3);
                 puts("ok");
         } else if (strcmp(word[0], "disarm") == 0)
                 printf("ok %d\n", fault_disarm());
+        else if (strcmp(word[0], "trap") == 0)
+                printf("ok %d\n", trap_install(&system_calls));
+        else if (strcmp(word[0], "arm-call") == 0)
+                arm_call(word[1], word[2], word[3]);
+        else if (strcmp(word[0], "disarm-call") == 0)
+                disarm_call();
         else if (strcmp(word[0], "watch") == 0)
                 printf("ok %d\n", fault_watch(from_hex(word[1])));
         else if (strcmp(word[0], "call") == 0)
@@ -310,7 +348,7 @@ int main(void) {
         char *line = malloc(LINE_MAX_SIZE);
 
         assert(line);
-        setvbuf(stdout, NULL, _IOLBF, 65536);
+        setvbuf(stdout, NULL, _IOFBF, 65536); /* no write of ours in the middle of a call */
         fault_log = on_log;
         while (fgets(line, LINE_MAX_SIZE, stdin)) {
                 obey(&driver, line);

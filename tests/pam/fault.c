@@ -27,13 +27,15 @@
 
 static const char *armed;
 static int countdown, calls;
+static bool lasting;
 
 void (*fault_log)(int priority, const char *line);
 
-void fault_arm(const char *function, int n) {
+void fault_arm(const char *function, int n, bool all_after) {
         armed = function;
         countdown = n;
         calls = 0;
+        lasting = all_after;
 }
 
 int fault_disarm(void) {
@@ -42,7 +44,7 @@ int fault_disarm(void) {
 }
 
 static bool fails(const char *function, int error) {
-        if (!armed || strcmp(armed, function) != 0 || ++calls != countdown)
+        if (!armed || strcmp(armed, function) != 0 || ++calls < countdown || (calls > countdown && !lasting))
                 return false;
         errno = error;
         return true;

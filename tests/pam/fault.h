@@ -7,8 +7,10 @@
  * library in the process calls them; the module under test is the shipped file.
  */
 
-/* From now on the @n-th call of @function ("malloc", "socket", …) in this process fails, once. */
-void fault_arm(const char *function, int n);
+#include <stdbool.h>
+
+/* From now on the @n-th call of @function ("malloc", "socket", …) in this process fails, and @all_after it. */
+void fault_arm(const char *function, int n, bool all_after);
 
 /* Ends it. How often @function was called since; at least n: it did fail. */
 int fault_disarm(void);
