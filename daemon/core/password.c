@@ -17,6 +17,7 @@
 
 #include "common/error.h"
 #include "common/wire.h"
+#include "daemon/core/password-compare.h"
 #include "daemon/core/password.h"
 
 typedef struct Parameters {
@@ -156,21 +157,6 @@ static int verify_in_vain(const Parameters *parameters, const Secret *password) 
         return r < 0 ? r : PASSWORD_E_MISMATCH;
 }
 
-/*
- * libsodium says EINVAL of a wrong password, and of a hash of another kind, which is not ours. All
- * but a wrong password is an outage, and nobody's guess.
- */
-static int verify(const char *hash, const Secret *password) {
-        if (!g_str_has_prefix(hash, crypto_pwhash_argon2id_STRPREFIX))
-                return -EBADMSG;
-        errno = 0;
-        if (crypto_pwhash_str_verify(hash, password->data, password->size) == 0)
-                return 0;
-        if (errno == EINVAL)
-                return PASSWORD_E_MISMATCH;
-        return errno > 0 ? -errno : -EBADMSG;
-}
-
 /* What holds a NUL was never typed, and the part before it must not match either. */
 static bool could_be_typed(const Secret *password) {
         return password->size > 0 && password->size <= WIRE_PASSWORD_MAX &&
@@ -185,7 +171,7 @@ int password_verify(PasswordHasher *hasher, const char *hash, const Secret *pass
         if (r != 0)
                 return r;
         if (hash && could_be_typed(password))
-                r = verify(hash, password);
+                r = password_compare(hash, password);
         else
                 r = verify_in_vain(&parameters, password);
         hasher_leave(hasher);

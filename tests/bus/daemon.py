@@ -410,11 +410,11 @@ class Host:
         """This process on the bus."""
         return Client(dbus.bus.BusConnection(self.bus_address), NAME)
 
-    def root(self):
+    def root(self, timeout=20):
         """This process on the private socket."""
         connection = dbus.connection.Connection(self.private_address)
         # libdbus sends descriptors only after it has shaken hands, which the first call makes it do.
-        connection.call_blocking(None, "/", "org.freedesktop.DBus.Peer", "Ping", "", ())
+        connection.call_blocking(None, "/", "org.freedesktop.DBus.Peer", "Ping", "", (), timeout=timeout)
         return Client(connection, None)
 
     def call(self, method, signature="", *arguments):

@@ -7,8 +7,10 @@
  */
 
 #undef _FORTIFY_SOURCE
+#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -51,6 +53,18 @@ EXPORT int posix_memalign(void **ret, size_t alignment, size_t size) {
                 return ENOMEM;
         *ret = p;
         return 0;
+}
+
+/* GLib's worker blocks every signal, and the kernel kills whom a blocked SIGSYS hits. */
+EXPORT int pthread_sigmask(int how, const sigset_t *set, sigset_t *old) {
+        __typeof__(&pthread_sigmask) next = (__typeof__(&pthread_sigmask)) dlsym(RTLD_NEXT, "pthread_sigmask");
+        sigset_t mask;
+
+        if (!set || how == SIG_UNBLOCK)
+                return next(how, set, old);
+        mask = *set;
+        (void) sigdelset(&mask, SIGSYS);
+        return next(how, &mask, old);
 }
 
 __attribute__((constructor)) static void begin(void) {

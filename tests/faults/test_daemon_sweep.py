@@ -1,0 +1,167 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: the tessera authors
+"""Every allocation and every system call of the daemon fails, one at a time, while it serves a request.
+
+The request fails, or the daemon ends and is started again. Nobody gets in who did not, what was
+acknowledged is there afterwards, and what was not is whole: done or not done.
+"""
+
+import pathlib
+import random
+import sqlite3
+import tempfile
+
+import pytest
+from conftest import SWEPT
+from daemon import PASSWORD, scaled, secret
+from devices import Device
+from injected import CALL, ERRORS, MEMORY, Injected
+
+from scale import SEED, SOAK
+
+AUTHENTICATE = ("Login.Authenticate", "ssa{sv}h")
+OPEN = ("Login.OpenSession", "ssa{sv}")
+
+
+@pytest.fixture
+def host(build):
+    if not (build / "tests/faults/libinject.so").exists():
+        pytest.skip("no system call can be made to fail here")
+    with tempfile.TemporaryDirectory(prefix="tessera-faults-") as folder:
+        host = Injected(pathlib.Path(folder), build)
+        try:
+            host.start(on_bus=False)
+            host.add("alice")
+            host.add("bob")
+            yield host
+        finally:
+            host.end()
+
+
+# Requests: each prepares, hands out the call that is to suffer, and judges what came of it (None: no answer).
+
+
+def right_password(host):
+    reply = yield *AUTHENTICATE, "alice", "sshd", {}, secret(PASSWORD)
+    assert reply is None or reply[0] == "allow", reply
+
+
+def wrong_password(host):
+    reply = yield *AUTHENTICATE, "bob", "sshd", {}, secret("wrong-Sesame")
+    assert reply is None or reply[0] == "deny", reply
+
+
+def missing_role(host):
+    reply = yield "Login.Authorize", "ssa{sv}", "bob", "sudo", {}
+    assert reply is None or reply[0] == "deny", reply
+
+
+def unknown_user(host):
+    """Only who is really unknown is: the answer opens the modules below."""
+    reply = yield "Login.Authorize", "ssa{sv}", "alice", "nosuchservice", {}
+    assert reply is None or reply[0] == "deny", reply
+
+
+def opened(host):
+    handle = host.call(*AUTHENTICATE, "alice", "sshd", {}, secret(PASSWORD))[1]["session"]
+    reply = yield *OPEN, "alice", "sshd", {"session": handle}
+    if reply:
+        assert reply[0] == "allow" and state(host, reply[1]["session"]) == "active", reply
+
+
+def closed(host):
+    session = host.call(*OPEN, "alice", "sshd", {})[1]["session"]
+    reply = yield "Login.CloseSession", "s", session
+    assert state(host, session) in (("closed",) if reply is not None else ("active", "closed"))
+
+
+def revoked(host):
+    session = host.call(*OPEN, "alice", "sshd", {})[1]["session"]
+    reply = yield "Sessions.Revoke", "a{sv}a{sv}", {"ids": [session]}, {}
+    assert state(host, session) in (("revoked",) if reply else ("active", "revoked"))
+
+
+def disabled(host):
+    """Both or neither: the user, and every session."""
+    host.call("Users.SetEnabled", "sb", "alice", True)
+    session = host.call(*OPEN, "alice", "sshd", {})[1]["session"]
+    reply = yield "Users.SetEnabled", "sb", "alice", False
+    enabled = host.call("Users.Show", "s", "alice")["enabled"]
+    assert state(host, session) == ("active" if enabled else "revoked")
+    assert not (reply and enabled), "acknowledged and not done"
+    host.call("Users.SetEnabled", "sb", "alice", True)
+
+
+def changed_password(host):
+    reply = yield "Users.SetPassword", "shh", "alice", secret(""), secret(PASSWORD)
+    assert host.call(*AUTHENTICATE, "alice", "sshd", {}, secret(PASSWORD))[0] == "allow", reply
+
+
+def refresh_token(host):
+    """Spent or not spent; never an alarm of its own making, and never good twice."""
+    if not hasattr(host, "device"):
+        host.device = Device(host.root().get("Host"))
+        host.call("Devices.Add", "sssa{sv}", host.device.id, "laptop", host.device.public_key, {"user": "alice"})
+    reply = yield *AUTHENTICATE, "alice", "sshd", {}, secret(host.device.next())
+    assert reply is None or reply[0] == "allow", reply
+    assert host.call(*AUTHENTICATE, "alice", "sshd", {}, secret(host.device.next()))[0] == "allow"
+    assert [device["state"] for device in host.call("Devices.List", "a{sv}", {"user": "alice"})] == ["active"]
+
+
+def looked_at_token(host):
+    reply = yield "Tokens.Verify", "ha{sv}", secret("eyJhbGciOiJub25lIn0.e30."), {}
+    assert reply is None or reply[0] == "invalid", reply
+
+
+REQUESTS = (right_password, wrong_password, missing_role, unknown_user, opened, closed, revoked, disabled,
+            changed_password, refresh_token, looked_at_token)
+
+
+def state(host, session):
+    return host.call("Sessions.Show", "s", session)[0]["state"]
+
+
+def suffer(host, request, kind, nth, *how):
+    """One request with one fault: how many could fail, and whether one did."""
+    steps = request(host)
+    call = next(steps)
+    host.control.arm(kind, nth, *how)
+    reply = host.try_call(*call)
+    found = host.control.disarm()
+    host.revive()
+    try:
+        steps.send(reply)
+    except StopIteration:
+        pass
+    return found
+
+
+def points_of(memory, calls, rng):
+    points = [(MEMORY, nth) for nth in range(1, memory + 1)]
+    points += [(CALL, nth, error) for nth in range(1, calls + 1) for error in ERRORS]
+    rng.shuffle(points)
+    return points if SOAK else points[:max(10, len(points) // 20)]
+
+
+def whole(host):
+    """By SQLite's own judgement."""
+    host.stop()
+    with sqlite3.connect(host.folder / "state/tessera.db") as database:
+        assert database.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    database.close()
+
+
+@pytest.mark.parametrize("request_", REQUESTS, ids=lambda request: request.__name__)
+def test_F3_F4_F7_a_request_fails_or_the_daemon_is_started_again(host, request_):
+    rng = random.Random(f"{SEED} {request_.__name__}")
+    suffer(host, request_, MEMORY, 0)  # what is allocated once is allocated
+    memory, _ = suffer(host, request_, MEMORY, 0)
+    calls, _ = suffer(host, request_, CALL, 0)
+    suffered = 0
+    for point in points_of(memory, calls, rng):
+        try:
+            suffered += suffer(host, request_, *point)[1]
+        except Exception as error:
+            raise AssertionError(f"{point}: {error}") from error
+    SWEPT[f"the daemon ({request_.__name__.replace('_', ' ')})"] = [suffered]
+    whole(host)
