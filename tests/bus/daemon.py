@@ -333,20 +333,20 @@ class Host:
         self.spawned.append(process)
         return process
 
-    def start(self, on_bus=True):
+    def start(self, on_bus=True, patience=30):
         self.notify = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path = self.folder / "notify"
         path.unlink(missing_ok=True)
         self.notify.bind(str(path))
         path.chmod(0o777)
         self.process = self.spawn(NOTIFY_SOCKET=str(path))
-        self.wait_ready()
+        self.wait_ready(patience)
         if on_bus and self.bus_process:
             wait_for(self.has_name)
 
     def wait_ready(self, timeout=30):
         """Until READY=1; returns every word that came before it."""
-        self.notify.settimeout(1)
+        self.notify.settimeout(0.1)
         end = time.monotonic() + timeout
         words = []
         while not any(word.startswith("READY=1") for word in words):

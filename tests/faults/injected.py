@@ -61,25 +61,35 @@ class Injected(Host):
     def try_call(self, method, signature, *arguments):
         """One call by root. Its answer, or None: it was refused, or nobody answered."""
         try:
-            client = self.root(timeout=3)
+            client = self.root(timeout=2)
             try:
-                return client.call(method, signature, *arguments, timeout=3)
+                return client.call(method, signature, *arguments, timeout=2)
             finally:
                 client.close()
         except (Refused, dbus.exceptions.DBusException):
             return None
 
-    def revive(self):
-        """What systemd does where the daemon has ended; one that is alive must serve."""
+    def ended_well(self):
+        """It lives, or has ended as a program does that cannot go on: no segmentation fault."""
+        code = self.process.poll()
+        return code is None or code in ENDS or code > 0
+
+    def serves(self):
+        """False where it has ended, as a program does; one that is alive must serve."""
         try:
             self.call("Roles.List")
-            return
+            return True
         except dbus.exceptions.DBusException as error:
             why = error
         try:
-            code = self.process.wait(timeout=5)
+            self.process.wait(timeout=5)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"it is alive and serves nobody: {why}") from None
-        assert code in ENDS or code > 0, f"it died of {code}\n{self.text()[-2000:]}"
-        self.notify.close()
-        self.start(on_bus=False)
+        assert self.ended_well(), f"it died of {self.process.returncode}\n{self.text()[-2000:]}"
+        return False
+
+    def revive(self):
+        """What systemd does where the daemon has ended."""
+        if not self.serves():
+            self.notify.close()
+            self.start(on_bus=False)

@@ -6,19 +6,23 @@ The request fails, or the daemon ends and is started again. Nobody gets in who d
 acknowledged is there afterwards, and what was not is whole: done or not done.
 """
 
+import errno
 import pathlib
 import random
+import shutil
+import signal
 import sqlite3
 import tempfile
 
 import pytest
 from conftest import SWEPT
-from daemon import PASSWORD, scaled, secret
+from daemon import PASSWORD, secret, stop
 from devices import Device
 from injected import CALL, ERRORS, MEMORY, Injected
 
 from scale import SEED, SOAK
 
+MMAP, GETRANDOM = 9, 318  # of x86-64
 AUTHENTICATE = ("Login.Authenticate", "ssa{sv}h")
 OPEN = ("Login.OpenSession", "ssa{sv}")
 
@@ -141,6 +145,82 @@ def points_of(memory, calls, rng):
     points += [(CALL, nth, error) for nth in range(1, calls + 1) for error in ERRORS]
     rng.shuffle(points)
     return points if SOAK else points[:max(10, len(points) // 20)]
+
+
+def test_T12_no_memory_for_a_hash_is_nobodys_guess(host):
+    """A right password that could not be looked at was not wrong, and charges nobody."""
+    suffer(host, right_password, MEMORY, 0)
+    maps, _ = suffer(host, right_password, CALL, 0, 0, False, MMAP)
+    assert maps > 0
+    for nth in range(1, maps + 1):
+        for _ in range(12):  # more than anybody's limit
+            suffer(host, right_password, CALL, nth, errno.ENOMEM, False, MMAP)
+    assert host.call(*AUTHENTICATE, "alice", "sshd", {}, secret(PASSWORD))[0] == "allow"
+
+
+# The start
+
+
+def begin(host, kind, nth, *how):
+    """A start with one fault: how many could fail, and whether it serves."""
+    host.control.arm(kind, nth, *how)
+    try:
+        host.start(on_bus=False, patience=5)
+        serves = True
+    except AssertionError:  # it has ended; or its word to systemd got lost, which starts it again after a while
+        serves = False
+    count, _ = host.control.disarm()
+    assert host.ended_well()
+    serves = serves and host.serves()
+    host.notify.close()
+    stop(host.process, signal.SIGKILL)
+    return count, serves
+
+
+def clear(host):
+    for path in (host.folder / "state").iterdir():
+        shutil.rmtree(path) if path.is_dir() else path.unlink()
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["first", "later"])
+def test_F3_F4_F7_a_start_fails_or_serves_and_the_next_one_goes_on(host, first):
+    rng = random.Random(f"{SEED} start {first}")
+    host.stop()
+    if first:
+        clear(host)
+    memory, _ = begin(host, MEMORY, 0)
+    if first:
+        clear(host)
+    calls, _ = begin(host, CALL, 0)
+    points = points_of(memory, calls, rng)[:2000 if SOAK else 30]
+    for point in points:
+        if first:
+            clear(host)
+        try:
+            begin(host, *point)
+            host.start(on_bus=False)
+            if first:
+                host.add("alice")
+                assert sorted(key["use"] for key in host.call("Keys.List")) == ["ticket", "token"]
+            assert host.call(*AUTHENTICATE, "alice", "sshd", {}, secret(PASSWORD))[0] == "allow"
+            host.stop(signal.SIGKILL)
+        except Exception as error:
+            raise AssertionError(f"{point}: {error}") from error
+    SWEPT[f"the daemon's {'first' if first else 'later'} start"] = [len(points)]
+    host.start(on_bus=False)
+
+
+def test_F7_without_getrandom_keys_are_random_or_there_are_none(host):
+    """libsodium and OpenSSL may go to /dev/urandom; nothing that can be foretold comes instead."""
+    found = []
+    host.stop()
+    for _ in range(2):
+        clear(host)
+        if begin(host, CALL, 1, errno.ENOSYS, True, GETRANDOM)[1]:
+            found += [path.read_bytes() for path in (host.folder / "state/keys").iterdir()]
+    assert len(found) == len(set(found))
+    clear(host)
+    host.start(on_bus=False)
 
 
 def whole(host):
