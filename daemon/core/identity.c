@@ -7,9 +7,17 @@
 
 #include "common/error.h"
 #include "daemon/core/identity.h"
+#include "daemon/core/types.h"
 
 #define ENTRY_SIZE_MAX (1024 * 1024) /* a line of a directory gone wrong must not eat the daemon */
 #define GROUPS_MAX 65536             /* NGROUPS_MAX of Linux */
+
+Identity *identity_new(void) {
+        Identity *identity = g_new0(Identity, 1);
+
+        identity->uid = UID_UNSET;
+        return identity;
+}
 
 Identity *identity_copy(const Identity *identity) {
         Identity *copy = g_new(Identity, 1);
@@ -80,7 +88,7 @@ static int read_groups(const struct passwd *passwd, gid_t **ret, size_t *ret_n) 
 }
 
 static int nss_look_up(const IdentitySource *source, const char *name, uid_t uid, Identity **ret) {
-        g_autoptr(Identity) identity = g_new0(Identity, 1);
+        g_autoptr(Identity) identity = identity_new();
         g_autofree char *buffer = NULL;
         struct passwd passwd;
         int r;

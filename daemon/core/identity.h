@@ -19,6 +19,7 @@ typedef struct Identity {
         size_t n_groups;
 } Identity;
 
+Identity *identity_new(void); /* uid UID_UNSET, in no group */
 Identity *identity_copy(const Identity *identity);
 Identity *identity_free(Identity *identity);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Identity, identity_free)
