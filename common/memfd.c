@@ -3,8 +3,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -13,10 +15,19 @@
 
 #define SEALS (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE)
 
+/* Writing beyond the limit would raise SIGXFSZ, and that would be the end of whoever loaded us. */
+static bool fits(size_t size) {
+        struct rlimit limit;
+
+        return getrlimit(RLIMIT_FSIZE, &limit) < 0 || limit.rlim_cur == RLIM_INFINITY || size <= limit.rlim_cur;
+}
+
 int memfd_new_sealed(const void *data, size_t size, int *ret_fd) {
         _cleanup_close_ int fd = -1;
         size_t done = 0;
 
+        if (!fits(size))
+                return -EFBIG;
         fd = memfd_create("tessera", MFD_CLOEXEC | MFD_ALLOW_SEALING);
         if (fd < 0)
                 return -errno;

@@ -12,7 +12,8 @@
 
 /*
  * Makes a memfd that holds @size bytes of @data, with all four seals set and O_CLOEXEC.
- * Returns 0 and the descriptor in @ret_fd (the caller closes it), or a negative errno.
+ * Returns 0 and the descriptor in @ret_fd (the caller closes it), or a negative errno: -EFBIG where
+ * the process may not write a file of that size.
  */
 int memfd_new_sealed(const void *data, size_t size, int *ret_fd);
 
