@@ -8,7 +8,8 @@
  *
  *   start SERVICE USER DIR    pam_start with the configuration in DIR
  *   item NAME TEXT · env TEXT · uid N · become N · answer KIND [TEXT] · then TEXT · arm FUNCTION N [lasting]
- *   disarm · watch TEXT · trap · arm-call N ERRNO LASTING · disarm-call
+ *   disarm · watch TEXT · trap · arm-call N ERRNO LASTING ONLY · disarm-call · storm · calm · bare
+ *   chroot PATH · be UID · pair SERVICE USER DIR RIGHT WRONG N
  *   call FUNCTION [FLAGS] · soak FUNCTION N · fork-end · exec PATH · state · reload PATH N · end STATUS
  *
  * Each command ends with a line "ok …"; before it come the lines "prompt TEXT", "error TEXT",
@@ -20,6 +21,7 @@
 #include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
+#include <grp.h>
 #include <malloc.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -33,6 +35,7 @@
 #include <security/pam_ext.h>
 
 #include "tests/faults/trap.h"
+#include "tests/pam/caller.h"
 #include "tests/pam/fault.h"
 
 #define LINE_MAX_SIZE (4 * 1024 * 1024)
@@ -46,6 +49,7 @@ typedef struct Driver {
         char *flip; /* PAM_USER becomes this while we answer */
         char *then[4]; /* what later prompts are answered; the last answer goes on */
         int n_then;
+        bool bare;  /* calls are made without standard descriptors */
 } Driver;
 
 static char *from_hex(const char *hex) {
@@ -158,9 +162,13 @@ static int call(Driver *driver, const char *function, int flags) {
                 if (strcmp(functions[i].name, function) == 0) {
                         int r;
 
+                        if (driver->bare)
+                                caller_close_standard();
                         system_calls.kind = FAULT_CALL; /* and none of ours */
                         r = functions[i].function(driver->pamh, flags);
                         system_calls.kind = FAULT_NONE;
+                        if (driver->bare)
+                                caller_restore_standard();
                         return r;
                 }
         abort();
@@ -266,10 +274,11 @@ static void say_item(Driver *driver, const char *name) {
         say_hex("ok", value ? value : "");
 }
 
-static void arm_call(const char *n, const char *error, const char *lasting) {
+static void arm_call(const char *n, const char *error, const char *lasting, const char *only) {
         system_calls.nth = (uint32_t) atoi(n);
         system_calls.error = atoi(error);
         system_calls.lasting = (uint32_t) atoi(lasting);
+        system_calls.only = atoi(only);
         system_calls.count = 0;
         system_calls.fired = -1;
         puts("ok");
@@ -288,11 +297,33 @@ static void disarm_call(void) {
         system_calls.fired = -1;
 }
 
+/* True where the command was one of those that say what this caller is like. */
+static bool obey_as_caller(Driver *driver, char **word) {
+        if (strcmp(word[0], "storm") == 0) {
+                caller_storm();
+                puts("ok");
+        } else if (strcmp(word[0], "calm") == 0)
+                printf("ok %lu\n", caller_calm());
+        else if (strcmp(word[0], "bare") == 0) {
+                driver->bare = true;
+                puts("ok");
+        } else if (strcmp(word[0], "chroot") == 0)
+                printf("ok %d\n", chroot(word[1]) || chdir("/"));
+        else if (strcmp(word[0], "be") == 0) {
+                uid_t uid = (uid_t) atoi(word[1]);
+                printf("ok %d\n", setgroups(0, NULL) || setresgid(uid, uid, uid) || setresuid(uid, uid, uid));
+        } else if (strcmp(word[0], "pair") == 0)
+                printf("ok %u\n", caller_pair(word[1], word[2], word[3], word[4], word[5], (unsigned) atoi(word[6])));
+        else
+                return false;
+        return true;
+}
+
 static void obey(Driver *driver, char *line) {
-        char *word[5] = { NULL }, *rest = line;
+        char *word[7] = { NULL }, *rest = line;
         int n = 0;
 
-        while (n < 5 && (word[n] = strsep(&rest, " \n")) && word[n][0])
+        while (n < 7 && (word[n] = strsep(&rest, " \n")) && word[n][0])
                 n++;
         if (strcmp(word[0], "start") == 0)
                 start(driver, word[1], word[2], word[3]);
@@ -320,9 +351,11 @@ static void obey(Driver *driver, char *line) {
         else if (strcmp(word[0], "trap") == 0)
                 printf("ok %d\n", trap_install(&system_calls));
         else if (strcmp(word[0], "arm-call") == 0)
-                arm_call(word[1], word[2], word[3]);
+                arm_call(word[1], word[2], word[3], word[4]);
         else if (strcmp(word[0], "disarm-call") == 0)
                 disarm_call();
+        else if (obey_as_caller(driver, word))
+                return;
         else if (strcmp(word[0], "watch") == 0)
                 printf("ok %d\n", fault_watch(from_hex(word[1])));
         else if (strcmp(word[0], "call") == 0)
@@ -350,9 +383,17 @@ int main(void) {
         assert(line);
         setvbuf(stdout, NULL, _IOFBF, 65536); /* no write of ours in the middle of a call */
         fault_log = on_log;
-        while (fgets(line, LINE_MAX_SIZE, stdin)) {
+        for (;;) {
+                clearerr(stdin);
+                errno = 0;
+                if (!fgets(line, LINE_MAX_SIZE, stdin)) {
+                        if (errno == EINTR)
+                                continue;
+                        break;
+                }
                 obey(&driver, line);
-                fflush(stdout);
+                while (fflush(stdout) != 0 && errno == EINTR)
+                        ;
         }
         return 0;
 }

@@ -112,7 +112,7 @@ class Guest:
     def count(self, function):
         """The code without a fault, and how many allocations and system calls there are."""
         self.driver.do("arm", "malloc", 10**9)
-        self.driver.do("arm-call", 0, 0, 0)
+        self.driver.do("arm-call", 0, 0, 0, -1)
         code = self.driver.call(function).code
         return code, int(self.driver.do("disarm").ok[0]), int(self.driver.do("disarm-call").ok[0])
 
@@ -123,7 +123,7 @@ class Guest:
         if kind == "malloc":
             self.driver.do("arm", "malloc", n, *["lasting"] * lasting)
         else:
-            self.driver.do("arm-call", n, error, int(lasting))
+            self.driver.do("arm-call", n, error, int(lasting), -1)
         begin = time.monotonic()
         code = self.driver.call(function).code
         seconds = time.monotonic() - begin
