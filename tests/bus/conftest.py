@@ -27,10 +27,10 @@ def make_host(build):
         pathlib.Path(base).chmod(0o755)
         count = itertools.count()
 
-        def make(**options):
+        def make(kind=Host, **options):
             folder = pathlib.Path(base) / str(next(count))
             folder.mkdir()
-            hosts.append(Host(folder, build, **options))
+            hosts.append(kind(folder, build, **options))
             return hosts[-1]
 
         yield make

@@ -348,6 +348,27 @@ def test_B12_out_of_descriptors_is_no_end(make_host):
     assert host.alive()
 
 
+def test_B13_a_request_leaves_no_descriptor(host):
+    def ask(client):
+        client.call("Login.Authorize", "ssa{sv}", "alice", "sudo", {})
+        client.call("Tokens.Verify", "ha{sv}", secret("no.such.token"), {})
+        error_of(client.call, "Sessions.Show", "s", "0" * 32)
+        error_of(client.call, "Sessions.Show", "s", "no id")
+
+    def many():
+        client = host.root()
+        for _ in range(scaled(100000) // 4):
+            ask(client)
+        client.close()
+
+    in_child(lambda: ask(host.root()))
+    before = host.fds()
+    in_child(many)
+    for _ in range(100):  # and a connection each
+        host.call("Roles.List")
+    wait_for(lambda: host.fds() <= before + 1)
+
+
 # R6: tokens
 
 

@@ -13,8 +13,9 @@ import subprocess
 import threading
 import time
 
+import dbus.lowlevel
 import pytest
-from daemon import ALICE, NOBODY, PASSWORD, POLICY, Refused, background, in_child, scaled, secret, wait_for
+from daemon import ALICE, NAME, NOBODY, OBJECT, PASSWORD, POLICY, Refused, background, in_child, scaled, secret, wait_for
 
 
 def roles(host):
@@ -221,9 +222,20 @@ def test_reload_does_not_rename(host):
     assert "other.example" in host.status and "the old configuration stays" in host.status
 
 
-def test_B14_reload_under_load(host):
+def test_B14_reload_with_a_hundred_requests_in_flight(host):
     """Each decision keeps the policy that it began with (a sanitizer would see one that did not)."""
     stopping = threading.Event()
+
+    def flood():
+        """A hundred at a time, whose answers nobody waits for but the last one's."""
+        client = host.root()
+        while not stopping.is_set():
+            for _ in range(100):
+                message = dbus.lowlevel.MethodCallMessage(None, OBJECT, f"{NAME}.Login", "Authorize")
+                message.append("alice", "sudo", {}, signature="ssa{sv}")
+                client.connection.send_message(message)
+            assert client.call("Roles.List")
+        client.close()
 
     def ask():
         client = host.root()
@@ -233,20 +245,41 @@ def test_B14_reload_under_load(host):
         client.close()
 
     def load():
-        threads = [threading.Thread(target=ask) for _ in range(4)]
+        threads = [threading.Thread(target=target) for target in (ask, ask, ask, flood)]
         for thread in threads:
             thread.start()
-        time.sleep(2)
+        time.sleep(scaled(200) / 5)
         stopping.set()
         for thread in threads:
             thread.join()
 
     pid = background(load)
-    for _ in range(40):
+    reloads = 0
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         host.reload()
-        time.sleep(0.02)
+        reloads += 1
+    assert reloads > 10
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
     assert host.alive()
+
+
+def test_F10_questions_of_a_newer_client_are_refused(host):
+    """A key, a method, an interface, an argument that this daemon does not know: an error, never half an answer."""
+    def error(method, *arguments):
+        with pytest.raises(Refused) as refused:
+            host.call(method, *arguments)
+        return refused.value.name
+
+    context = ("ssa{sv}", "alice", "sudo", {"risk": "low"})
+    for method in ("Check", "Authorize", "OpenSession"):
+        assert error(f"Login.{method}", *context) == "InvalidArgument"
+    dbus_error = "org.freedesktop.DBus.Error."
+    assert error("Login.AuthorizeAll", "ssa{sv}", "alice", "sudo", {}) == dbus_error + "UnknownMethod"
+    assert error("Login2.Authorize", "ssa{sv}", "alice", "sudo", {}).startswith(dbus_error + "Unknown")
+    assert error("Login.Authorize", "ssa{sv}b", "alice", "sudo", {}, True) == dbus_error + "InvalidArgs"
+    assert error("Login.Authorize", "ss", "alice", "sudo") == dbus_error + "InvalidArgs"
+    version = host.root().get("Version")
+    assert version.split(".")[0].isdigit()
 
 
 # Stop
