@@ -159,6 +159,46 @@ def test_disk_full(fresh):
         assert shell.run("sudo -n id -u") == ("0\n", 0)
 
 
+def outages(host):
+    """How often the module has said that there was no answer."""
+    return len([line for line in host.journal("-t", "sshd").splitlines() if "pam_tessera" in line and "outage" in line])
+
+
+def test_B17_activation_while_the_disk_is_full(fresh):
+    """The daemon was not running, is started by the first who asks, and has no room to start in."""
+    be_impatient(fresh)
+    fresh.sh("set -e; systemctl stop tesserad.socket tesserad.service; cp -a /var/lib/tessera /root/state; "
+             "mount -t tmpfs -o size=2m,mode=700 tmpfs /var/lib/tessera; cp -a /root/state/. /var/lib/tessera/; "
+             "rm -f /var/lib/tessera/tessera.db-*; chown tessera: /var/lib/tessera; "
+             "dd if=/dev/zero of=/var/lib/tessera/full bs=1k count=4096 || true; systemctl start tesserad.socket")
+    before = outages(fresh)
+    refused_in_time(fresh)
+    assert outages(fresh) > before
+    assert "uid=0" not in fresh.sh("sudo -n id", user="alice", check=False).stdout
+    fresh.sh("rm /var/lib/tessera/full")
+    works_again(fresh)
+
+
+def test_B17_activation_at_the_start_limit(fresh):
+    """An administrator has set one, and the daemon cannot start: systemd gives up, and nobody waits for it."""
+    be_impatient(fresh)
+    fresh.sh("mkdir -p /etc/systemd/system/tesserad.service.d")
+    fresh.write("/etc/systemd/system/tesserad.service.d/limit.conf",
+                "[Unit]\nStartLimitIntervalSec=1h\nStartLimitBurst=2\n[Service]\nRestart=no\n")
+    fresh.sh("systemctl daemon-reload; systemctl stop tesserad.socket tesserad.service; "
+             "mv /etc/tessera/policy.conf /root/; echo '[nonsense]' > /etc/tessera/policy.conf; systemctl start tesserad.socket")
+    before = outages(fresh)
+    refused_in_time(fresh)
+    for _ in range(3):
+        fresh.sh("systemctl start tesserad.service", check=False)
+    assert "tesserad.service: Start request repeated too quickly" in fresh.journal()
+    refused_in_time(fresh)
+    assert outages(fresh) > before + 1
+    fresh.sh("mv /root/policy.conf /etc/tessera/policy.conf; systemctl reset-failed tesserad.service tesserad.socket; "
+             "systemctl start tesserad.socket")
+    works_again(fresh)
+
+
 def test_F1_kill_in_the_middle_of_logins(fresh, rng):
     """Every login that got its shell has its session; sudo there works; nobody else got anything."""
     lost, opened, lock = [], [], threading.Lock()
