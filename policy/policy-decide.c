@@ -98,10 +98,26 @@ Held policy_service_held(const Policy *policy, const Service *service, const Pol
         return best;
 }
 
-bool policy_holds(Policy *policy, const PolicyUser *user, const char *role) {
+static PolicyReason reason_of(Held held) {
+        switch (held) {
+        case HELD_YES:
+                return POLICY_REASON_OK;
+        case HELD_UNKNOWN:
+                return POLICY_REASON_LOOKUP;
+        case HELD_NO:
+                break;
+        }
+        return POLICY_REASON_ROLE_MISSING;
+}
+
+PolicyReason policy_holds_reason(Policy *policy, const PolicyUser *user, const char *role) {
         const Role *found = role ? g_hash_table_lookup(policy->roles, role) : NULL;
 
-        return found && policy_role_held(policy, found, user) == HELD_YES;
+        return found ? reason_of(policy_role_held(policy, found, user)) : POLICY_REASON_ROLE_MISSING;
+}
+
+bool policy_holds(Policy *policy, const PolicyUser *user, const char *role) {
+        return policy_holds_reason(policy, user, role) == POLICY_REASON_OK;
 }
 
 /* Services */
@@ -142,18 +158,9 @@ PolicyDecision policy_decide_role(Policy *policy, const PolicyUser *user, const 
 
         if (!found)
                 return decision;
-        switch (policy_service_held(policy, found, user)) {
-        case HELD_YES:
+        decision.reason = reason_of(policy_service_held(policy, found, user));
+        if (decision.reason == POLICY_REASON_OK)
                 decision.verdict = POLICY_ALLOW;
-                decision.reason = POLICY_REASON_OK;
-                break;
-        case HELD_UNKNOWN:
-                decision.reason = POLICY_REASON_LOOKUP;
-                break;
-        case HELD_NO:
-                decision.reason = POLICY_REASON_ROLE_MISSING;
-                break;
-        }
         return decision;
 }
 

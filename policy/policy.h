@@ -145,6 +145,9 @@ char **policy_roles_of(Policy *policy, const PolicyUser *user);
 /* Does the user hold @role, by name, group, grant or include? An unknown role is held by nobody. */
 bool policy_holds(Policy *policy, const PolicyUser *user, const char *role);
 
+/* The same, and why not: POLICY_REASON_OK, _ROLE_MISSING or _LOOKUP. */
+PolicyReason policy_holds_reason(Policy *policy, const PolicyUser *user, const char *role);
+
 /* Looking at it */
 
 typedef struct PolicyRole {

@@ -404,6 +404,9 @@ static void test_P29_a_group_lookup_error_is_a_deny(void) {
                 assert(decision.verdict == POLICY_DENY && decision.reason == POLICY_REASON_LOOKUP);
                 decision = policy_decide_role(policy, &lena, "su");
                 assert(decision.verdict == POLICY_DENY && decision.reason == POLICY_REASON_LOOKUP);
+                assert(policy_holds_reason(policy, &lena, "operator") == POLICY_REASON_LOOKUP);
+                assert(policy_holds_reason(policy, &lena, "everyone") == POLICY_REASON_OK);
+                assert(policy_holds_reason(policy, &lena, "no-such-role") == POLICY_REASON_ROLE_MISSING);
                 roles = policy_roles_of(policy, &lena);
                 assert(g_strv_length(roles) == 1 && strcmp(roles[0], "everyone") == 0);
                 refusal = policy_refusal(policy, &lena, "su");

@@ -25,6 +25,7 @@ static const Method methods[] = {
         { LOGIN,    "Authenticate", AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_login_authenticate   },
         { LOGIN,    "Check",        AUTHORIZE_ROOT,         OF_AUDIT, handle_login_check          },
         { LOGIN,    "Authorize",    AUTHORIZE_ROOT_OR_SELF, OF_AUDIT, handle_login_authorize      },
+        { LOGIN,    "HasRole",      AUTHORIZE_ROOT,         OF_AUDIT, handle_login_has_role       },
         { LOGIN,    "OpenSession",  AUTHORIZE_ROOT,         OF_LOGIN, handle_login_open_session   },
         { LOGIN,    "CloseSession", AUTHORIZE_ROOT,         OF_NONE,  handle_login_close_session  },
         { LOGIN,    "ChangePassword", AUTHORIZE_ROOT,       OF_LOGIN, handle_login_change_password },

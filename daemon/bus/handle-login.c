@@ -78,6 +78,28 @@ int handle_login_authorize(Request *request) {
         return ask(request, login_authorize);
 }
 
+int handle_login_has_role(Request *request) {
+        LoginAnswer answer = { .verdict = LOGIN_DENY };
+        LoginRequest login = { .service = "sudo" };
+        const char *role;
+        int r;
+
+        r = unpack_text(request, 0, "user", WIRE_NAME_MAX, &login.user);
+        if (r != 0)
+                return r;
+        r = unpack_text(request, 1, "role", WIRE_NAME_MAX, &role);
+        if (r != 0)
+                return r;
+        r = unpack_dict(request, 2, context_keys, &login);
+        if (r != 0)
+                return r;
+        r = login_has_role(request->core, &request->caller, &login, role, &answer);
+        if (r != 0)
+                return r;
+        pack_answer(request, &answer);
+        return 0;
+}
+
 int handle_login_open_session(Request *request) {
         return ask(request, login_open);
 }

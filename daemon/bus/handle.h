@@ -10,6 +10,7 @@
 int handle_login_authenticate(Request *request);
 int handle_login_check(Request *request);
 int handle_login_authorize(Request *request);
+int handle_login_has_role(Request *request);
 int handle_login_open_session(Request *request);
 int handle_login_close_session(Request *request);
 int handle_login_change_password(Request *request);

@@ -23,6 +23,7 @@ static const char golden[] =
         "Login.Authenticate root-or-self\n"
         "Login.Check root\n"
         "Login.Authorize root-or-self\n"
+        "Login.HasRole root\n"
         "Login.OpenSession root\n"
         "Login.CloseSession root\n"
         "Login.ChangePassword root\n"

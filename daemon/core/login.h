@@ -64,6 +64,15 @@ int login_check(Core *core, const Caller *caller, const LoginRequest *request, L
 int login_authorize(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);
 
 /*
+ * sudo's group plugin: does the user hold @role, now, as a sudoers rule may ask of anybody? ALLOW: an
+ * enabled user who holds it, under the cap of the caller's login where that is the user's own, and
+ * that login is not revoked. How fresh it is is for check and account, which sudo asks next. So this
+ * is no decision, and no use either: nothing is reported, and nothing is touched. CORE_E_INVALID for
+ * a role that nothing can be called.
+ */
+int login_has_role(Core *core, const Caller *caller, const LoginRequest *request, const char *role, LoginAnswer *ret);
+
+/*
  * Opens the pending session that @request names, bound to the caller's audit session. Without a
  * handle: adopts a login that something else authenticated (an ssh key), with no auth_time. A
  * handle that does not belong here: DENY, WIRE_REASON_SESSION. The message of an ALLOW is the line

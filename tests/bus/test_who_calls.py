@@ -18,6 +18,7 @@ CALLS = {
     "Login.Authenticate": ("ssa{sv}h", "alice", "sshd", {}, ("secret", PASSWORD)),
     "Login.Check": ("ssa{sv}", "alice", "sudo", {}),
     "Login.Authorize": ("ssa{sv}", "alice", "sshd", {}),
+    "Login.HasRole": ("ssa{sv}", "alice", "admin", {}),
     "Login.OpenSession": ("ssa{sv}", "alice", "sshd", {}),
     "Login.CloseSession": ("s", "ID"),
     "Login.ChangePassword": ("ssa{sv}hh", "alice", "passwd", {}, ("secret", PASSWORD), ("secret", "another-password")),
