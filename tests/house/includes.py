@@ -52,6 +52,7 @@ FILES = {
     "daemon/store/sqlite-db.c": [r"sqlite3\.h"],
     "client/device-file.c": [r"sodium\.h"],
     "client/device-text.c": [r"malloc\.h"],
+    "pam/sudo-group.c": [r"sudo_plugin\.h"],
     "client/secret-service.c": [r"dlfcn\.h"],
     "daemon/bus/main.c": [r"malloc\.h", r"sodium\.h"],
     "daemon/bus/run.c": [r"malloc\.h"],
