@@ -171,6 +171,7 @@ static Pending *next_pending(const ServiceChange *change, int64_t undo_after, ch
                 const PendingService *service = g_ptr_array_index(change->pending->services, i);
                 g_auto(ServiceState) before = {
                         .enabled = service->before.enabled,
+                        .roles = service->before.roles,
                         .breakglass = g_strdup(service->before.breakglass),
                 };
                 pending_add(next, service->spec, &before);

@@ -77,7 +77,7 @@ bool service_host_check(const ServiceSpec *spec, char **ret_problem) {
 /* sshd reads ours before its own file, as it will; sudoers' parts can be read alone. */
 static char *candidate_text(const ServiceSpec *spec) {
         return is_sshd(spec) ? g_strconcat(spec->drop_in_text, "Include " SSHD_CONFIG "\n", NULL)
-                             : g_strdup(spec->drop_in_text);
+                             : service_drop_in(spec, /* roles= */ true);
 }
 
 bool service_host_check_candidate(const ServiceSpec *spec, const char *folder, char **ret_problem) {

@@ -7,6 +7,7 @@
 #include "client/service-plan.h"
 
 #define MARK "# tessera:"
+#define GROUP_PLUGIN "\nDefaults group_plugin=" /* in a drop-in of ours, of whatever release */
 
 const ServiceSpec service_specs[] = {
         {
@@ -27,6 +28,7 @@ const ServiceSpec service_specs[] = {
                 .drop_in = "/etc/sudoers.d/tessera",
                 .drop_in_mode = 0440,
                 .drop_in_text = SUDOERS_DROP_IN,
+                .drop_in_roles = SUDOERS_ROLES,
         },
         { .name = NULL },
 };
@@ -36,6 +38,10 @@ const ServiceSpec *service_spec_by_name(const char *name) {
                 if (strcmp(spec->name, name) == 0)
                         return spec;
         return NULL;
+}
+
+char *service_drop_in(const ServiceSpec *spec, bool roles) {
+        return g_strconcat(spec->drop_in_text, roles ? spec->drop_in_roles : NULL, NULL);
 }
 
 void service_state_deinit(ServiceState *state) {
@@ -90,6 +96,7 @@ bool service_state_read(const ServiceSpec *spec, const char *root, ServiceState 
         if (!look(root, spec->drop_in, &drop_in, ret_problem))
                 return false;
         state.enabled = state.partly = drop_in && is_ours(drop_in);
+        state.roles = state.enabled && strstr(drop_in, GROUP_PLUGIN);
         for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++) {
                 g_autofree char *text = NULL, *group = NULL;
                 if (!look(root, spec->pam[i].path, &text, ret_problem))
@@ -146,7 +153,7 @@ static bool plan_drop_in(const ServiceSpec *spec, const char *root, const Servic
                         *ret_problem = g_strdup_printf("%s is there, but is not tessera's; move it away", edit->path);
                 return !wanted->enabled;
         }
-        edit->after = wanted->enabled ? g_strdup(spec->drop_in_text) : NULL;
+        edit->after = wanted->enabled ? service_drop_in(spec, wanted->roles) : NULL;
         add_edit(edits, g_steal_pointer(&edit));
         return true;
 }

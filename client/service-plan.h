@@ -22,15 +22,20 @@ typedef struct ServiceSpec {
         const char *drop_in; /* a file of our own */
         mode_t drop_in_mode;
         const char *drop_in_text;
+        const char *drop_in_roles; /* what goes behind it where the service can be told of roles; or NULL */
 } ServiceSpec;
 
 extern const ServiceSpec service_specs[];
 
 const ServiceSpec *service_spec_by_name(const char *name);
 
+/* What the drop-in says, g_free. */
+char *service_drop_in(const ServiceSpec *spec, bool roles);
+
 typedef struct ServiceState {
         bool enabled; /* all of its files have tessera's part */
         bool partly;  /* some of them: others were replaced, or a change was cut off */
+        bool roles;   /* the drop-in tells the service of roles; nothing where it cannot be told */
         char *breakglass;
 } ServiceState;
 

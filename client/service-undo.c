@@ -72,7 +72,11 @@ void pending_add(Pending *pending, const ServiceSpec *spec, ServiceState *before
         service = g_new0(PendingService, 1);
         *service = (PendingService) {
                 .spec = spec,
-                .before = { .enabled = before->enabled, .breakglass = g_steal_pointer(&before->breakglass) },
+                .before = {
+                        .enabled = before->enabled,
+                        .roles = before->roles,
+                        .breakglass = g_steal_pointer(&before->breakglass),
+                },
         };
         g_ptr_array_add(pending->services, service);
 }
@@ -128,6 +132,7 @@ static bool parse_pending(GKeyFile *file, Pending *pending, GError **error) {
                 if (!spec)
                         continue;
                 before.enabled = g_key_file_get_boolean(file, *group, "enabled", NULL);
+                before.roles = g_key_file_get_boolean(file, *group, "roles", NULL);
                 before.breakglass = g_key_file_get_string(file, *group, "breakglass", NULL);
                 pending_add(pending, spec, &before);
         }
@@ -167,6 +172,8 @@ static GKeyFile *pending_to_file(const Pending *pending) {
         for (guint i = 0; i < pending->services->len; i++) {
                 const PendingService *service = g_ptr_array_index(pending->services, i);
                 g_key_file_set_boolean(file, service->spec->name, "enabled", service->before.enabled);
+                if (service->before.roles)
+                        g_key_file_set_boolean(file, service->spec->name, "roles", true);
                 if (service->before.breakglass)
                         g_key_file_set_string(file, service->spec->name, "breakglass", service->before.breakglass);
         }

@@ -13,6 +13,7 @@
 #include "client/service-change.h"
 #include "client/service-diff.h"
 #include "client/service-host.h"
+#include "client/service-sudoers.h"
 #include "client/verbs.h"
 #include "policy/conf.h"
 #include "policy/policy.h"
@@ -199,6 +200,19 @@ static int check_ready(Cli *cli, const char *breakglass, json_t *warnings) {
         return 0;
 }
 
+/* May sudoers name roles? Where not, all else is enabled all the same, and says so. */
+static bool check_roles(Cli *cli, const GPtrArray *specs, json_t *warnings) {
+        g_autofree char *problem = NULL, *text = NULL;
+
+        if (!g_ptr_array_find((GPtrArray *) specs, service_spec_by_name("sudo"), NULL))
+                return false;
+        if (service_sudoers_has_place(&problem))
+                return true;
+        text = g_strdup_printf("roles in sudoers (%%:admin) are not available: %s", problem);
+        warn(cli, warnings, text);
+        return false;
+}
+
 static int show_dry_run(Cli *cli, const ServiceChange *change) {
         g_autoptr(GString) text = g_string_new(NULL);
 
@@ -214,13 +228,15 @@ static int show_dry_run(Cli *cli, const ServiceChange *change) {
         return CLI_DONE;
 }
 
-static void say_what_next(Cli *cli, const ServiceChange *change, int64_t undo_after) {
+static void say_what_next(Cli *cli, const ServiceChange *change, const ServiceState *wanted, int64_t undo_after) {
         g_autofree char *time = output_time(cli->now + undo_after, cli->now);
 
         for (guint i = 0; i < change->changed->len; i++)
                 if (g_ptr_array_index(change->changed, i) == service_spec_by_name("sudo"))
                         output_say(cli, "sudo's own timestamp is off for the whole host: how fresh a sign-in must be "
-                                        "stands in /etc/tessera/policy.conf (max-age)");
+                                        "stands in /etc/tessera/policy.conf (max-age)%s",
+                                   wanted->roles ? "\nsudoers may name roles now, and lets the role admin run all: "
+                                                   "%:admin (see /usr/share/doc/tessera/sudo.md)" : "");
         if (undo_after > 0)
                 output_say(cli, "all of this is undone %s, or by a reboot, unless you confirm it:\n  " HINT_CONFIRM,
                            time);
@@ -229,6 +245,7 @@ static void say_what_next(Cli *cli, const ServiceChange *change, int64_t undo_af
 static int enable(Cli *cli, const Arguments *arguments, ServiceChange *change, json_t *warnings) {
         const ServiceState wanted = {
                 .enabled = true,
+                .roles = check_roles(cli, change->specs, warnings),
                 .breakglass = (char *) arguments_get(arguments, "breakglass"),
         };
         bool dry_run = arguments_get(arguments, "dry-run");
@@ -251,7 +268,7 @@ static int enable(Cli *cli, const Arguments *arguments, ServiceChange *change, j
                 return fail(cli, problem);
         r = tell_change(cli, change, "enabled", change->pending->undo_at, warnings);
         if (r == 0 && change->edits->len > 0)
-                say_what_next(cli, change, undo_after);
+                say_what_next(cli, change, &wanted, undo_after);
         return r;
 }
 

@@ -11,6 +11,7 @@
 
 #include "client/service-diff.h"
 #include "client/service-plan.h"
+#include "client/service-sudoers.h"
 
 /* argv[1]: a folder with the PAM files of Debian 12. */
 static const char *data_folder;
@@ -199,6 +200,33 @@ static void test_drop_ins(void) {
         assert(stat(path, &st) == 0 && (st.st_mode & 07777) == 0440);
 }
 
+/* Whether sudoers names roles is part of the state: an undo brings back the file that was there. */
+static void test_roles_in_sudoers(void) {
+        static const bool states[] = { false, true, false, true };
+        const ServiceSpec *sudo = service_spec_by_name("sudo");
+        g_autofree char *plugin = g_strdup_printf("\nDefaults group_plugin=\"%s\"\n", SUDO_PLUGIN), *end = NULL;
+        g_auto(Root) root = root_new();
+
+        for (size_t i = 0; i < G_N_ELEMENTS(states); i++) {
+                const ServiceState wanted = { .enabled = true, .roles = states[i] };
+                g_autoptr(GPtrArray) edits = g_ptr_array_new_with_free_func(edit_free);
+                g_auto(ServiceState) found = { 0 };
+                g_autofree char *text = NULL, *problem = NULL;
+
+                assert(service_plan(sudo, root.path, &wanted, edits, &problem) && edits->len == (i == 0 ? 3 : 1));
+                assert(file_edits_apply(edits, &problem));
+                text = get(&root, "/etc/sudoers.d/tessera");
+                assert(!strstr(text, plugin) == !states[i]);
+                assert(!strstr(text, "\n%:admin ALL=(ALL:ALL) ALL\n") == !states[i]);
+                assert(strstr(text, "\nDefaults timestamp_timeout=0\n"));
+                assert(service_state_read(sudo, root.path, &found, &problem));
+                assert(found.enabled && found.roles == states[i]);
+        }
+        change(&root, "sudo", false, NULL);
+        end = get(&root, "/etc/sudoers.d/tessera");
+        assert(!end);
+}
+
 static void test_somebody_elses_drop_in(void) {
         g_auto(Root) root = root_new();
         g_autofree char *text = NULL;
@@ -341,6 +369,7 @@ int main(int argc, char **argv) {
         test_there_and_back();
         test_twice_is_nothing();
         test_drop_ins();
+        test_roles_in_sudoers();
         test_somebody_elses_drop_in();
         test_half_enabled();
         test_service_missing();

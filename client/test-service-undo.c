@@ -31,7 +31,8 @@ static void test_round_trip(void) {
         g_autoptr(Pending) pending = check_read();
         g_autoptr(Pending) again = NULL;
         g_autoptr(Pending) gone = NULL;
-        g_auto(ServiceState) off = { 0 }, on = { .enabled = true, .breakglass = g_strdup("wheel") };
+        g_auto(ServiceState) off = { 0 }, on = { .enabled = true, .roles = true,
+                                                                    .breakglass = g_strdup("wheel") };
         g_autofree char *path = g_build_filename(folder, "pending", NULL), *problem = NULL;
 
         assert(pending->services->len == 0);
@@ -45,7 +46,8 @@ static void test_round_trip(void) {
         assert(strcmp(again->boot, pending->boot) == 0);
         assert(again->services->len == 2);
         assert(!pending_find(again, sshd)->before.enabled && !pending_find(again, sshd)->before.breakglass);
-        assert(pending_find(again, sudo)->before.enabled);
+        assert(!pending_find(again, sshd)->before.roles);
+        assert(pending_find(again, sudo)->before.enabled && pending_find(again, sudo)->before.roles);
         assert(strcmp(pending_find(again, sudo)->before.breakglass, "wheel") == 0);
 
         pending_remove(again, sshd);
