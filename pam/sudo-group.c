@@ -11,9 +11,10 @@
  * people wait for sudo, and whoever has no role in it must get by without the daemon.
  */
 
+#include <errno.h>
 #include <pwd.h>
 #include <stddef.h>
-#include <string.h>
+#include <unistd.h>
 
 #include <sudo_plugin.h>
 
@@ -81,6 +82,22 @@ static int ask(const char *user, const char *role, uint64_t deadline, ClientVerd
         return r;
 }
 
+/*
+ * sudo looks through its rules with the effective uid of the user whom the command is to run as (its
+ * PERM_RUNAS; root stays the saved one), and the daemon answers this question to root alone.
+ */
+static int ask_as_root(const char *user, const char *role, uint64_t deadline, ClientVerdict *ret, ClientError *error) {
+        uid_t uid = geteuid();
+        int r;
+
+        if (uid != 0 && seteuid(0) < 0)
+                return -errno;
+        r = ask(user, role, deadline, ret, error);
+        if (uid != 0 && seteuid(uid) < 0)
+                return -errno;
+        return r;
+}
+
 /* Once a call: else whoever misses a rule is told by sudo that there is none, and looks in the wrong place. */
 static void complain(const char *role, int r, const ClientError *error) {
         if (run.complained)
@@ -100,7 +117,7 @@ static int group_query(const char *user, const char *role, const struct passwd *
         if (run.left == 0 || !account || account->pw_uid == 0 || !name_is_user(user) || !name_is_word(role))
                 return 0;
         deadline = client_deadline_in(run.left);
-        r = ask(user, role, deadline, &verdict, &error);
+        r = ask_as_root(user, role, deadline, &verdict, &error);
         run.left = client_left(deadline);
         if (r != 0) {
                 /* An error of the daemon's own is about this question; all else is about every question. */

@@ -5,7 +5,7 @@
  * What sudo does with its group plugin, one command a line on stdin; what came of it on stdout.
  *
  *   load PATH · init MAJOR ARGUMENT · query USER ROLE UID [N] · cleanup · unload · reload PATH N · state
- *   arm FUNCTION N · disarm
+ *   euid UID · arm FUNCTION N · disarm
  *
  * Each ends with a line "ok …"; before it come the lines "print TYPE TEXT" that the plugin had sudo
  * show. Texts are hex, "-" is none; a UID of -1 is an account that is not in passwd.
@@ -21,6 +21,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <sudo_plugin.h>
 
@@ -80,7 +81,8 @@ static void say_state(void) {
                 if (sigaction(s, NULL, &action) == 0)
                         handlers = handlers * 31 + (unsigned long) action.sa_handler;
         }
-        printf("ok %d %d %lu\n", count_entries("/proc/self/fd"), count_entries("/proc/self/task"), handlers);
+        printf("ok %d %d %lu %u\n", count_entries("/proc/self/fd"), count_entries("/proc/self/task"), handlers,
+               (unsigned) geteuid());
 }
 
 /* As sudo loads it: lazily, and for everybody to see. */
@@ -159,6 +161,8 @@ static void obey(Driver *driver, char *line) {
                 driver->plugin->cleanup();
         else if (strcmp(word[0], "unload") == 0)
                 unload(driver);
+        else if (strcmp(word[0], "euid") == 0)
+                assert(seteuid((uid_t) atol(word[1])) == 0);
         else if (strcmp(word[0], "arm") == 0)
                 fault_arm(strdup(word[1]), atoi(word[2])); /* the name is kept */
         else

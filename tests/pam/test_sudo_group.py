@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from conftest import ALICE, PRIVATE, ROOT, hexed
+from conftest import ALICE, BOB, PRIVATE, ROOT, hexed
 from mock import ALLOW, DENY, HANG_UP, NOT_OURS, SILENCE, STEP_UP, Error, Flood, Raw, Reply, verdict
 from test_guest import FORBIDDEN, symbols
 
@@ -137,6 +137,24 @@ def test_every_question_is_asked_anew(group, mock):
 
 
 # sudo's side
+
+
+def test_sudo_asks_with_the_targets_uid_and_gets_it_back(group, mock, make_mock):
+    """sudo -u bob: its effective uid is bob's while it looks for rules, and nobody but root may ask."""
+    make_mock(BUS)
+    os.chmod(PRIVATE, 0o600)
+    mock.answers["HasRole"] = ALLOW
+    assert group.start() == 1
+    group.do("euid", BOB)
+    before = group.do("state")
+    assert before[-1] == str(BOB)
+    assert group.query() == 1
+    assert group.do("state") == before
+    mock.answers["HasRole"] = HANG_UP
+    assert group.query() == 0
+    assert group.do("state") == before
+    group.do("euid", 0)
+    group.end()
 
 
 @pytest.mark.parametrize("major", [0, 2, 77])
