@@ -5,6 +5,7 @@
 #include "daemon/bus/authorize.h"
 #include "daemon/bus/handle.h"
 
+#define DAEMON WIRE_INTERFACE_DAEMON
 #define LOGIN WIRE_INTERFACE_LOGIN
 #define SESSIONS WIRE_INTERFACE_SESSIONS
 #define TOKENS WIRE_INTERFACE_TOKENS
@@ -22,6 +23,8 @@
 #define OF_NONE CALLER_DEPTH_NONE
 
 static const Method methods[] = {
+        { DAEMON,   "Check",        AUTHORIZE_ROOT,         OF_NONE,  handle_daemon_check         },
+
         { LOGIN,    "Authenticate", AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_login_authenticate   },
         { LOGIN,    "Check",        AUTHORIZE_ROOT,         OF_AUDIT, handle_login_check          },
         { LOGIN,    "Authorize",    AUTHORIZE_ROOT_OR_SELF, OF_AUDIT, handle_login_authorize      },

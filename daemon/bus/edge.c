@@ -136,6 +136,8 @@ static GVariant *on_get_property(GDBusConnection *connection, const char *sender
                 return g_variant_new_string(TESSERA_VERSION);
         if (g_str_equal(name, "Host"))
                 return g_variant_new_take_string(core_host(export->edge->parts.core));
+        if (g_str_equal(name, "ConfigurationRead"))
+                return g_variant_new_int64(export->edge->parts.configuration_read);
         g_set_error(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_PROPERTY, "there is no property \"%s\"", name);
         return NULL;
 }
@@ -197,6 +199,10 @@ Edge *edge_free(Edge *edge) {
         (void) safe_close(edge->proc);
         g_free(edge);
         return NULL;
+}
+
+void edge_reloaded(Edge *edge, int64_t configuration_read) {
+        edge->parts.configuration_read = configuration_read;
 }
 
 int edge_proc(const Edge *edge) {

@@ -26,6 +26,7 @@ typedef struct EdgeParts {
         const IdentitySource *identities;
         const AuditSink *audit;
         Monitor *monitor;                  /* must outlive the edge */
+        int64_t configuration_read;        /* microseconds since 1970 */
 } EdgeParts;
 
 /* Who is at the other end of a connection. */
@@ -42,6 +43,9 @@ Edge *edge_free(Edge *edge);
 
 /* Puts the object on @connection. Returns FALSE and sets @error. */
 gboolean edge_export(Edge *edge, GDBusConnection *connection, const EdgePeer *peer, GError **error);
+
+/* The configuration was read again, beginning then. */
+void edge_reloaded(Edge *edge, int64_t configuration_read);
 
 /* A descriptor of /proc, the edge's. */
 int edge_proc(const Edge *edge);

@@ -6,6 +6,9 @@
 
 #include "daemon/bus/request.h"
 
+/* Daemon */
+int handle_daemon_check(Request *request);
+
 /* Login */
 int handle_login_authenticate(Request *request);
 int handle_login_check(Request *request);

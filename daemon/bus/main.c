@@ -141,7 +141,7 @@ static int get_socket(const Options *options, int *ret_fd) {
 
 /* Core, with all that it needs. */
 static int set_up(const Options *options, const EndLogin *end_login, const IdentitySource *identities,
-                  const AuditSink *audit, Core **ret) {
+                  const AuditSink *audit, Core **ret, int64_t *ret_read) {
         g_auto(Config) config = { .settings = NULL };
         g_autofree char *message = NULL;
         CoreParts parts;
@@ -151,6 +151,7 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
                 g_warning("not started: %s", message);
                 return -EINVAL;
         }
+        *ret_read = config.read;
         r = setup_state(options, &config, &parts, &message);
         if (r < 0) {
                 g_warning("not started: %s", message ? message : g_strerror(-r));
@@ -167,13 +168,14 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
 }
 
 /* Serves until it is told to stop. */
-static int serve(const Options *options, Core *core, Monitor *monitor, int socket) {
+static int serve(const Options *options, Core *core, int64_t configuration_read, Monitor *monitor, int socket) {
         Notify notify;
         Run daemon = { .options = options, .notify = &notify, .core = core };
         int r;
 
         r = edge_new(&(EdgeParts) { .core = core, .identities = &identity_nss,
-                                    .audit = monitor_sink(monitor), .monitor = monitor },
+                                    .audit = monitor_sink(monitor), .monitor = monitor,
+                                    .configuration_read = configuration_read },
                      &daemon.edge);
         if (r < 0)
                 return r;
@@ -208,16 +210,17 @@ static int start(const Arguments *arguments) {
         g_autoptr(IdentityCache) identities = identity_cache_new(&identity_nss, &clock_system, account_files);
         g_autoptr(Monitor) monitor = monitor_new(&journal_sink);
         g_autoptr(Core) core = NULL;
+        int64_t configuration_read = 0;
         int r, socket = -1;
 
         r = check_user(arguments);
         if (r == 0)
                 r = set_up(options, &end_login.end_login, identity_cache_source(identities),
-                           monitor_sink(monitor), &core);
+                           monitor_sink(monitor), &core, &configuration_read);
         if (r == 0)
                 r = get_socket(options, &socket);
         if (r == 0)
-                r = serve(options, core, monitor, socket);
+                r = serve(options, core, configuration_read, monitor, socket);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -29,6 +29,7 @@ typedef struct Work {
         void (*work)(struct Work *work);
         GSourceFunc done;
         char *status; /* of a reload */
+        int64_t read; /* when it began; 0: the old configuration stays */
 } Work;
 
 static void work_begin(Loop *loop, void (*work)(Work *work), GSourceFunc done) {
@@ -59,6 +60,7 @@ static void reload(Work *item) {
 
         if (setup_config(run->options, host, &config, &summary)) {
                 core_reload(run->core, config.settings, config.policy, config.trust);
+                item->read = config.read;
                 item->status = g_strdup("serving");
                 g_message("the configuration was read again");
                 return;
@@ -79,6 +81,8 @@ static gboolean reload_done(gpointer data) {
         Work *item = data;
         Loop *loop = item->loop;
 
+        if (item->read > 0)
+                edge_reloaded(loop->run->edge, item->read);
         notify_ready(loop->run->notify, item->status);
         work_free(item);
         loop->reloading = false;

@@ -66,7 +66,7 @@ bool setup_config(const Options *options, const char *host, Config *ret, char **
         g_autofree char *settings_file = g_build_filename(options->config_dir, "tessera.conf", NULL);
         g_autofree char *policy_file = g_build_filename(options->config_dir, "policy.conf", NULL);
         g_autofree char *policy_folder = g_build_filename(options->config_dir, "policy.d", NULL);
-        g_auto(Config) config = { .settings = NULL };
+        g_auto(Config) config = { .read = g_get_real_time() };
 
         config.settings = settings_read(settings_file, mistakes);
         check_name(settings_file, config.settings, host, mistakes);

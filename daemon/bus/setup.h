@@ -18,6 +18,7 @@ typedef struct Config {
         Settings *settings;
         Policy *policy;
         Trust *trust;
+        int64_t read; /* when that began, in microseconds since 1970 */
 } Config;
 
 void config_deinit(Config *config);

@@ -32,6 +32,7 @@ struct Core {
         CoreConfig *config;
         GMutex changing; /* held by a change of keys or name from its beginning to its end */
         Turns *refreshing; /* by device */
+        GMutex checking; /* held while the database is read through */
         int64_t steady_from; /* see core_steady() */
 };
 

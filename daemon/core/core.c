@@ -101,6 +101,7 @@ int core_new(CoreParts *parts, Core **ret) {
         core->boot_id = g_steal_pointer(&parts->boot_id);
         g_mutex_init(&core->lock);
         g_mutex_init(&core->changing);
+        g_mutex_init(&core->checking);
         core->refreshing = turns_new();
         core->config = config_new(&(CoreConfig) {
                 .settings = g_steal_pointer(&parts->settings),
@@ -130,6 +131,7 @@ Core *core_free(Core *core) {
         pending_free(core->pending);
         core_config_unref(core->config);
         turns_free(core->refreshing);
+        g_mutex_clear(&core->checking);
         g_mutex_clear(&core->changing);
         g_mutex_clear(&core->lock);
         g_free(core);

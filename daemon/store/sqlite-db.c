@@ -34,6 +34,8 @@ static int errno_of(sqlite3 *handle, int code) {
         case SQLITE_BUSY:
         case SQLITE_LOCKED:
                 return -EBUSY;
+        case SQLITE_INTERRUPT:
+                return -EINTR;
         case SQLITE_READONLY:
                 return -EROFS;
         case SQLITE_CORRUPT:
@@ -154,6 +156,10 @@ int db_settle(Db *db) {
         if (r == 0 || g_strcmp0(query_column_text(&query, 0), "wal") != 0)
                 return error_trace(-EOPNOTSUPP); /* a file system without shared memory */
         return errno_of(db->handle, sqlite3_db_config(db->handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL));
+}
+
+void db_interrupt(Db *db) {
+        sqlite3_interrupt(db->handle);
 }
 
 const char *db_error_text(Db *db) {

@@ -31,6 +31,9 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Db, db_free)
 /* The file is ours: switches to WAL, and from now on db_free() of the last connection tidies it up. */
 int db_settle(Db *db);
 
+/* Ends what another thread runs on @db now, with -EINTR. */
+void db_interrupt(Db *db);
+
 /* What went wrong last, in SQLite's words. */
 const char *db_error_text(Db *db);
 

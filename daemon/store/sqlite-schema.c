@@ -213,7 +213,7 @@ int schema_upgrade(Db *db) {
         return error_trace(r);
 }
 
-static int check_whole(Db *db, char **ret_problem) {
+int schema_check_whole(Db *db, char **ret_problem) {
         _cleanup_query_ Query query = db_query(db, "PRAGMA quick_check(1)");
         const char *answer;
         int r;
@@ -253,7 +253,7 @@ static int check_content(Db *db, int64_t version, char **ret_problem) {
 
         r = read_int(db, "PRAGMA page_count", &pages);
         if (r == 0 && pages <= CHECK_WHOLE_PAGES)
-                r = check_whole(db, ret_problem);
+                r = schema_check_whole(db, ret_problem);
         if (r == 0 && version == SCHEMA_VERSION)
                 r = check_ends(db);
         return r;

@@ -24,3 +24,6 @@ int schema_upgrade(Db *db);
  * @ret_problem (g_free) says more in all three. Reads only.
  */
 int schema_check(Db *db, int64_t *ret_version, char **ret_problem);
+
+/* The part of it that reads every page, which takes its time. 0, -EUCLEAN (with @ret_problem), or another. */
+int schema_check_whole(Db *db, char **ret_problem);

@@ -23,6 +23,7 @@ typedef struct SqliteStore {
         Notes *notes;
         Reader point; /* look-ups of one row: what decisions wait for */
         Reader range; /* lists, however long */
+        char *path;
 } SqliteStore;
 
 static inline SqliteStore *sqlite_store(Store *store) {
@@ -33,6 +34,10 @@ Reader *reader_lock(Reader *reader);
 void reader_unlock(Reader **reader);
 
 #define _cleanup_reader_ __attribute__((__cleanup__(reader_unlock)))
+
+/* sqlite-check.c */
+
+int sqlite_check(Store *store, int64_t limit, char **ret_problem);
 
 /* Users, meta and this host's name: sqlite-user.c */
 

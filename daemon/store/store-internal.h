@@ -14,6 +14,7 @@
 typedef struct StoreBackend {
         void (*free)(Store *store);
         uint64_t (*dropped)(Store *store);
+        int (*check)(Store *store, int64_t limit, char **ret_problem);
 
         int (*meta_get)(Store *store, const char *key, char **ret);
         int (*meta_set)(Store *store, const char *key, const char *value);

@@ -47,6 +47,10 @@ static void memory_free(Store *store) {
         g_free(memory);
 }
 
+static int memory_check(Store *store, int64_t limit, char **ret_problem) {
+        return 0;
+}
+
 static uint64_t memory_dropped(Store *store) {
         return 0;
 }
@@ -378,6 +382,7 @@ static int memory_event_list(Store *store, const char *session, GPtrArray **ret)
 
 static const StoreBackend memory_backend = {
         .free = memory_free,
+        .check = memory_check,
         .dropped = memory_dropped,
         .meta_get = memory_meta_get,
         .meta_set = memory_meta_set,

@@ -28,6 +28,7 @@ static void sqlite_free(Store *store) {
         reader_deinit(&sqlite->range);
         writer_free(sqlite->writer);
         notes_free(sqlite->notes);
+        g_free(sqlite->path);
         g_free(sqlite);
 }
 
@@ -38,6 +39,7 @@ static uint64_t sqlite_dropped(Store *store) {
 static const StoreBackend sqlite_backend = {
         .free = sqlite_free,
         .dropped = sqlite_dropped,
+        .check = sqlite_check,
         .meta_get = sqlite_meta_get,
         .meta_set = sqlite_meta_set,
         .user_get = sqlite_user_get,
@@ -102,6 +104,7 @@ int store_sqlite_open(const char *path, bool must_exist, Store **ret, char **ret
                 *ret_message = g_strdup_printf("database \"%s\" cannot be opened: %s", path, g_strerror(-r));
                 return error_trace(r);
         }
+        sqlite->path = g_steal_pointer(&real);
         *ret = g_steal_pointer(&store);
         return 0;
 }

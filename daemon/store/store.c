@@ -74,6 +74,10 @@ uint64_t store_dropped(Store *store) {
         return store->backend->dropped(store);
 }
 
+int store_check(Store *store, int64_t limit, char **ret_problem) {
+        return store->backend->check(store, limit, ret_problem);
+}
+
 /* Meta */
 
 int store_meta_get(Store *store, const char *key, char **ret) {

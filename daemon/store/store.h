@@ -47,6 +47,12 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Store, store_free)
  */
 uint64_t store_dropped(Store *store);
 
+/*
+ * Reads all that there is through, for at most @limit microseconds and in nobody's way. 0 where it is whole;
+ * -EUCLEAN and what is wrong in @ret_problem (g_free); -EINTR where the time was too short to say.
+ */
+int store_check(Store *store, int64_t limit, char **ret_problem);
+
 /* Meta: small facts that outlive restarts. */
 
 #define STORE_META_NAME "name" /* this host's */

@@ -15,6 +15,7 @@ from daemon import (ALICE, BOB, NAME, NOBODY, OBJECT, PASSWORD, ROOT, Client, Re
 
 CALLS = {
     # method: signature and arguments, all for alice, with ids and passwords of hers
+    "Daemon.Check": ("",),
     "Login.Authenticate": ("ssa{sv}h", "alice", "sshd", {}, ("secret", PASSWORD)),
     "Login.Check": ("ssa{sv}", "alice", "sudo", {}),
     "Login.Authorize": ("ssa{sv}", "alice", "sshd", {}),
@@ -264,7 +265,7 @@ def test_B8_properties_hold_no_secret(host):
         return plain(client.connection.call_blocking(NAME, OBJECT, "org.freedesktop.DBus.Properties", "GetAll", "s",
                                                      (f"{NAME}.Daemon",)))
 
-    assert set(in_child(read, uid=NOBODY)) == {"Version", "Host"}
+    assert set(in_child(read, uid=NOBODY)) == {"Version", "Host", "ConfigurationRead"}
 
 
 def test_root_is_whoever_has_the_effective_uid(host):

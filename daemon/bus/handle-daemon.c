@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include "daemon/bus/handle.h"
+#include "daemon/bus/pack.h"
+#include "daemon/core/health.h"
+
+int handle_daemon_check(Request *request) {
+        g_autofree char *problem = NULL;
+        bool finished = false;
+        GVariantBuilder dict;
+        int r;
+
+        r = health_check_database(request->core, &finished, &problem);
+        if (r != 0)
+                return r;
+        g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
+        pack_bool(&dict, "finished", finished);
+        pack_text(&dict, "database", problem);
+        request->reply = g_variant_ref_sink(g_variant_new("(a{sv})", &dict));
+        return 0;
+}

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/* Is what the daemon goes by whole? For an admin who asks; the edge has seen to that. */
+
+#include "daemon/core/core.h"
+
+/*
+ * Reads the database through: 0, and what is wrong with it in @ret_problem (g_free), or NULL; *@ret_finished
+ * is false where HEALTH_LIMIT was too short to say. CORE_E_BUSY while another one does.
+ */
+int health_check_database(Core *core, bool *ret_finished, char **ret_problem);
+
+/* Less than a client waits for its reply (10 s). */
+#define HEALTH_LIMIT (5 * G_TIME_SPAN_SECOND)
