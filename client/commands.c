@@ -177,6 +177,7 @@ const CommandSpec command_table[] = {
         { "trust", "remove", "HOST", 1, 1, "accept no ticket of a host any more", NULL, verb_trust_remove },
         { "log", NULL, NULL, 0, 0, "show what happened, from the journal", log_options, verb_log },
         { "monitor", NULL, NULL, 0, 0, "show what happens, as it happens", NULL, verb_monitor },
+        { "doctor", NULL, NULL, 0, 0, "look at this host for what is amiss, and say what mends it", NULL, verb_doctor },
         { "service", "list", NULL, 0, 0, "list the services that can ask tessera", NULL, verb_service_list },
         { "service", "enable", "SERVICE...", 1, OPERANDS_ANY,
           "make a service (sshd, sudo) ask tessera; undone unless confirmed, but with --yes",

@@ -106,11 +106,16 @@ static bool sshd_has(const char *settings, const char *setting, char **ret_probl
         return false;
 }
 
-bool service_host_check_effect(const ServiceSpec *spec, char **ret_problem) {
+bool service_host_show(const ServiceSpec *spec, char **ret_output, char **ret_problem) {
         static const char *const sshd[] = { SSHD, "-T", NULL }, *const visudo[] = { VISUDO, "-c", NULL };
+
+        return run_check(is_sshd(spec) ? sshd : visudo, ret_output, ret_problem);
+}
+
+bool service_host_check_effect(const ServiceSpec *spec, char **ret_problem) {
         g_autofree char *output = NULL;
 
-        if (!run_check(is_sshd(spec) ? sshd : visudo, &output, ret_problem))
+        if (!service_host_show(spec, &output, ret_problem))
                 return false;
         if (is_sshd(spec))
                 return sshd_has(output, "usepam yes", ret_problem) &&

@@ -25,6 +25,9 @@ bool service_host_check_candidate(const ServiceSpec *spec, const char *folder, c
 /* Do the enabled service's settings hold, whatever else its files say? */
 bool service_host_check_effect(const ServiceSpec *spec, char **ret_problem);
 
+/* The same checker's words: sshd's effective settings (sshd -T), the files that sudo reads (visudo -c). */
+bool service_host_show(const ServiceSpec *spec, char **ret_output, char **ret_problem);
+
 /* Makes the service take what its files say now. Without @wait it is done once that can be. */
 bool service_host_reload(const ServiceSpec *spec, bool wait, char **ret_problem);
 

@@ -6,7 +6,7 @@
 # table of commands.
 
 _tessera_nouns() {
-        echo "status login logout ssh askpass passwd session sessions device token user role policy key trust log monitor service enable disable"
+        echo "status login logout ssh askpass passwd session sessions device token user role policy key trust log monitor doctor service enable disable"
 }
 
 _tessera_verbs() { # NOUN

@@ -284,6 +284,17 @@ int client_connect(uint64_t deadline, Client **ret) {
                 if (r != -ENOENT && r != -ECONNREFUSED)
                         return fold(r);
         }
+        return client_connect_bus(deadline, ret);
+}
+
+int client_connect_private(uint64_t deadline, Client **ret) {
+        int fd = -1, r;
+
+        r = connect_socket(WIRE_PRIVATE_SOCKET, deadline, &fd);
+        return fold(r == 0 ? start_private(fd, deadline, ret) : r);
+}
+
+int client_connect_bus(uint64_t deadline, Client **ret) {
         return fold(connect_bus(WIRE_BUS_NAME, check_daemon_uid, deadline, ret));
 }
 

@@ -47,6 +47,10 @@ uint64_t client_left(uint64_t deadline);
  */
 int client_connect(uint64_t deadline, Client **ret);
 
+/* The two ways that it has, each for itself: root's own, and everybody's. */
+int client_connect_private(uint64_t deadline, Client **ret);
+int client_connect_bus(uint64_t deadline, Client **ret);
+
 /* The same to another service of the system bus that root owns, such as logind. */
 int client_connect_root(const char *name, uint64_t deadline, Client **ret);
 
