@@ -96,7 +96,7 @@ static void take_defaults(const char *path, const char *text, GRegex *regex, Pla
 }
 
 bool place_find_sudoers(const Doctor *doctor, const GPtrArray *files, const char *option, Place *ret) {
-        g_autofree char *pattern = g_strdup_printf("[\\s,](!*\\s*%s\\b(?:\\s*=\\s*[^,\\s]+)?)", option);
+        g_autofree char *pattern = g_strdup_printf("[\\s,]\\s*((?:!\\s*)*%s\\b(?:\\s*=\\s*[^,\\s]+)?)", option);
         g_autoptr(GRegex) regex = g_regex_new(pattern, 0, 0, NULL);
         g_auto(Place) place = { 0 };
 
