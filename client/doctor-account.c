@@ -109,32 +109,37 @@ static void look_at_accounts(Doctor *doctor) {
 
 /* Break-glass */
 
-static void judge_group(Doctor *doctor, const char *service, const char *name) {
+static void judge_group(Doctor *doctor, const char *name) {
         g_autofree char *create = g_strdup_printf("groupadd %s", name), *fill = g_strdup_printf("usermod -aG %s USER", name);
         const struct group *group = getgrnam(name);
 
         if (!group)
-                doctor_fail(doctor, create, "there is no group \"%s\", whose members are to get in by %s while the daemon "
-                            "is down", name, service);
+                doctor_fail(doctor, create, "there is no group \"%s\", whose members are to get in while the daemon is down",
+                            name);
         else if (!group->gr_mem[0])
-                doctor_warn(doctor, fill, "the break-glass group of %s, \"%s\", has no member, so nobody but root gets "
-                            "in while the daemon is down", service, name);
+                doctor_warn(doctor, fill, "the break-glass group \"%s\" has no member, so nobody but root gets in while the "
+                            "daemon is down", name);
         else
-                doctor_ok(doctor, "the break-glass group of %s, \"%s\", has members", service, name);
+                doctor_ok(doctor, "the break-glass group \"%s\" has members", name);
 }
 
+/* One group for many services is said once. */
 static void look_at_breakglass(Doctor *doctor) {
+        g_autoptr(GHashTable) groups = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+
         for (const ServiceSpec *spec = service_specs; spec->name; spec++) {
                 g_autofree char *name = doctor_breakglass(doctor, spec), *enable = doctor_enable(doctor, spec->name);
                 g_autofree char *remedy = g_strdup_printf("%s --breakglass GROUP", enable);
 
                 if (!doctor_has_service(doctor, spec))
                         continue;
-                if (name)
-                        judge_group(doctor, spec->name, name);
-                else
+                if (!name)
                         doctor_warn(doctor, remedy, "%s has no break-glass group: no user of tessera's gets in by it while "
                                     "the daemon is down", spec->name);
+                else if (!g_hash_table_contains(groups, name))
+                        judge_group(doctor, name);
+                if (name)
+                        (void) g_hash_table_add(groups, g_steal_pointer(&name));
         }
 }
 
