@@ -10,7 +10,9 @@
 
 #define SELINUX "/sys/fs/selinux/enforce"
 #define SELINUX_MODULE "/var/lib/selinux/*/active/modules/*/tessera"
-#define SELINUX_PACKAGE "/usr/share/selinux/packages/tessera.pp"
+#define INSTALL                                                                                               \
+        "semodule -i /usr/share/selinux/packages/tessera.pp && restorecon -R /usr/libexec/tesserad /etc/tessera " \
+        "/var/lib/tessera /run/tessera && systemctl restart tesserad.socket tesserad.service"
 #define APPARMOR "/sys/module/apparmor/parameters/enabled"
 #define APPARMOR_LOADED "/sys/kernel/security/apparmor/profiles"
 #define APPARMOR_PROFILE "/etc/apparmor.d/usr.libexec.tesserad"
@@ -36,11 +38,10 @@ static void look_at_selinux(Doctor *doctor) {
         else if (is_there(doctor, SELINUX_MODULE))
                 doctor_ok(doctor, "SELinux has tessera's module");
         else if (enforce[0] == '1')
-                doctor_fail(doctor, "semodule -i " SELINUX_PACKAGE " && restorecon -R /usr/libexec /var/lib/tessera /run/tessera "
-                            "/etc/tessera", "SELinux enforces its policy and has not tessera's module: sshd and sudo may not "
-                            "reach the daemon");
+                doctor_fail(doctor, INSTALL, "SELinux enforces its policy and has not tessera's module: sshd and sudo may "
+                            "not reach the daemon");
         else
-                doctor_warn(doctor, "semodule -i " SELINUX_PACKAGE, "SELinux has not tessera's module, and would need it once it enforces");
+                doctor_warn(doctor, INSTALL, "SELinux has not tessera's module, and would need it once it enforces");
 }
 
 /* The profile's name stands at the beginning of a line: "tesserad (enforce)". */
