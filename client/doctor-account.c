@@ -45,8 +45,8 @@ static const struct {
 } faults[_ACCOUNT_FAULT_MAX] = {
         [ACCOUNT_GONE] = { FINDING_FAIL, "no Unix account any more, but enrolled", "tessera user remove" },
         [ACCOUNT_OTHER_UID] = { FINDING_FAIL, "not the Unix account (uid) that was enrolled", "tessera user remove" },
-        [ACCOUNT_NO_PASSWORD] = { FINDING_FAIL, "an empty Unix password, with which services that do not ask tessera let "
-                                  "anybody in", "passwd -l" },
+        [ACCOUNT_NO_PASSWORD] = { FINDING_FAIL, "an empty Unix password, by which services that do not ask tessera "
+                                  "let anybody in", "passwd -l" },
         [ACCOUNT_EXPIRED] = { FINDING_WARN, "the Unix account has expired, so no login is let in", "chage -E -1" },
         [ACCOUNT_AGED] = { FINDING_WARN, "the Unix password has expired, so sshd would ask for it", "chage -M -1" },
         [ACCOUNT_MUST_CHANGE] = { FINDING_WARN, "the Unix password must be changed, so sshd would ask for it",
@@ -69,7 +69,7 @@ static void say_fault(Doctor *doctor, AccountFault fault, const GPtrArray *names
         g_autofree char *list = doctor_names(names);
         g_autofree char *remedy = remedy_for(faults[fault].remedy, names);
 
-        (faults[fault].state == FINDING_FAIL ? doctor_fail : doctor_warn)(doctor, remedy, "%s: %s", faults[fault].text, list);
+        doctor_say(doctor, faults[fault].state, remedy, "%s: %s", faults[fault].text, list);
 }
 
 static AccountFault judge(const json_t *user, int64_t now) {
@@ -110,15 +110,16 @@ static void look_at_accounts(Doctor *doctor) {
 /* Break-glass */
 
 static void judge_group(Doctor *doctor, const char *name) {
-        g_autofree char *create = g_strdup_printf("groupadd %s", name), *fill = g_strdup_printf("usermod -aG %s USER", name);
+        g_autofree char *create = g_strdup_printf("groupadd %s", name);
+        g_autofree char *fill = g_strdup_printf("usermod -aG %s USER", name);
         const struct group *group = getgrnam(name);
 
         if (!group)
-                doctor_fail(doctor, create, "there is no group \"%s\", whose members are to get in while the daemon is down",
-                            name);
+                doctor_fail(doctor, create, "there is no group \"%s\", whose members are to get in while the daemon is "
+                            "down", name);
         else if (!group->gr_mem[0])
-                doctor_warn(doctor, fill, "the break-glass group \"%s\" has no member, so nobody but root gets in while the "
-                            "daemon is down", name);
+                doctor_warn(doctor, fill, "the break-glass group \"%s\" has no member, so nobody but root gets in while "
+                            "the daemon is down", name);
         else
                 doctor_ok(doctor, "the break-glass group \"%s\" has members", name);
 }
@@ -134,8 +135,8 @@ static void look_at_breakglass(Doctor *doctor) {
                 if (!doctor_has_service(doctor, spec))
                         continue;
                 if (!name)
-                        doctor_warn(doctor, remedy, "%s has no break-glass group: no user of tessera's gets in by it while "
-                                    "the daemon is down", spec->name);
+                        doctor_warn(doctor, remedy, "%s has no break-glass group: while the daemon is down no user of "
+                                    "tessera's gets in by it", spec->name);
                 else if (!g_hash_table_contains(groups, name))
                         judge_group(doctor, name);
                 if (name)

@@ -21,11 +21,13 @@
 
 void doctor_clock_judge(Doctor *doctor, int64_t built, bool synchronised) {
         if (built > 0 && doctor->now < built - DAY)
-                doctor_fail(doctor, REMEDY, "the clock says a day before this program was made: nothing ends when it should");
+                doctor_fail(doctor, REMEDY, "the clock says a day before this program was made: nothing ends when it "
+                            "should");
         else if (built > 0 && doctor->now > built + (int64_t) YEARS_MAX * 365 * DAY)
                 doctor_warn(doctor, REMEDY, "the clock says %d years after this program was made", YEARS_MAX);
         else if (!synchronised)
-                doctor_warn(doctor, REMEDY, "the clock is synchronised with no other: tickets between hosts have 5 s of grace");
+                doctor_warn(doctor, REMEDY, "the clock is synchronised with no other: tickets between hosts have 5 s of "
+                            "grace");
         else
                 doctor_ok(doctor, "the clock is synchronised");
 }

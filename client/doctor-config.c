@@ -84,13 +84,14 @@ static void add_changed(GPtrArray *names, const char *folder, int64_t since) {
 }
 
 static void look_whether_it_holds(Doctor *doctor) {
-        static const char *const files[] = { SETTINGS_FILE, POLICY_FILE }, *const folders[] = { POLICY_FOLDER, TRUST_FOLDER };
+        static const char *const files[] = { SETTINGS_FILE, POLICY_FILE };
+        static const char *const folders[] = { POLICY_FOLDER, TRUST_FOLDER };
         g_autoptr(GPtrArray) changed = g_ptr_array_new_with_free_func(g_free);
         g_autofree char *problem = NULL, *names = NULL;
         g_auto(DoctorDaemon) daemon = { 0 };
 
         if (doctor_ask_daemon(DOCTOR_WAY_ANY, &daemon, &problem) != 0 || daemon.configuration_read == 0) {
-                doctor_skip(doctor, "which configuration the daemon goes by: %s", problem ? problem : "it does not say");
+                doctor_skip(doctor, "which configuration the daemon goes by: %s", problem ?: "it does not say");
                 return;
         }
         for (size_t i = 0; i < G_N_ELEMENTS(files); i++)

@@ -134,7 +134,7 @@ static void look_who_is_enrolled(Doctor *doctor) {
         if (doctor->users)
                 doctor_ok(doctor, "%zu users are enrolled", json_array_size(doctor->users));
         else
-                doctor_skip(doctor, "who is enrolled: %s", problem ? problem : "the daemon said what is not understood");
+                doctor_skip(doctor, "who is enrolled: %s", problem ?: "the daemon said what is not understood");
 }
 
 const DoctorCheck doctor_daemon_checks[] = {

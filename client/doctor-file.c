@@ -39,8 +39,8 @@ static void judge_file(Doctor *doctor, const char *path, const Rule *rule) {
                 return;
         if (st.st_uid != rule->uid) {
                 remedy = g_strdup_printf("chown %s %s", rule->owner, quoted);
-                doctor_fail(doctor, remedy, "%s belongs to uid %u, not to %s: %s", path, (unsigned) st.st_uid, rule->owner,
-                            rule->why);
+                doctor_fail(doctor, remedy, "%s belongs to uid %u, not to %s: %s", path, (unsigned) st.st_uid,
+                            rule->owner, rule->why);
         }
         g_clear_pointer(&remedy, g_free);
         if ((st.st_mode & rule->mask) != rule->mode) {
@@ -106,8 +106,8 @@ static void look_for_space(Doctor *doctor) {
         }
         space = (int64_t) fs.f_bavail * (int64_t) fs.f_frsize;
         if (space < SPACE_NONE || fs.f_favail == 0)
-                doctor_fail(doctor, remedy, "there is no room for the database in " STATE ": no login can be recorded, "
-                            "so none is let in");
+                doctor_fail(doctor, remedy, "there is no room for the database in " STATE ": no login can be "
+                            "recorded, so none is let in");
         else if (space < SPACE_LOW)
                 doctor_warn(doctor, remedy, "there are %lld MiB left for the database in " STATE,
                             (long long) (space >> 20));
@@ -159,8 +159,8 @@ static void look_for_undo(Doctor *doctor) {
                 g_ptr_array_add(names, (void *) ((const PendingService *) pending->services->pdata[i])->spec->name);
         text = doctor_names(names);
         when = output_time(pending->undo_at, doctor->now);
-        doctor_warn(doctor, "sudo tessera service confirm", "%s will be undone %s; confirm it in a login made after it",
-                    text, when);
+        doctor_warn(doctor, "sudo tessera service confirm", "%s will be undone %s; confirm it in a login made "
+                    "after it", text, when);
 }
 
 const DoctorCheck doctor_file_checks[] = {

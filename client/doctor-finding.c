@@ -66,6 +66,10 @@ void doctor_fail(Doctor *doctor, const char *remedy, const char *format, ...) {
         SAY(FINDING_FAIL, remedy);
 }
 
+void doctor_say(Doctor *doctor, FindingState state, const char *remedy, const char *format, ...) {
+        SAY(state, remedy);
+}
+
 void doctor_ok_unless(Doctor *doctor, guint said_before, const char *text) {
         if (doctor->findings->len == said_before)
                 doctor_ok(doctor, "%s", text);

@@ -38,8 +38,8 @@ static void look_at_selinux(Doctor *doctor) {
         else if (is_there(doctor, SELINUX_MODULE))
                 doctor_ok(doctor, "SELinux has tessera's module");
         else if (enforce[0] == '1')
-                doctor_fail(doctor, INSTALL, "SELinux enforces its policy and has not tessera's module: sshd and sudo may "
-                            "not reach the daemon");
+                doctor_fail(doctor, INSTALL, "SELinux enforces its policy and has not tessera's module: sshd and sudo "
+                            "may not reach the daemon");
         else
                 doctor_warn(doctor, INSTALL, "SELinux has not tessera's module, and would need it once it enforces");
 }

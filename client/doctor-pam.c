@@ -70,8 +70,8 @@ static void judge_lines(Doctor *doctor, const ServiceSpec *spec) {
         }
         for (guint i = 0; i < edits->len; i++) {
                 const FileEdit *edit = edits->pdata[i];
-                doctor_fail(doctor, remedy, "%s has not the lines of tessera that belong there: lost, changed, moved or of "
-                            "another version", edit->path + strlen(doctor->root));
+                doctor_fail(doctor, remedy, "%s has not the lines of tessera that belong there: lost, changed, moved "
+                            "or of another version", edit->path + strlen(doctor->root));
         }
 }
 
@@ -112,8 +112,8 @@ static void judge_readenv(Doctor *doctor, const GPtrArray *rules) {
                         doctor_warn(doctor, remedy, "%s:%u: pam_env reads files of the user's before tessera opens a "
                                     "session, so users can set its PAM environment", rule->file, rule->line);
                 else
-                        doctor_ok(doctor, "%s:%u: pam_env reads files of the user's, behind tessera's line", rule->file,
-                                  rule->line);
+                        doctor_ok(doctor, "%s:%u: pam_env reads files of the user's, behind tessera's line",
+                                  rule->file, rule->line);
         }
 }
 

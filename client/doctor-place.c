@@ -29,8 +29,8 @@ static void search_include(Search *search, char **patterns, unsigned depth) {
         size_t root = strlen(search->doctor->root);
 
         for (char **pattern = patterns; *pattern; pattern++) {
-                g_autofree char *whole = g_strconcat(search->doctor->root, **pattern == '/' ? "" : SSHD_FOLDER, *pattern,
-                                                     NULL);
+                const char *folder = **pattern == '/' ? "" : SSHD_FOLDER;
+                g_autofree char *whole = g_strconcat(search->doctor->root, folder, *pattern, NULL);
                 glob_t found;
 
                 if (!**pattern || glob(whole, 0, NULL, &found) != 0)

@@ -24,7 +24,8 @@ typedef struct Setting {
 
 static const Setting settings[] = {
         { "UsePAM", "yes", FINDING_FAIL, "without it sshd asks nobody whether a session may begin" },
-        { "KbdInteractiveAuthentication", "yes", FINDING_FAIL, "without it the prompt \"Password or token\" does not come" },
+        { "KbdInteractiveAuthentication", "yes", FINDING_FAIL,
+          "without it the prompt \"Password or token\" does not come" },
         { "UseDNS", "no", FINDING_WARN,
           "a login's origin is then a name, which whoever runs that network's DNS chooses, and not an address" },
         { "PermitUserEnvironment", "no", FINDING_WARN,
@@ -67,8 +68,7 @@ static void judge_setting(Doctor *doctor, const char *shown, const Setting *sett
                 return;
         }
         remedy = remedy_for(doctor, setting->name, setting->good);
-        (setting->state == FINDING_FAIL ? doctor_fail : doctor_warn)(doctor, remedy, "sshd has %s %s: %s", setting->name,
-                                                                     value, setting->why);
+        doctor_say(doctor, setting->state, remedy, "sshd has %s %s: %s", setting->name, value, setting->why);
 }
 
 static int64_t module_timeout(const Doctor *doctor) {
@@ -94,8 +94,8 @@ static void judge_grace(Doctor *doctor, const char *shown) {
         }
         good = g_strdup_printf("%" G_GINT64_FORMAT, MAX(needed, 120));
         remedy = remedy_for(doctor, "LoginGraceTime", good);
-        doctor_warn(doctor, remedy, "sshd has LoginGraceTime %s: a login that types a password needs up to %" G_GINT64_FORMAT
-                    " s", value, needed);
+        doctor_warn(doctor, remedy, "sshd has LoginGraceTime %s: a login that types a password needs up to "
+                    "%" G_GINT64_FORMAT " s", value, needed);
 }
 
 /* Neither is a mistake; but an admin may take one for the other. */
@@ -103,9 +103,11 @@ static void tell_passwords(Doctor *doctor, const char *shown) {
         g_autofree char *value = effective(shown, "PasswordAuthentication");
 
         if (g_strcmp0(value, "yes") == 0)
-                doctor_ok(doctor, "sshd has PasswordAuthentication yes: what a client sends without a prompt goes to tessera too");
+                doctor_ok(doctor, "sshd has PasswordAuthentication yes: what a client sends without a prompt goes to "
+                          "tessera too");
         else
-                doctor_ok(doctor, "sshd has PasswordAuthentication no: tessera still takes passwords, at its own prompt");
+                doctor_ok(doctor, "sshd has PasswordAuthentication no: tessera still takes passwords, at its own "
+                          "prompt");
 }
 
 void doctor_sshd_judge(Doctor *doctor, const char *shown) {

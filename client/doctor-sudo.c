@@ -178,7 +178,8 @@ static json_t *read_sudoers(Doctor *doctor, GPtrArray **ret_files) {
         json_t *sudoers;
 
         if (is_sudo_rs()) {
-                doctor_skip(doctor, "sudo is sudo-rs, which has no plugins and shows no settings; tessera's lines hold there too");
+                doctor_skip(doctor, "sudo is sudo-rs, which has no plugins and shows no settings; tessera's lines hold "
+                            "there too");
                 return NULL;
         }
         if (!service_host_show(sudo_spec(), &shown, &problem) || !service_host_run(convert, &text, &problem)) {
@@ -231,8 +232,8 @@ void doctor_sudo_judge_plugin(Doctor *doctor, const json_t *sudoers) {
         if (strcmp(name, PLUGIN) != 0)
                 doctor_ok(doctor, "sudo has another group plugin, %s: rules for %%:ROLE are not tessera's", file);
         else if (access(path, R_OK) < 0)
-                doctor_fail(doctor, "apt install --reinstall tesserad", "sudo's group plugin %s is not there: rules for "
-                            "%%:ROLE let nobody do anything", file);
+                doctor_fail(doctor, "apt install --reinstall tesserad", "sudo's group plugin %s is not there: rules "
+                            "for %%:ROLE let nobody do anything", file);
         else
                 doctor_ok(doctor, "sudo has tessera's group plugin");
 }

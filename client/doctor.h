@@ -47,6 +47,7 @@ void doctor_ok(Doctor *doctor, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void doctor_skip(Doctor *doctor, const char *format, ...) G_GNUC_PRINTF(2, 3);
 void doctor_warn(Doctor *doctor, const char *remedy, const char *format, ...) G_GNUC_PRINTF(3, 4);
 void doctor_fail(Doctor *doctor, const char *remedy, const char *format, ...) G_GNUC_PRINTF(3, 4);
+void doctor_say(Doctor *doctor, FindingState state, const char *remedy, const char *format, ...) G_GNUC_PRINTF(4, 5);
 
 /* For a check that found nothing to say in between: good, in these words. */
 void doctor_ok_unless(Doctor *doctor, guint said_before, const char *text);

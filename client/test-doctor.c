@@ -116,7 +116,8 @@ static void test_stack_as_pam_goes_through_it(void) {
         const StackRule *rule;
 
         put(&world, "/etc/pam.d/sshd", "#%PAM-1.0\n"
-                                       "-AUTH [success=2 \\\n  default=ignore] /lib/security/pam_a.so x=[y z] w # not this\n"
+                                       "-AUTH [success=2 \\\n"
+                                       "  default=ignore] /lib/security/pam_a.so x=[y z] w # not this\n"
                                        "@include common\n"
                                        "account include inner\n"
                                        "session required pam_env.so user_readenv=1\n");
@@ -194,7 +195,8 @@ static void test_sudo(void) {
         ASSERT_SAID(&world, "warn: sudoers has timestamp_timeout other than 0",
                     "| sed -i '4s/timestamp_timeout=5.5/timestamp_timeout=0/' /etc/sudoers\n",
                     "warn: sudoers has not noninteractive_auth", "| tessera service enable sudo --yes\n");
-        judge_sudo(&world, "{\"Defaults\":[" OURS ",{\"Binding\":[{\"username\":\"bob\"}],\"Options\":[{\"rootpw\":true}]}]}");
+        judge_sudo(&world, "{\"Defaults\":[" OURS
+                           ",{\"Binding\":[{\"username\":\"bob\"}],\"Options\":[{\"rootpw\":true}]}]}");
         ASSERT_SAID(&world, "warn: sudoers has rootpw", "| sed -i '3s/rootpw/!rootpw/' /etc/sudoers\n");
         judge_sudo(&world, "{\"Defaults\":[" OURS ",{\"Options\":[{\"group_plugin\":\"tessera_group.so\"}]}]}");
         ASSERT_SAID(&world, "fail: sudo's group plugin tessera_group.so is not there");
@@ -276,7 +278,8 @@ static void test_the_line_of_a_complaint(void) {
         } rows[] = {
                 { "\"/usr/sbin/sshd -t\" failed: /etc/ssh/sshd_config: line 124: Bad configuration option: Nonsense",
                   "sed -i '124s/^/# /' /etc/ssh/sshd_config" },
-                { "\"/usr/sbin/visudo -c\" failed: /etc/sudoers.d/x:3:2: syntax error", "sed -i '3s/^/# /' /etc/sudoers.d/x" },
+                { "\"/usr/sbin/visudo -c\" failed: /etc/sudoers.d/x:3:2: syntax error",
+                  "sed -i '3s/^/# /' /etc/sudoers.d/x" },
                 { "/etc/ssh/a b: line 3: no", NULL },
                 { "no line at all", NULL },
         };
