@@ -54,17 +54,12 @@ static void free_edit(void *edit) {
 }
 
 /* Are the lines what "enable" would write today, where it would write them? */
-static void judge_lines(Doctor *doctor, const ServiceSpec *spec) {
+static void judge_lines(Doctor *doctor, const ServiceSpec *spec, ServiceState *state) {
         g_autoptr(GPtrArray) edits = g_ptr_array_new_with_free_func(free_edit);
         g_autofree char *remedy = doctor_enable(doctor, spec->name), *problem = NULL;
-        g_auto(ServiceState) state = { 0 };
 
-        if (!service_state_read(spec, doctor->root, &state, &problem)) {
-                doctor_skip(doctor, "%s: %s", spec->name, problem);
-                return;
-        }
-        state.enabled = true;
-        if (!service_plan(spec, doctor->root, &state, edits, &problem)) {
+        state->enabled = true;
+        if (!service_plan(spec, doctor->root, state, edits, &problem)) {
                 doctor_fail(doctor, NULL, "%s cannot be enabled again as it is: %s", spec->name, problem);
                 return;
         }
@@ -77,7 +72,15 @@ static void judge_lines(Doctor *doctor, const ServiceSpec *spec) {
 
 static void judge_service(Doctor *doctor, const ServiceSpec *spec) {
         guint before = doctor->findings->len;
+        g_autofree char *problem = NULL;
+        g_auto(ServiceState) state = { 0 };
 
+        if (!service_state_read(spec, doctor->root, &state, &problem)) {
+                doctor_skip(doctor, "%s: %s", spec->name, problem);
+                return;
+        }
+        if (!state.enabled && !state.partly)
+                return;
         for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++) {
                 g_autofree char *name = g_path_get_basename(spec->pam[i].path);
                 g_autoptr(GPtrArray) rules = stack_read(doctor->root, name);
@@ -86,15 +89,14 @@ static void judge_service(Doctor *doctor, const ServiceSpec *spec) {
                 judge_order(doctor, rules, "account");
         }
         if (doctor->findings->len == before)
-                judge_lines(doctor, spec);
+                judge_lines(doctor, spec, &state);
 }
 
 static void look_at_stacks(Doctor *doctor) {
         guint before = doctor->findings->len;
 
         for (const ServiceSpec *spec = service_specs; spec->name; spec++)
-                if (doctor_has_service(doctor, spec))
-                        judge_service(doctor, spec);
+                judge_service(doctor, spec);
         doctor_ok_unless(doctor, before, "tessera's lines stand whole, and where they belong");
 }
 
