@@ -3,7 +3,7 @@
 
 /*
  * The configuration reader: whatever a file holds, it is read or its mistakes are named, in words
- * that a terminal survives; and a policy that was read can be asked.
+ * that a terminal survives; and a policy that was read can be asked, explained and written down.
  */
 
 #include <stddef.h>
@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "policy/policy-explain.h"
 #include "policy/policy-private.h"
 #include "policy/settings.h"
 
@@ -48,6 +49,34 @@ static void check_mistakes(GPtrArray *mistakes, bool good) {
         }
 }
 
+static void check_steps(Policy *policy, const PolicyUser *user, const PolicyLogin *login, const char *service) {
+        g_autoptr(GPtrArray) steps = policy_steps_new();
+
+        (void) policy_explain(policy, user, login, service, 1100, steps);
+        if (steps->len < 2)
+                abort();
+        for (guint i = 0; i < steps->len; i++) {
+                const PolicyStep *step = steps->pdata[i];
+
+                check_line(step->text, POLICY_STEP_MAX + 1);
+                if (!step->file != (step->line == 0))
+                        abort();
+        }
+}
+
+/* What is written of a policy is read without a mistake, and written the same. */
+static void check_format(Policy *policy) {
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
+        g_autofree char *text = policy_format(policy), *again = NULL;
+        g_autoptr(Policy) copy = policy_new(look_up);
+
+        if (!policy_add_text(copy, "f", text, strlen(text), mistakes) || !policy_link(copy, mistakes))
+                abort();
+        again = policy_format(copy);
+        if (strcmp(text, again) != 0)
+                abort();
+}
+
 static void ask(Policy *policy) {
         static const gid_t groups[] = { 's', 'x' };
         static const PolicyUser user = { "alice", 1001, groups, 2 }, nobody = { "alice", (uid_t) -1, groups, 2 };
@@ -60,6 +89,7 @@ static void ask(Policy *policy) {
                 PolicyDecision decision = policy_decide(policy, &user, &login, services[i], 1100);
 
                 check_line(refusal, 200);
+                check_steps(policy, &user, &login, services[i]);
                 if (decision.verdict == POLICY_ALLOW && !roles[0])
                         abort();
                 if (policy_decide_role(policy, &nobody, services[i]).verdict != POLICY_DENY)
@@ -86,7 +116,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         good = policy_add_text(policy, "f", (const char *) data, size, of_policy);
         good = policy_link(policy, of_policy) && good;
         check_mistakes(of_policy, good);
-        if (good)
+        if (good) {
                 ask(policy);
+                check_format(policy);
+        }
         return 0;
 }
