@@ -223,7 +223,7 @@ static int explain(const Question *q, const char *session, PolicyAnswer *ret) {
                 ret->reason = subject_hindrance(q->subject);
                 return 0;
         }
-        user = identity_policy_user(q->subject->identity);
+        user = subject_policy_user(q->subject);
         if (asks_how_fresh(q->service))
                 return explain_by_login(q, session, &user, ret);
         policy_step_add(q->steps, NULL, 0, "\"%s\" asks whoever comes: the roles alone decide", q->service);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/wire.h"
+#include "daemon/core/policy-admin.h"
 #include "daemon/core/role-admin.h"
 #include "daemon/core/test-world.h"
 #include "daemon/core/token-use.h"
@@ -52,7 +53,15 @@ static bool take_away(World *world, const char *role, const char *user) {
         return changed;
 }
 
-/* Both of sudo's questions say the same: auth for the live login, account. */
+static PolicyVerdict explained(World *world, const char *user) {
+        Caller sudo = world_pam(6);
+        g_auto(PolicyAnswer) answer = { .verdict = POLICY_DENY };
+
+        g_assert_cmpint(policy_admin_explain(world->core, &sudo, user, "sudo", /* session= */ NULL, &answer), ==, 0);
+        return answer.verdict;
+}
+
+/* Both of sudo's questions say the same, auth for the live login and account; and so does who explains them. */
 static bool may_sudo(World *world, const char *user) {
         Caller sudo = world_pam(6);
         LoginRequest request = { .user = user, .service = "sudo" };
@@ -62,6 +71,7 @@ static bool may_sudo(World *world, const char *user) {
         g_free(world_audit(world));
         assert(check == LOGIN_ALLOW || check == LOGIN_DENY);
         g_assert_cmpint(check, ==, account);
+        g_assert_cmpint(explained(world, user), ==, account == LOGIN_ALLOW ? POLICY_ALLOW : POLICY_DENY);
         return account == LOGIN_ALLOW;
 }
 
