@@ -9,7 +9,7 @@
 
 void (*fault_log)(int priority, const char *line);
 
-void fault_arm(const char *function, int n) {
+void fault_arm(const char *function, int n, bool all_after) {
 }
 
 int fault_disarm(void) {

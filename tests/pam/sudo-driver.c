@@ -164,7 +164,7 @@ static void obey(Driver *driver, char *line) {
         else if (strcmp(word[0], "euid") == 0)
                 assert(seteuid((uid_t) atol(word[1])) == 0);
         else if (strcmp(word[0], "arm") == 0)
-                fault_arm(strdup(word[1]), atoi(word[2])); /* the name is kept */
+                fault_arm(strdup(word[1]), atoi(word[2]), /* all_after= */ false); /* the name is kept */
         else
                 abort();
         printf("ok\n");
