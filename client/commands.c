@@ -25,34 +25,34 @@ static const OptionSpec device_enroll_options[] = {
 };
 
 static const OptionSpec session_list_options[] = {
-        { "user",      0, "USER", "another user's (root)" },
-        { "all-users", 0, NULL,   "everybody's (root)" },
+        { "user",      0, "USER", "another user's (for administrators)" },
+        { "all-users", 0, NULL,   "everybody's (for administrators)" },
         { NULL },
 };
 
 static const OptionSpec session_revoke_options[] = {
         { "user",       0, "USER", "all of this user" },
         { "others",     0, NULL,   "all of yours but this one" },
-        { "all-users",  0, NULL,   "everybody's (root); asks for confirmation" },
+        { "all-users",  0, NULL,   "everybody's (for administrators); asks for confirmation" },
         { "keep-login", 0, NULL,   "spare the live login: its shell stays" },
         { "reason",     0, "TEXT", "said in the session's events and the journal" },
         { NULL },
 };
 
 static const OptionSpec device_list_options[] = {
-        { "user",      0, "USER", "another user's (root)" },
-        { "all-users", 0, NULL,   "everybody's (root)" },
+        { "user",      0, "USER", "another user's (for administrators)" },
+        { "all-users", 0, NULL,   "everybody's (for administrators)" },
         { NULL },
 };
 
 static const OptionSpec device_add_options[] = {
         { "name", 0, "NAME", "what it is called: laptop, build-robot" },
-        { "user", 0, "USER", "for this user (root)" },
+        { "user", 0, "USER", "for this user (for administrators)" },
         { NULL },
 };
 
 static const OptionSpec device_revoke_options[] = {
-        { "user",   0, "USER", "whose device it is (root)" },
+        { "user",   0, "USER", "whose device it is (for administrators)" },
         { "reason", 0, "TEXT", "said in the list of devices and the journal" },
         { NULL },
 };

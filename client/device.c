@@ -233,7 +233,7 @@ static int request_revoke(Cli *cli, const char *what, const ClientEntry *options
 
         r = request_call(cli, &request, &reply);
         if (r == REQUEST_EXPECTED)
-                return cli_fail(cli, CLI_FAILED, "not-found", "tessera device lists yours; by name, root adds --user",
+                return cli_fail(cli, CLI_FAILED, "not-found", "tessera device lists yours; by name, an administrator adds --user",
                                 "there is no device \"%s\", or it is not yours", what);
         if (r == 0)
                 r = request_read(cli, client_message_read_bool(reply, ret_changed));

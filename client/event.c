@@ -16,12 +16,13 @@ static char *clock_time(int64_t when) {
 /* The widths fit what is usual; what is longer moves the rest of its line. */
 char *event_line(const json_t *event) {
         g_autofree char *when = clock_time(output_number(event, "time"));
-        const char *from = output_text(event, "from");
+        const char *from = output_text(event, "from"), *by = output_text(event, "by");
+        bool by_other = !g_str_equal(by, "-") && !g_str_equal(by, output_text(event, "user"));
         g_autofree char *place = g_str_equal(from, "-") ? g_strdup(from) : g_strdup_printf("from %s", from);
 
-        return g_strdup_printf("%s  %-10s  %-10s  %-8s  %-20s  %s", when, output_text(event, "event"),
+        return g_strdup_printf("%s  %-10s  %-10s  %-8s  %-20s  %s%s%s", when, output_text(event, "event"),
                                output_text(event, "user"), output_text(event, "service"), place,
-                               output_text(event, "reason"));
+                               output_text(event, "reason"), by_other ? "  by " : "", by_other ? by : "");
 }
 
 static bool parse_duration(const char *text, int64_t *ret) {

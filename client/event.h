@@ -8,7 +8,7 @@
 
 #include "client/cli.h"
 
-/* "2026-03-01 12:00:00  refused  alice  sudo  from 192.0.2.7  role-missing"; g_free. */
+/* "2026-03-01 12:00:00  refused  alice  sudo  from 192.0.2.7  role-missing", and "  by carol" behind; g_free. */
 char *event_line(const json_t *event);
 
 /*

@@ -113,7 +113,7 @@ int verb_key_rename(Cli *cli, const Arguments *arguments) {
                 .method = "Rename",
                 .arguments = { REQUEST_ARG_STRING(name) },
                 .reply = "b",
-                .denied_hint = "as root, and without name= in /etc/tessera/tessera.conf",
+                .denied_hint = "for root and administrators, and without name= in /etc/tessera/tessera.conf",
         };
         g_autofree char *question = NULL;
         bool changed;

@@ -15,12 +15,12 @@ typedef struct Printing {
 
 /* A log is as long as it is: each event is written as it is read. */
 static int print_event(const JournalEvent *event, void *userdata) {
-        json_auto_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
+        json_auto_t *object = json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}",
                                         "time", json_integer(event->time), "event", shape_text(event->event),
                                         "user", shape_text(event->user), "session", shape_text(event->session),
                                         "device", json_null(), "service", shape_text(event->service),
                                         "from", shape_text(event->rhost), "reason", shape_text(event->reason),
-                                        "message", shape_text(event->message));
+                                        "message", shape_text(event->message), "by", shape_text(event->by));
         Printing *printing = userdata;
 
         if (printing->cli->json) {

@@ -6,26 +6,12 @@
  * host, this machine there.
  */
 
-#include <string.h>
-
 #include "client/device-login.h"
 #include "client/errors.h"
-#include "client/lib/answer.h"
 #include "client/output.h"
-#include "client/password.h"
 #include "client/request.h"
+#include "client/step-up.h"
 #include "client/verbs.h"
-
-static int tell_refusal(Cli *cli, const ClientAnswer *answer) {
-        if (answer->verdict == CLIENT_NOT_OURS)
-                return cli_fail(cli, CLI_REFUSED, "not-enrolled", "an admin can add you: tessera user add NAME",
-                                "tessera does not know you");
-        if (strcmp(answer->reason, WIRE_REASON_CREDENTIAL) == 0)
-                return cli_fail(cli, CLI_REFUSED, "credential", NULL, "%s",
-                                answer->message[0] ? answer->message : "the password was not accepted");
-        return cli_fail(cli, CLI_REFUSED, answer->reason[0] ? answer->reason : "denied", NULL, "%s",
-                        answer->message[0] ? answer->message : "tessera does not sign this login in");
-}
 
 static int tell_signed_in(Cli *cli, const ClientAnswer *answer) {
         if (cli->json)
@@ -35,27 +21,12 @@ static int tell_signed_in(Cli *cli, const ClientAnswer *answer) {
         return CLI_DONE;
 }
 
-/* This very login. */
 static int login_here(Cli *cli) {
-        _cleanup_secret_input_ SecretInput password = { 0 };
-        _cleanup_client_message_ ClientMessage *reply = NULL;
-        const Request request = {
-                .interface = WIRE_INTERFACE_SESSIONS,
-                .method = "StepUp",
-                .arguments = { REQUEST_ARG_SECRET(&password) },
-                .reply = "sa{sv}",
-        };
         ClientAnswer answer = { 0 };
         int r;
 
-        r = password_ask(cli, "Password: ", &password);
-        if (r == 0)
-                r = request_call(cli, &request, &reply);
-        if (r == 0)
-                r = request_read(cli, client_message_read_answer(reply, &answer));
-        if (r != 0)
-                return r;
-        return answer.verdict == CLIENT_ALLOW ? tell_signed_in(cli, &answer) : tell_refusal(cli, &answer);
+        r = step_up(cli, &answer);
+        return r == 0 ? tell_signed_in(cli, &answer) : r;
 }
 
 int verb_login(Cli *cli, const Arguments *arguments) {

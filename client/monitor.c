@@ -12,6 +12,7 @@
 #include "client/lib/events.h"
 #include "client/output.h"
 #include "client/request.h"
+#include "client/step-up.h"
 #include "client/verbs.h"
 #include "common/cleanup.h"
 
@@ -97,13 +98,30 @@ static int watch(const Cli *cli, Client *client, int stop) {
         return 0;
 }
 
+/* Signs in again where that helps, as request_call() does; @ret_told: the exit code, where that failed. */
+static int subscribe_first(Cli *cli, Client **ret, int *ret_told, ClientError *ret_error) {
+        ClientAnswer answer;
+        int r;
+
+        r = subscribe(client_deadline(TIMEOUT), ret, ret_error);
+        if (!step_up_helps(cli, r, ret_error))
+                return r;
+        *ret_told = step_up(cli, &answer);
+        if (*ret_told != 0)
+                return r;
+        *ret_error = (ClientError) { .name = "" };
+        return subscribe(client_deadline(TIMEOUT), ret, ret_error);
+}
+
 int verb_monitor(Cli *cli, const Arguments *arguments) {
         _cleanup_client_ Client *client = NULL;
         _cleanup_close_ int stop = -1;
         ClientError error = { .name = "" };
-        int r;
+        int r, told = 0;
 
-        r = subscribe(client_deadline(TIMEOUT), &client, &error);
+        r = subscribe_first(cli, &client, &told, &error);
+        if (told != 0)
+                return told;
         if (r == 0)
                 r = take_signals(&stop);
         if (r == 0)

@@ -12,16 +12,12 @@
 #include "client/request.h"
 #include "client/verbs.h"
 
-/* Whose password: the one named, or that of who asks. The daemon asks the bus again who that is. */
-static int find_user(Cli *cli, const Arguments *arguments, char **ret) {
+/* The name of who asks; NULL for root, who has no password here. The daemon asks the bus again who that is. */
+static int find_own_name(Cli *cli, char **ret) {
         const struct passwd *account;
 
-        if (arguments->n_operands > 0) {
-                *ret = g_strdup(arguments->operands[0]);
-                return 0;
-        }
         if (getuid() == 0)
-                return cli_usage(cli, "tessera passwd USER", "root has no password here; name a user");
+                return 0;
         errno = 0;
         account = getpwuid(getuid());
         if (!account)
@@ -34,11 +30,17 @@ static int find_user(Cli *cli, const Arguments *arguments, char **ret) {
 int verb_passwd(Cli *cli, const Arguments *arguments) {
         _cleanup_secret_input_ SecretInput current = { 0 }, password = { 0 };
         _cleanup_client_message_ ClientMessage *reply = NULL;
-        g_autofree char *user = NULL;
+        g_autofree char *own = NULL;
+        const char *user;
         int r;
 
-        r = find_user(cli, arguments, &user);
-        if (r == 0 && getuid() != 0)
+        r = find_own_name(cli, &own);
+        if (r != 0)
+                return r;
+        user = arguments->n_operands > 0 ? arguments->operands[0] : own;
+        if (!user)
+                return cli_usage(cli, "tessera passwd USER", "root has no password here; name a user");
+        if (g_strcmp0(user, own) == 0) /* of others the daemon asks for another right, and for none of theirs */
                 r = password_ask(cli, "Current password: ", &current);
         if (r == 0)
                 r = password_ask_new(cli, "New password: ", &password);

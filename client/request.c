@@ -3,6 +3,7 @@
 
 #include "client/errors.h"
 #include "client/request.h"
+#include "client/step-up.h"
 
 #define TIMEOUT 10 /* s, as in the PAM module */
 
@@ -71,9 +72,17 @@ int request_fail(Cli *cli, int r, const ClientError *error) {
 
 int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply) {
         ClientError error = { 0 };
+        ClientAnswer answer;
         int r;
 
         r = request_try(request, ret_reply, &error);
+        if (step_up_helps(cli, r, &error)) {
+                r = step_up(cli, &answer);
+                if (r != 0)
+                        return r;
+                error = (ClientError) { .name = "" };
+                r = request_try(request, ret_reply, &error);
+        }
         if (r == CLIENT_E_REMOTE && g_strcmp0(error.name, request->expect) == 0)
                 return REQUEST_EXPECTED;
         if (r == CLIENT_E_REMOTE && request->denied_hint && g_strcmp0(error.name, WIRE_ERROR_DENIED) == 0)

@@ -48,8 +48,9 @@ typedef struct Request {
 #define REQUEST_EXPECTED 100
 
 /*
- * Connects, calls, closes. Returns 0 and the reply, REQUEST_EXPECTED, or the exit code of a failure
- * that was told.
+ * Connects, calls, closes. Where the daemon says Stale, a person at a terminal signs in again, and the
+ * call is made once more (client/step-up.h). Returns 0 and the reply, REQUEST_EXPECTED, or the exit code
+ * of a failure that was told.
  */
 int request_call(Cli *cli, const Request *request, ClientMessage **ret_reply);
 

@@ -25,7 +25,7 @@ const ShapeMember shape_event[] = {
 const ShapeMember shape_happening[] = {
         { "time", SHAPE_TIME },   { "event", SHAPE_TEXT },   { "user", SHAPE_TEXT }, { "session", SHAPE_TEXT },
         { "device", SHAPE_TEXT }, { "service", SHAPE_TEXT }, { "from", SHAPE_TEXT }, { "reason", SHAPE_TEXT },
-        { "message", SHAPE_TEXT }, { NULL },
+        { "message", SHAPE_TEXT }, { "by", SHAPE_TEXT }, { NULL },
 };
 
 const ShapeMember shape_user[] = {

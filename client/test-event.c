@@ -3,6 +3,7 @@
 
 #undef NDEBUG
 #include <glib.h>
+#include <string.h>
 
 #include "client/event.h"
 
@@ -49,11 +50,18 @@ static void test_line(void) {
                                       "refused", "user", "alice", "service", "sudo", "from", "192.0.2.7", "reason",
                                       "role-missing", "session", "00");
         json_auto_t *empty = json_pack("{s:I, s:n, s:n}", "time", (json_int_t) NOW, "event", "user");
-        g_autofree char *line = event_line(full), *unset = event_line(empty);
+        json_auto_t *administered = json_pack("{s:I, s:s, s:s, s:s}", "time", (json_int_t) NOW, "event", "user-disabled",
+                                              "user", "bob", "by", "carol");
+        json_auto_t *own = json_pack("{s:I, s:s, s:s, s:s}", "time", (json_int_t) NOW, "event", "revoked", "user", "bob",
+                                     "by", "bob");
+        g_autofree char *line = event_line(full), *unset = event_line(empty), *by = event_line(administered),
+                        *by_himself = event_line(own);
 
         g_assert_cmpstr(line, ==,
                         "2026-03-01 12:00:00  refused     alice       sudo      from 192.0.2.7        role-missing");
         g_assert_cmpstr(unset, ==, "2026-03-01 12:00:00  -           -           -         -                     -");
+        g_assert_cmpstr(by, ==, "2026-03-01 12:00:00  user-disabled  bob         -         -                     -  by carol");
+        g_assert_null(strstr(by_himself, "by bob"));
 }
 
 int main(void) {

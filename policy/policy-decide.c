@@ -172,9 +172,23 @@ static bool login_is_fresh(const PolicyLogin *login, int64_t max_age, int64_t no
 }
 
 static bool login_has_method(const PolicyLogin *login, const Service *service) {
-        const char *const *methods = (const char *const *) service->methods.names;
+        const char *const *methods = service ? (const char *const *) service->methods.names : NULL;
 
-        return !methods[0] || (login->auth_method && g_strv_contains(methods, login->auth_method));
+        return !methods || !methods[0] || (login->auth_method && g_strv_contains(methods, login->auth_method));
+}
+
+PolicyDecision policy_decide_fresh(Policy *policy, const PolicyLogin *login, const char *service, int64_t now) {
+        PolicyDecision decision = { .verdict = POLICY_STEP_UP, .max_age = policy_max_age(policy, service) };
+
+        if (!login_is_fresh(login, decision.max_age, now)) {
+                decision.reason = POLICY_REASON_STALE;
+        } else if (!login_has_method(login, policy_find_service(policy, service))) {
+                decision.reason = POLICY_REASON_METHOD;
+        } else {
+                decision.verdict = POLICY_ALLOW;
+                decision.reason = POLICY_REASON_OK;
+        }
+        return decision;
 }
 
 PolicyDecision policy_decide(Policy *policy, const PolicyUser *user, const PolicyLogin *login, const char *service,
@@ -183,15 +197,10 @@ PolicyDecision policy_decide(Policy *policy, const PolicyUser *user, const Polic
 
         if (decision.verdict != POLICY_ALLOW)
                 return decision;
+        if (login)
+                return policy_decide_fresh(policy, login, service, now);
         decision.verdict = POLICY_STEP_UP;
-        if (!login)
-                decision.reason = POLICY_REASON_NO_SESSION;
-        else if (!login_is_fresh(login, decision.max_age, now))
-                decision.reason = POLICY_REASON_STALE;
-        else if (!login_has_method(login, policy_find_service(policy, service)))
-                decision.reason = POLICY_REASON_METHOD;
-        else
-                decision.verdict = POLICY_ALLOW;
+        decision.reason = POLICY_REASON_NO_SESSION;
         return decision;
 }
 

@@ -125,6 +125,12 @@ PolicyDecision policy_decide(Policy *policy, const PolicyUser *user, const Polic
                              int64_t now);
 
 /*
+ * Freshness and method alone, of a login that is live: STEP_UP (STALE, METHOD) or ALLOW. For what
+ * everybody does for himself and a service guards all the same.
+ */
+PolicyDecision policy_decide_fresh(Policy *policy, const PolicyLogin *login, const char *service, int64_t now);
+
+/*
  * Seconds a login of @service may be old for it to be fresh; 0: any age. Follows sudo-i → sudo and
  * su-l → su. A service that is not in the policy has the default of its name.
  */

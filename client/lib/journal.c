@@ -104,7 +104,7 @@ static void get_text(sd_journal *journal, const char *field, char *buffer, size_
 
 static int read_entry(sd_journal *journal, const JournalFilter *filter, JournalEach each, void *userdata) {
         char event[TEXT_SIZE], user[TEXT_SIZE], session[TEXT_SIZE], service[TEXT_SIZE], rhost[TEXT_SIZE],
-                reason[TEXT_SIZE], message[MESSAGE_SIZE];
+                reason[TEXT_SIZE], by[TEXT_SIZE], message[MESSAGE_SIZE];
         uint64_t usec;
         int r;
 
@@ -121,10 +121,11 @@ static int read_entry(sd_journal *journal, const JournalFilter *filter, JournalE
         get_text(journal, "TESSERA_SERVICE", service, sizeof(service));
         get_text(journal, "TESSERA_RHOST", rhost, sizeof(rhost));
         get_text(journal, "TESSERA_REASON", reason, sizeof(reason));
+        get_text(journal, "TESSERA_BY", by, sizeof(by));
         get_text(journal, "MESSAGE", message, sizeof(message));
         return each(&(JournalEvent) { .time = (int64_t) (usec / 1000000), .event = event, .user = user,
                                       .session = session, .service = service, .rhost = rhost, .reason = reason,
-                                      .message = message }, userdata);
+                                      .by = by, .message = message }, userdata);
 }
 
 int journal_read(const JournalFilter *filter, JournalEach each, void *userdata) {

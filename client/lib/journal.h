@@ -23,7 +23,7 @@ typedef struct JournalFilter {
 /* An event; texts that are unset are "". They are not cleaned, cut, and good during the call. */
 typedef struct JournalEvent {
         int64_t time; /* Unix seconds: when journald got it */
-        const char *event, *user, *session, *service, *rhost, *reason, *message;
+        const char *event, *user, *session, *service, *rhost, *reason, *by, *message;
 } JournalEvent;
 
 /* Anything but 0 ends the reading and is what journal_read() returns. */

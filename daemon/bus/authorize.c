@@ -17,62 +17,62 @@
 #define DEVICES WIRE_INTERFACE_DEVICES
 #define TRUST WIRE_INTERFACE_TRUST
 
-/* Whose login it is matters wherever the caller's audit session or process decides or is shown. */
+/* Whose login it is matters wherever it, or the caller's process, decides or is shown: who administers has one. */
 #define OF_LOGIN CALLER_DEPTH_LOGIN
 #define OF_AUDIT CALLER_DEPTH_AUDIT /* which login, and nothing else of it */
 #define OF_NONE CALLER_DEPTH_NONE
 
 static const Method methods[] = {
-        { DAEMON,   "Check",        AUTHORIZE_ROOT,         OF_NONE,  handle_daemon_check         },
+        { DAEMON,   "Check",          AUTHORIZE_ADMIN,         OF_AUDIT, handle_daemon_check          },
 
-        { LOGIN,    "Authenticate", AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_login_authenticate   },
-        { LOGIN,    "Check",        AUTHORIZE_ROOT,         OF_AUDIT, handle_login_check          },
-        { LOGIN,    "Authorize",    AUTHORIZE_ROOT_OR_SELF, OF_AUDIT, handle_login_authorize      },
-        { LOGIN,    "HasRole",      AUTHORIZE_ROOT,         OF_AUDIT, handle_login_has_role       },
-        { LOGIN,    "OpenSession",  AUTHORIZE_ROOT,         OF_LOGIN, handle_login_open_session   },
-        { LOGIN,    "CloseSession", AUTHORIZE_ROOT,         OF_NONE,  handle_login_close_session  },
-        { LOGIN,    "ChangePassword", AUTHORIZE_ROOT,       OF_LOGIN, handle_login_change_password },
+        { LOGIN,    "Authenticate",   AUTHORIZE_ROOT_OR_SELF,  OF_LOGIN, handle_login_authenticate    },
+        { LOGIN,    "Check",          AUTHORIZE_ROOT,          OF_AUDIT, handle_login_check           },
+        { LOGIN,    "Authorize",      AUTHORIZE_ROOT_OR_SELF,  OF_AUDIT, handle_login_authorize       },
+        { LOGIN,    "HasRole",        AUTHORIZE_ROOT,          OF_AUDIT, handle_login_has_role        },
+        { LOGIN,    "OpenSession",    AUTHORIZE_ROOT,          OF_LOGIN, handle_login_open_session    },
+        { LOGIN,    "CloseSession",   AUTHORIZE_ROOT,          OF_NONE,  handle_login_close_session   },
+        { LOGIN,    "ChangePassword", AUTHORIZE_ROOT,          OF_LOGIN, handle_login_change_password },
 
-        { SESSIONS, "GetCurrent",   AUTHORIZE_ANYBODY,      OF_LOGIN, handle_sessions_get_current },
-        { SESSIONS, "List",         AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_sessions_list        },
-        { SESSIONS, "Show",         AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_sessions_show        },
-        { SESSIONS, "Revoke",       AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_sessions_revoke      },
-        { SESSIONS, "Logout",       AUTHORIZE_ANYBODY,      OF_LOGIN, handle_sessions_logout      },
-        { SESSIONS, "StepUp",       AUTHORIZE_USERS,        OF_LOGIN, handle_sessions_step_up     },
+        { SESSIONS, "GetCurrent",     AUTHORIZE_ANYBODY,       OF_LOGIN, handle_sessions_get_current  },
+        { SESSIONS, "List",           AUTHORIZE_ADMIN_OR_SELF, OF_LOGIN, handle_sessions_list         },
+        { SESSIONS, "Show",           AUTHORIZE_ADMIN_OR_SELF, OF_LOGIN, handle_sessions_show         },
+        { SESSIONS, "Revoke",         AUTHORIZE_ADMIN_OR_SELF, OF_LOGIN, handle_sessions_revoke       },
+        { SESSIONS, "Logout",         AUTHORIZE_ANYBODY,       OF_LOGIN, handle_sessions_logout       },
+        { SESSIONS, "StepUp",         AUTHORIZE_USERS,         OF_LOGIN, handle_sessions_step_up      },
 
-        { TOKENS,   "Print",        AUTHORIZE_ANYBODY,      OF_LOGIN, handle_tokens_print         },
-        { TOKENS,   "Verify",       AUTHORIZE_ANYBODY,      OF_NONE,  handle_tokens_verify        },
-        { TOKENS,   "Refresh",      AUTHORIZE_ROOT_OR_SELF, OF_NONE,  handle_tokens_refresh       },
+        { TOKENS,   "Print",          AUTHORIZE_ANYBODY,       OF_LOGIN, handle_tokens_print          },
+        { TOKENS,   "Verify",         AUTHORIZE_ANYBODY,       OF_NONE,  handle_tokens_verify         },
+        { TOKENS,   "Refresh",        AUTHORIZE_ROOT_OR_SELF,  OF_NONE,  handle_tokens_refresh        },
 
-        { DEVICES,  "List",         AUTHORIZE_ROOT_OR_SELF, OF_NONE,  handle_devices_list         },
-        { DEVICES,  "Add",          AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_devices_add          },
-        { DEVICES,  "Revoke",       AUTHORIZE_ROOT_OR_SELF, OF_NONE,  handle_devices_revoke       },
+        { DEVICES,  "List",           AUTHORIZE_ADMIN_OR_SELF, OF_AUDIT, handle_devices_list          },
+        { DEVICES,  "Add",            AUTHORIZE_ADMIN_OR_SELF, OF_LOGIN, handle_devices_add           },
+        { DEVICES,  "Revoke",         AUTHORIZE_ADMIN_OR_SELF, OF_AUDIT, handle_devices_revoke        },
 
-        { MONITOR,  "Subscribe",    AUTHORIZE_ANYBODY,      OF_NONE,  handle_monitor_subscribe    },
-        { MONITOR,  "Unsubscribe",  AUTHORIZE_ANYBODY,      OF_NONE,  handle_monitor_unsubscribe  },
+        { MONITOR,  "Subscribe",      AUTHORIZE_ANYBODY,       OF_AUDIT, handle_monitor_subscribe     },
+        { MONITOR,  "Unsubscribe",    AUTHORIZE_ANYBODY,       OF_NONE,  handle_monitor_unsubscribe   },
 
-        { USERS,    "List",         AUTHORIZE_ROOT,         OF_NONE,  handle_users_list           },
-        { USERS,    "Show",         AUTHORIZE_ROOT,         OF_NONE,  handle_users_show           },
-        { USERS,    "Add",          AUTHORIZE_ROOT,         OF_NONE,  handle_users_add            },
-        { USERS,    "SetEnabled",   AUTHORIZE_ROOT,         OF_NONE,  handle_users_set_enabled    },
-        { USERS,    "Remove",       AUTHORIZE_ROOT,         OF_NONE,  handle_users_remove         },
-        { USERS,    "SetPassword",  AUTHORIZE_ROOT_OR_SELF, OF_LOGIN, handle_users_set_password   },
+        { USERS,    "List",           AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_list            },
+        { USERS,    "Show",           AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_show            },
+        { USERS,    "Add",            AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_add             },
+        { USERS,    "SetEnabled",     AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_set_enabled     },
+        { USERS,    "Remove",         AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_remove          },
+        { USERS,    "SetPassword",    AUTHORIZE_ADMIN_OR_SELF, OF_LOGIN, handle_users_set_password    },
 
-        { ROLES,    "List",         AUTHORIZE_ANYBODY,      OF_AUDIT, handle_roles_list           },
-        { ROLES,    "Show",         AUTHORIZE_ANYBODY,      OF_AUDIT, handle_roles_show           },
-        { ROLES,    "Grant",        AUTHORIZE_ROOT,         OF_AUDIT, handle_roles_grant          },
-        { ROLES,    "Revoke",       AUTHORIZE_ROOT,         OF_AUDIT, handle_roles_revoke         },
+        { ROLES,    "List",           AUTHORIZE_ANYBODY,       OF_AUDIT, handle_roles_list            },
+        { ROLES,    "Show",           AUTHORIZE_ANYBODY,       OF_AUDIT, handle_roles_show            },
+        { ROLES,    "Grant",          AUTHORIZE_ADMIN,         OF_AUDIT, handle_roles_grant           },
+        { ROLES,    "Revoke",         AUTHORIZE_ADMIN,         OF_AUDIT, handle_roles_revoke          },
 
-        { POLICY,   "Explain",      AUTHORIZE_ROOT_OR_SELF, OF_AUDIT, handle_policy_explain       },
-        { POLICY,   "Show",         AUTHORIZE_ANYBODY,      OF_NONE,  handle_policy_show          },
+        { POLICY,   "Explain",        AUTHORIZE_ADMIN_OR_SELF, OF_AUDIT, handle_policy_explain        },
+        { POLICY,   "Show",           AUTHORIZE_ANYBODY,       OF_NONE,  handle_policy_show           },
 
-        { KEYS,     "List",         AUTHORIZE_ROOT,         OF_NONE,  handle_keys_list            },
-        { KEYS,     "Export",       AUTHORIZE_ROOT,         OF_NONE,  handle_keys_export          },
-        { KEYS,     "Prepare",      AUTHORIZE_ROOT,         OF_NONE,  handle_keys_prepare         },
-        { KEYS,     "Rotate",       AUTHORIZE_ROOT,         OF_NONE,  handle_keys_rotate          },
-        { KEYS,     "Rename",       AUTHORIZE_ROOT,         OF_NONE,  handle_keys_rename          },
+        { KEYS,     "List",           AUTHORIZE_ADMIN,         OF_AUDIT, handle_keys_list             },
+        { KEYS,     "Export",         AUTHORIZE_ADMIN,         OF_AUDIT, handle_keys_export           },
+        { KEYS,     "Prepare",        AUTHORIZE_ADMIN,         OF_AUDIT, handle_keys_prepare          },
+        { KEYS,     "Rotate",         AUTHORIZE_ADMIN,         OF_AUDIT, handle_keys_rotate           },
+        { KEYS,     "Rename",         AUTHORIZE_ADMIN,         OF_AUDIT, handle_keys_rename           },
 
-        { TRUST,    "List",         AUTHORIZE_ANYBODY,      OF_NONE,  handle_trust_list           },
+        { TRUST,    "List",           AUTHORIZE_ANYBODY,       OF_NONE,  handle_trust_list            },
 };
 
 const Method *authorize_at(size_t index) {
@@ -94,6 +94,8 @@ bool authorize_uid(const Method *method, uid_t uid) {
                 return uid == 0;
         case AUTHORIZE_USERS:
                 return uid != 0;
+        case AUTHORIZE_ADMIN:
+        case AUTHORIZE_ADMIN_OR_SELF:
         case AUTHORIZE_ROOT_OR_SELF:
         case AUTHORIZE_ANYBODY:
                 return true;

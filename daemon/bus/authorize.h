@@ -4,7 +4,9 @@
 
 /*
  * The authorisation table: one row per method of the interface, and what has no row may not be
- * called. It decides on the uid alone; whose session or password it is, core checks.
+ * called. Where the row says ADMIN, and it is not root who calls, core is asked about the caller's login
+ * before the handler runs (call.h); where it says ADMIN_OR_SELF core asks that itself wherever it is about
+ * somebody else. All others are decided on the uid alone.
  */
 
 #include <stdbool.h>
@@ -16,8 +18,10 @@
 typedef enum AuthorizeWho {
         AUTHORIZE_NOBODY = 0,
         AUTHORIZE_ROOT,
+        AUTHORIZE_ADMIN,         /* root, and who may administer: daemon/core/admin.h */
         AUTHORIZE_USERS,        /* anybody but root, of itself */
-        AUTHORIZE_ROOT_OR_SELF, /* root for anybody, others for themselves: checked further in core */
+        AUTHORIZE_ADMIN_OR_SELF, /* the same for anybody, others for themselves */
+        AUTHORIZE_ROOT_OR_SELF,  /* root for anybody, others for themselves: checked further in core */
         AUTHORIZE_ANYBODY,
         _AUTHORIZE_WHO_MAX,
 } AuthorizeWho;
@@ -26,7 +30,7 @@ typedef struct Method {
         const char *interface;
         const char *name;
         AuthorizeWho who;
-        CallerDepth of_login; /* whether it is about the login of the calling process, which must then be found */
+        CallerDepth of_login; /* what must be found of the calling process's login, which it is about or decided by */
         RequestHandler handle;
 } Method;
 
@@ -36,5 +40,5 @@ const Method *authorize_find(const char *interface, const char *name);
 /* In the table's order; NULL beyond the last. */
 const Method *authorize_at(size_t index);
 
-/* May @uid call it? UID_UNSET may call nothing. */
+/* May @uid call it at all? UID_UNSET may call nothing. */
 bool authorize_uid(const Method *method, uid_t uid);

@@ -2,11 +2,13 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 #include <errno.h>
+#include <string.h>
 
 #include "common/error.h"
 #include "daemon/bus/bus-error.h"
 #include "daemon/bus/call.h"
 #include "daemon/bus/caller.h"
+#include "daemon/core/admin.h"
 
 Call *call_new(const Method *method, GDBusMethodInvocation *invocation) {
         Call *call = g_new0(Call, 1);
@@ -44,19 +46,59 @@ int call_take_arguments(Call *call) {
         return 0;
 }
 
+/* Of who might administer the login decides: whose cannot be found is in none, and does what is his own, or root. */
+static bool may_be_in_no_login(const Method *method) {
+        return method->of_login == CALLER_DEPTH_AUDIT && method->who != AUTHORIZE_ROOT &&
+               method->who != AUTHORIZE_ROOT_OR_SELF;
+}
+
+static int read_process(Call *call, int proc) {
+        int r;
+
+        r = caller_read_process(&call->request.caller, proc, call->pid, call->method->of_login);
+        if (r != -ESRCH && r != -EPERM)
+                return error_trace(r);
+        if (may_be_in_no_login(call->method))
+                return 0;
+        return request_refuse(&call->request, CORE_E_DENIED, "the calling process is gone, or has changed its user");
+}
+
+static int run(Call *call) {
+        int r = 0;
+
+        if (call->method->who == AUTHORIZE_ADMIN)
+                r = admin_check(call->request.core, &call->request.caller);
+        return r == 0 ? call->method->handle(&call->request) : r;
+}
+
+static bool is_administrative(const Method *method) {
+        return method->who == AUTHORIZE_ADMIN || method->who == AUTHORIZE_ADMIN_OR_SELF;
+}
+
+/* Not of root's: what that may not do is so for other reasons. */
+static void tell_refusal(Call *call, int r) {
+        g_autofree char *name = NULL;
+        Request *request = &call->request;
+
+        if (!request->detail && (r == CORE_E_STALE || is_administrative(call->method)))
+                request->detail = admin_refusal(request->core, &request->caller, r);
+        name = g_strdup_printf("%s.%s", strrchr(call->method->interface, '.') + 1, call->method->name);
+        admin_report_refusal(request->core, &request->caller, r, name);
+}
+
 int call_run(Call *call, int proc) {
         int r;
 
         (void) error_origin(); /* what an earlier call on this thread left is not ours */
         if (call->method->of_login != CALLER_DEPTH_NONE) {
-                r = caller_read_process(&call->request.caller, proc, call->pid, call->method->of_login);
-                if (r == -ESRCH || r == -EPERM)
-                        return request_refuse(&call->request, CORE_E_DENIED,
-                                              "the calling process is gone, or has changed its user");
-                if (r < 0)
-                        return error_trace(r);
+                r = read_process(call, proc);
+                if (r != 0)
+                        return r;
         }
-        return call->method->handle(&call->request);
+        r = run(call);
+        if ((r == CORE_E_DENIED || r == CORE_E_STALE) && call->request.caller.uid != 0)
+                tell_refusal(call, r);
+        return r;
 }
 
 /* Once, at the top; the caller is told no more than that it failed. */

@@ -25,7 +25,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Call, call_free)
 /* Takes arguments and descriptors out of the message, within the caps. 0 or CORE_E_INVALID. */
 int call_take_arguments(Call *call);
 
-/* Looks the process up where the method is about its login, then runs the handler. Blocks. */
+/*
+ * Looks the process up where its login matters, asks core where the caller administers, then runs the
+ * handler. What is refused to others than root is told to the audit, and why to the caller. Blocks.
+ */
 int call_run(Call *call, int proc);
 
 /* Sends the reply, or for a @r other than 0 the error. Any thread, once. */

@@ -85,6 +85,7 @@ static int unpack_add(Request *request, DeviceAdd *ret) {
 static int explain_add(Request *request, int r, const DeviceAdd *what, const char *why) {
         switch (r) {
         case CORE_E_DENIED:
+        case CORE_E_STALE:
                 return why ? request_refuse(request, r, "%s", why) : r;
         case CORE_E_INVALID:
                 return request_refuse(request, r, "a device has an id of %d hex digits, a name of up to %d letters, "

@@ -49,7 +49,7 @@ int handle_keys_prepare(Request *request) {
         bool changed = false;
         int r;
 
-        r = key_admin_prepare(request->core, &changed);
+        r = key_admin_prepare(request->core, &request->caller, &changed);
         if (r != 0)
                 return r;
         ring = key_admin_ring(request->core);
@@ -65,7 +65,7 @@ int handle_keys_rotate(Request *request) {
         GVariantBuilder signing;
         int r;
 
-        r = key_admin_rotate(request->core);
+        r = key_admin_rotate(request->core, &request->caller);
         if (r != 0)
                 return r;
         ring = key_admin_ring(request->core);
@@ -84,7 +84,7 @@ int handle_keys_rename(Request *request) {
         r = unpack_text(request, 0, "name", WIRE_NAME_MAX, &name);
         if (r != 0)
                 return r;
-        r = key_admin_rename(request->core, name, &changed);
+        r = key_admin_rename(request->core, &request->caller, name, &changed);
         if (r == CORE_E_INVALID)
                 return request_refuse(request, r, "\"%s\" cannot be the name of a host; use up to 64 lower-case "
                                       "letters, digits, \".\" and \"-\"", name);

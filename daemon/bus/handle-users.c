@@ -150,7 +150,5 @@ int handle_users_set_password(Request *request) {
         if (r != 0)
                 return r;
         r = user_change_password(request->core, &request->caller, user, current, password);
-        if (r != 0 && request->caller.uid == 0)
-                return name_culprit(request, r, user);
-        return r;
+        return r == 0 ? 0 : name_culprit(request, r, user);
 }

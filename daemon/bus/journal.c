@@ -47,6 +47,7 @@ static void journal_emit(const AuditSink *sink, const AuditEvent *event) {
         record_add(&record, "TESSERA_SERVICE", event->service);
         record_add(&record, "TESSERA_RHOST", event->rhost);
         record_add(&record, "TESSERA_REASON", event->reason);
+        record_add(&record, "TESSERA_BY", event->by);
         g_log_structured_array(G_LOG_LEVEL_MESSAGE, record.fields, record.n);
 }
 

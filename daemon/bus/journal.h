@@ -6,7 +6,7 @@
 
 #include "daemon/core/audit.h"
 
-/* TESSERA_EVENT, _USER, _SESSION, _SERVICE, _RHOST, _REASON beside the line that people read. */
+/* TESSERA_EVENT, _USER, _SESSION, _SERVICE, _RHOST, _REASON, _BY beside the line that people read. */
 extern const AuditSink journal_sink;
 
 /*

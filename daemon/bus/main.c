@@ -191,6 +191,7 @@ static int serve(const Options *options, Core *core, int64_t configuration_read,
         (void) private_socket_free(daemon.socket);
         (void) system_bus_free(daemon.bus);
         (void) edge_free(daemon.edge);
+        monitor_stop(monitor);
         notify_deinit(&notify);
         return 0;
 }

@@ -1,59 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
-#include <stdbool.h>
 #include <string.h>
 
-#include "common/name.h"
 #include "common/wire.h"
-#include "daemon/bus/monitor.h"
-#include "daemon/bus/pack.h"
+#include "daemon/bus/monitor-private.h"
 #include "daemon/core/core.h"
-
-/* As in the journal. */
-#define TEXT_SIZE 256
-#define MESSAGE_SIZE 1024
-/* Events told in one turn of the main loop, which has calls to look after as well. */
-#define BATCH 64
-
-#define EVENT "Event"
-
-/* Somebody's, or, where the uid is 0, root's. Dead once it is out of the table. */
-typedef struct Subscriber {
-        Monitor *monitor;
-        GDBusConnection *connection; /* NULL once ended; the main loop's */
-        char *name;                  /* NULL peer to peer */
-        uid_t uid;
-        char *user;
-        gint outstanding;  /* atomic: signals that GDBus has and has not begun to write */
-        unsigned left_out; /* in a row; the main loop's, as what follows */
-        guint watch, filter;
-        gulong closed;
-        bool gone; /* under the lock: out of the table */
-} Subscriber;
-
-struct Monitor {
-        AuditSink sink; /* first, so that it is found again */
-        const AuditSink *next;
-        GMutex lock;
-        GPtrArray *subscribers; /* a reference each */
-        GQueue events;          /* Item * */
-        unsigned left_out;      /* since the last turn of the main loop */
-        guint source;           /* of that turn, while one is due */
-};
-
-typedef struct Item {
-        GVariant *body;
-        char *user; /* NULL: root's alone to see */
-} Item;
-
-static void item_free(gpointer data) {
-        Item *item = data;
-
-        g_variant_unref(item->body);
-        g_free(item->user);
-        g_free(item);
-}
 
 static void subscriber_clear(gpointer data) {
         Subscriber *subscriber = data;
@@ -62,39 +14,11 @@ static void subscriber_clear(gpointer data) {
         g_free(subscriber->user);
 }
 
-static void subscriber_unref(gpointer subscriber) {
+void subscriber_unref(gpointer subscriber) {
         g_atomic_rc_box_release_full(subscriber, subscriber_clear);
 }
 
 /* Emitting */
-
-static void pack_cut(GVariantBuilder *dict, const char *key, const char *text, size_t size) {
-        char clean[MESSAGE_SIZE];
-
-        name_clean(text ? text : "", clean, size);
-        pack_text(dict, key, clean);
-}
-
-static Item *item_new(const AuditEvent *event) {
-        Item *item = g_new0(Item, 1);
-        GVariantBuilder dict;
-
-        g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
-        pack_time(&dict, "time", g_get_real_time() / G_USEC_PER_SEC);
-        pack_cut(&dict, "event", event->event, TEXT_SIZE);
-        pack_cut(&dict, "user", event->user, TEXT_SIZE);
-        pack_cut(&dict, "session", event->session, TEXT_SIZE);
-        pack_cut(&dict, "device", event->device, TEXT_SIZE);
-        pack_cut(&dict, "service", event->service, TEXT_SIZE);
-        pack_cut(&dict, "from", event->rhost, TEXT_SIZE);
-        pack_cut(&dict, "reason", event->reason, TEXT_SIZE);
-        pack_cut(&dict, "message", event->message, MESSAGE_SIZE);
-        item->body = g_variant_ref_sink(g_variant_new("(a{sv})", &dict));
-        item->user = g_strdup(event->user);
-        return item;
-}
-
-static gboolean tell(gpointer data);
 
 static void emit(const AuditSink *sink, const AuditEvent *event) {
         Monitor *monitor = (Monitor *) sink; /* its first member */
@@ -107,89 +31,9 @@ static void emit(const AuditSink *sink, const AuditEvent *event) {
         if (monitor->events.length >= MONITOR_QUEUE_MAX)
                 monitor->left_out++;
         else
-                g_queue_push_tail(&monitor->events, item_new(event));
+                g_queue_push_tail(&monitor->events, monitor_item_new(event));
         if (monitor->source == 0)
-                monitor->source = g_idle_add_full(G_PRIORITY_DEFAULT, tell, monitor, NULL);
-}
-
-/* Telling: the main loop's */
-
-static bool may_see(const Subscriber *subscriber, const Item *item) {
-        return subscriber->uid == 0 || (item->user && g_str_equal(item->user, subscriber->user));
-}
-
-/* Returns false when the subscriber has taken nothing for too long. */
-static bool send_to(Subscriber *subscriber, const Item *item) {
-        if (g_atomic_int_get(&subscriber->outstanding) >= MONITOR_OUTSTANDING_MAX)
-                return false;
-        g_atomic_int_inc(&subscriber->outstanding);
-        if (!g_dbus_connection_emit_signal(subscriber->connection, subscriber->name, WIRE_OBJECT_PATH,
-                                           WIRE_INTERFACE_MONITOR, EVENT, item->body, /* error= */ NULL))
-                g_atomic_int_add(&subscriber->outstanding, -1); /* closed: we are about to be told */
-        return true;
-}
-
-/* On the bus the bus itself is stuck, and it will be told when that ends; peer to peer it is this one alone. */
-static void give_up(Subscriber *subscriber) {
-        if (subscriber->left_out++ > 0)
-                return;
-        if (subscriber->name) {
-                g_warning("the message bus does not take events for uid %u, leaving them out",
-                          (unsigned) subscriber->uid);
-                return;
-        }
-        g_warning("a monitor on the private socket does not read, hanging up");
-        g_dbus_connection_close(subscriber->connection, /* cancellable= */ NULL, /* callback= */ NULL, NULL);
-}
-
-static void tell_all(const GPtrArray *subscribers, const Item *item) {
-        for (guint i = 0; i < subscribers->len; i++) {
-                Subscriber *subscriber = subscribers->pdata[i];
-
-                if (!may_see(subscriber, item))
-                        continue;
-                if (!send_to(subscriber, item))
-                        give_up(subscriber);
-                else
-                        subscriber->left_out = 0;
-        }
-}
-
-static gpointer copy_subscriber(gconstpointer subscriber, gpointer data) {
-        return g_atomic_rc_box_acquire((gpointer) subscriber);
-}
-
-/* Who emits must not wait for what GDBus does: it is done without the lock. Returns whether there is more. */
-static bool take_batch(Monitor *monitor, GQueue *ret_batch, GPtrArray **ret_subscribers, unsigned *ret_left_out) {
-        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&monitor->lock);
-        Item *item;
-
-        while (ret_batch->length < BATCH && (item = g_queue_pop_head(&monitor->events)))
-                g_queue_push_tail(ret_batch, item);
-        *ret_subscribers = g_ptr_array_copy(monitor->subscribers, copy_subscriber, NULL);
-        if (!g_queue_is_empty(&monitor->events))
-                return true;
-        *ret_left_out = monitor->left_out;
-        monitor->left_out = 0;
-        monitor->source = 0;
-        return false;
-}
-
-static gboolean tell(gpointer data) {
-        g_autoptr(GPtrArray) subscribers = NULL;
-        GQueue batch = G_QUEUE_INIT;
-        unsigned left_out = 0;
-        Item *item;
-        bool more;
-
-        more = take_batch(data, &batch, &subscribers, &left_out);
-        while ((item = g_queue_pop_head(&batch))) {
-                tell_all(subscribers, item);
-                item_free(item);
-        }
-        if (left_out > 0)
-                g_warning("more happened than could be told: monitors have missed %u events", left_out);
-        return more ? G_SOURCE_CONTINUE : G_SOURCE_REMOVE;
+                monitor->source = g_idle_add_full(G_PRIORITY_DEFAULT, monitor_tell, monitor, NULL);
 }
 
 /* Subscribers: their begin and end on the connection are the main loop's */
@@ -287,7 +131,26 @@ static Subscriber *find(const Monitor *monitor, const MonitorPeer *peer) {
         return NULL;
 }
 
-int monitor_subscribe(Monitor *monitor, const MonitorPeer *peer, uid_t uid, const char *user) {
+static Subscriber *subscriber_new(Monitor *monitor, const MonitorPeer *peer, uid_t uid, const char *user,
+                                  const MonitorGuard *guard) {
+        Subscriber *subscriber = g_atomic_rc_box_new0(Subscriber);
+
+        subscriber->monitor = monitor;
+        subscriber->connection = g_object_ref(peer->connection);
+        subscriber->name = g_strdup(peer->name);
+        subscriber->uid = uid;
+        subscriber->user = g_strdup(user);
+        if (guard)
+                subscriber->guard = *guard;
+        subscriber->everybodys = guard != NULL;
+        /* Before the first signal, so that each is counted down as well as up. */
+        subscriber->filter = g_dbus_connection_add_filter(peer->connection, on_message,
+                                                          g_atomic_rc_box_acquire(subscriber), subscriber_unref);
+        return subscriber;
+}
+
+static int subscribe(Monitor *monitor, const MonitorPeer *peer, uid_t uid, const char *user,
+                     const MonitorGuard *guard) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&monitor->lock);
         Subscriber *subscriber;
 
@@ -295,18 +158,29 @@ int monitor_subscribe(Monitor *monitor, const MonitorPeer *peer, uid_t uid, cons
                 return 0;
         if (!has_room(monitor, uid))
                 return CORE_E_BUSY;
-        subscriber = g_atomic_rc_box_new0(Subscriber);
-        subscriber->monitor = monitor;
-        subscriber->connection = g_object_ref(peer->connection);
-        subscriber->name = g_strdup(peer->name);
-        subscriber->uid = uid;
-        subscriber->user = g_strdup(user);
-        /* Before the first signal, so that each is counted down as well as up. */
-        subscriber->filter = g_dbus_connection_add_filter(peer->connection, on_message,
-                                                          g_atomic_rc_box_acquire(subscriber), subscriber_unref);
+        subscriber = subscriber_new(monitor, peer, uid, user, guard);
         g_ptr_array_add(monitor->subscribers, subscriber);
         (void) g_idle_add_full(G_PRIORITY_DEFAULT, begin, g_atomic_rc_box_acquire(subscriber), subscriber_unref);
         return 0;
+}
+
+int monitor_subscribe(Monitor *monitor, const MonitorPeer *peer, uid_t uid, const char *user) {
+        return subscribe(monitor, peer, uid, user, /* guard= */ NULL);
+}
+
+int monitor_subscribe_administrator(Monitor *monitor, const MonitorPeer *peer, const char *user,
+                                    const MonitorGuard *guard) {
+        g_autofree char *message = g_strdup_printf("%s is told of everybody's events", user);
+        int r;
+
+        r = subscribe(monitor, peer, guard->caller.uid, user, guard);
+        if (r == 0)
+                monitor->sink.emit(&monitor->sink, &(AuditEvent) {
+                        .event = "monitor-opened",
+                        .message = message,
+                        .by = user,
+                });
+        return r;
 }
 
 void monitor_unsubscribe(Monitor *monitor, const MonitorPeer *peer) {
@@ -335,14 +209,23 @@ Monitor *monitor_new(const AuditSink *next) {
         g_mutex_init(&monitor->lock);
         monitor->subscribers = g_ptr_array_new_with_free_func(subscriber_unref);
         g_queue_init(&monitor->events);
+        monitor->guards = monitor_guards_new();
         return monitor;
+}
+
+void monitor_stop(Monitor *monitor) {
+        GThreadPool *guards = g_steal_pointer(&monitor->guards);
+
+        if (guards)
+                g_thread_pool_free(guards, /* immediate= */ TRUE, /* wait= */ TRUE);
 }
 
 Monitor *monitor_free(Monitor *monitor) {
         if (!monitor)
                 return NULL;
+        monitor_stop(monitor);
         g_clear_handle_id(&monitor->source, g_source_remove);
-        g_queue_clear_full(&monitor->events, item_free);
+        g_queue_clear_full(&monitor->events, monitor_item_unref);
         for (guint i = 0; i < monitor->subscribers->len; i++)
                 (void) end(monitor->subscribers->pdata[i]);
         g_ptr_array_unref(monitor->subscribers);

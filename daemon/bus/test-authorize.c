@@ -13,14 +13,16 @@
 static const char *const who_names[_AUTHORIZE_WHO_MAX] = {
         [AUTHORIZE_NOBODY] = "nobody",
         [AUTHORIZE_ROOT] = "root",
+        [AUTHORIZE_ADMIN] = "admin",
         [AUTHORIZE_USERS] = "users",
         [AUTHORIZE_ROOT_OR_SELF] = "root-or-self",
+        [AUTHORIZE_ADMIN_OR_SELF] = "admin-or-self",
         [AUTHORIZE_ANYBODY] = "anybody",
 };
 
 /* What may be called by whom, written a second time: a change of the table has to be meant. */
 static const char golden[] =
-        "Daemon.Check root\n"
+        "Daemon.Check admin\n"
         "Login.Authenticate root-or-self\n"
         "Login.Check root\n"
         "Login.Authorize root-or-self\n"
@@ -29,36 +31,36 @@ static const char golden[] =
         "Login.CloseSession root\n"
         "Login.ChangePassword root\n"
         "Sessions.GetCurrent anybody\n"
-        "Sessions.List root-or-self\n"
-        "Sessions.Show root-or-self\n"
-        "Sessions.Revoke root-or-self\n"
+        "Sessions.List admin-or-self\n"
+        "Sessions.Show admin-or-self\n"
+        "Sessions.Revoke admin-or-self\n"
         "Sessions.Logout anybody\n"
         "Sessions.StepUp users\n"
         "Tokens.Print anybody\n"
         "Tokens.Verify anybody\n"
         "Tokens.Refresh root-or-self\n"
-        "Devices.List root-or-self\n"
-        "Devices.Add root-or-self\n"
-        "Devices.Revoke root-or-self\n"
+        "Devices.List admin-or-self\n"
+        "Devices.Add admin-or-self\n"
+        "Devices.Revoke admin-or-self\n"
         "Monitor.Subscribe anybody\n"
         "Monitor.Unsubscribe anybody\n"
-        "Users.List root\n"
-        "Users.Show root\n"
-        "Users.Add root\n"
-        "Users.SetEnabled root\n"
-        "Users.Remove root\n"
-        "Users.SetPassword root-or-self\n"
+        "Users.List admin\n"
+        "Users.Show admin\n"
+        "Users.Add admin\n"
+        "Users.SetEnabled admin\n"
+        "Users.Remove admin\n"
+        "Users.SetPassword admin-or-self\n"
         "Roles.List anybody\n"
         "Roles.Show anybody\n"
-        "Roles.Grant root\n"
-        "Roles.Revoke root\n"
-        "Policy.Explain root-or-self\n"
+        "Roles.Grant admin\n"
+        "Roles.Revoke admin\n"
+        "Policy.Explain admin-or-self\n"
         "Policy.Show anybody\n"
-        "Keys.List root\n"
-        "Keys.Export root\n"
-        "Keys.Prepare root\n"
-        "Keys.Rotate root\n"
-        "Keys.Rename root\n"
+        "Keys.List admin\n"
+        "Keys.Export admin\n"
+        "Keys.Prepare admin\n"
+        "Keys.Rotate admin\n"
+        "Keys.Rename admin\n"
         "Trust.List anybody\n";
 
 static void test_B3_every_method_of_the_interface_has_a_row(void) {
@@ -87,6 +89,15 @@ static void test_B3_every_method_of_the_interface_has_a_row(void) {
         }
 }
 
+/* Without a login found no administrator would be one. */
+static void test_whoever_may_administer_is_looked_up(void) {
+        const Method *method;
+
+        for (size_t i = 0; (method = authorize_at(i)); i++)
+                assert((method->who != AUTHORIZE_ADMIN && method->who != AUTHORIZE_ADMIN_OR_SELF) ||
+                       method->of_login != CALLER_DEPTH_NONE);
+}
+
 static void test_B3_no_row_no_call(void) {
         assert(!authorize_find("org.tessera.Tessera1.Users", "Destroy"));
         assert(!authorize_find("org.tessera.Tessera1.Login", "List"));
@@ -102,14 +113,17 @@ static void test_B2_an_unset_uid_may_nothing(void) {
 }
 
 static void test_B3_root_and_others(void) {
-        assert(authorize_uid(authorize_find("org.tessera.Tessera1.Users", "Add"), 0));
-        assert(!authorize_uid(authorize_find("org.tessera.Tessera1.Users", "Add"), 1000));
+        assert(authorize_uid(authorize_find("org.tessera.Tessera1.Login", "Check"), 0));
+        assert(!authorize_uid(authorize_find("org.tessera.Tessera1.Login", "Check"), 1000));
+        /* Who administers core says, of the login; it has to be found for that. */
+        assert(authorize_uid(authorize_find("org.tessera.Tessera1.Users", "Add"), 1000));
         assert(!authorize_uid(authorize_find("org.tessera.Tessera1.Sessions", "StepUp"), 0));
         assert(authorize_uid(authorize_find("org.tessera.Tessera1.Sessions", "StepUp"), 1000));
 }
 
 int main(void) {
         test_B3_every_method_of_the_interface_has_a_row();
+        test_whoever_may_administer_is_looked_up();
         test_B3_no_row_no_call();
         test_B2_an_unset_uid_may_nothing();
         test_B3_root_and_others();

@@ -30,10 +30,10 @@ static char *emitted(const AuditEvent *event) {
 
 static void test_A6_one_line_with_fields(void) {
         g_autofree char *line = emitted(&(AuditEvent) { .event = "refused", .user = "alice", .service = "sudo",
-                                                        .reason = "role-missing", .message = "no" });
+                                                        .reason = "role-missing", .message = "no", .by = "carol" });
 
         assert(g_str_equal(line, "<5>no TESSERA_EVENT=refused TESSERA_USER=alice TESSERA_SERVICE=sudo "
-                                 "TESSERA_REASON=role-missing\n"));
+                                 "TESSERA_REASON=role-missing TESSERA_BY=carol\n"));
 }
 
 static void test_S8_no_event_makes_two_lines(void) {

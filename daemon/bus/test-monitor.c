@@ -203,6 +203,92 @@ static void test_root_is_told_all_and_others_their_own(void) {
         pair_deinit(&idle);
 }
 
+/* Administrators */
+
+typedef struct Right {
+        gint may, asked; /* atomic */
+        gint slow;       /* ms that it takes to find out */
+} Right;
+
+static bool may(gpointer data, const Caller *caller) {
+        Right *right = data;
+
+        assert(caller->uid == ALICE && caller->audit_id == 7);
+        g_atomic_int_inc(&right->asked);
+        g_usleep((gulong) right->slow * 1000);
+        return g_atomic_int_get(&right->may);
+}
+
+static void subscribe_alice(Monitor *monitor, const Pair *pair, Right *right) {
+        const MonitorGuard guard = { .may = may, .data = right, .caller = { .uid = ALICE, .audit_id = 7 } };
+        MonitorPeer peer = peer_of(pair);
+
+        assert(monitor_subscribe_administrator(monitor, &peer, "alice", &guard) == 0);
+}
+
+static void test_an_administrator_is_told_all_as_long_as_he_is_one(void) {
+        Right right = { .may = true };
+        Count journal = count_init;
+        g_autoptr(Monitor) monitor = monitor_new(&journal.sink);
+        Pair alice;
+
+        pair_init(&alice, true);
+        subscribe_alice(monitor, &alice, &right);
+        assert_heard(&alice, "monitor-opened: ");
+        emit_event(monitor, "opened", "alice");
+        emit_event(monitor, "opened", "bob");
+        emit_event(monitor, "refused", NULL);
+        assert_heard(&alice, "opened:alice opened:bob refused: ");
+
+        /* What happened before he lost the right, and was not told yet, is told no more. */
+        emit_event(monitor, "closed", "bob");
+        emit_event(monitor, "closed", "alice");
+        g_atomic_int_set(&right.may, false);
+        assert_heard(&alice, "closed:alice monitor-narrowed:alice ");
+        g_atomic_int_set(&right.asked, 0);
+        emit_event(monitor, "revoked", "bob");
+        emit_event(monitor, "revoked", "alice");
+        assert_heard(&alice, "revoked:alice ");
+
+        /* And stays so, until he subscribes anew. */
+        g_atomic_int_set(&right.may, true);
+        emit_event(monitor, "opened", "bob");
+        assert_heard(&alice, "");
+        assert(right.asked == 0);
+        monitor_unsubscribe(monitor, &(MonitorPeer) { alice.here, NULL });
+        turn_for(20);
+        subscribe_alice(monitor, &alice, &right);
+        emit_event(monitor, "opened", "bob");
+        assert_heard(&alice, "monitor-opened: opened:bob ");
+        pair_deinit(&alice);
+}
+
+/* Whoever is slow to say whether one may (LDAP) holds up neither the main loop nor others. */
+static void test_a_slow_guard_holds_up_nobody(void) {
+        Right right = { .may = true, .slow = 1000 };
+        Count journal = count_init;
+        g_autoptr(Monitor) monitor = monitor_new(&journal.sink);
+        MonitorPeer peer;
+        Pair alice, root;
+
+        pair_init(&alice, true);
+        pair_init(&root, true);
+        peer = peer_of(&root);
+        assert(monitor_subscribe(monitor, &peer, 0, NULL) == 0);
+        subscribe_alice(monitor, &alice, &right);
+        emit_event(monitor, "opened", "bob");
+        assert_heard(&root, "monitor-opened: opened:bob ");
+        assert(heard(&alice) == 0);
+        assert_heard(&alice, "monitor-opened: opened:bob ");
+        emit_event(monitor, "closed", "bob");
+        turn_for(20);
+        monitor_stop(monitor); /* while it is being asked */
+        emit_event(monitor, "opened", "bob");
+        turn_for(20);
+        pair_deinit(&alice);
+        pair_deinit(&root);
+}
+
 static void test_who_has_gone_is_forgotten(void) {
         Count journal = count_init;
         g_autoptr(Monitor) monitor = monitor_new(&journal.sink);
@@ -330,6 +416,8 @@ static void test_who_does_not_read_is_hung_up_on(void) {
 
 int main(void) {
         test_root_is_told_all_and_others_their_own();
+        test_an_administrator_is_told_all_as_long_as_he_is_one();
+        test_a_slow_guard_holds_up_nobody();
         test_who_has_gone_is_forgotten();
         test_a_user_has_16_and_root_its_own();
         test_who_emits_never_waits();

@@ -8,7 +8,7 @@
 
 /*
  * The uid that is meant: without either the caller's own, UID_UNSET for all users. Another user's, and
- * everybody's, are root's to ask for: else CORE_E_DENIED. Also CORE_E_INVALID, CORE_E_NOT_FOUND and a
- * negative errno.
+ * everybody's, are for who may administer: else CORE_E_DENIED or CORE_E_STALE. Also CORE_E_INVALID,
+ * CORE_E_NOT_FOUND and a negative errno.
  */
 int whose_uid(Request *request, const char *user, bool all_users, uid_t *ret);

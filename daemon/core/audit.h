@@ -18,6 +18,7 @@ typedef struct AuditEvent {
         const char *rhost;
         const char *reason;  /* a code: "wrong-password", "throttled", "role-missing", "token-expired", … */
         const char *message; /* the line that people read */
+        const char *by;      /* who asked for it: "root", an account's name; NULL where nobody did, or PAM */
 } AuditEvent;
 
 typedef struct AuditSink AuditSink;

@@ -60,8 +60,9 @@ void core_audit(Core *core, const AuditEvent *event);
 /* The same, and keeps it with the session (which must be one that the store knows). */
 void core_report(Core *core, const AuditEvent *event);
 
-/* One event per session that a call of the store ended. */
+/* One event per session that a call of the store ended; at whose request, or NULL: see AuditEvent. */
 void core_report_ended(Core *core, const GPtrArray *ended);
+void core_report_ended_by(Core *core, const GPtrArray *ended, const char *by);
 
 /* Sessions, as they are now */
 
@@ -175,6 +176,12 @@ enum {
  */
 int core_check_password(Core *core, const Subject *subject, const char *rhost, const Secret *password,
                         const char **ret_why);
+
+/* A new one's hash: 0, CORE_E_PASSWORD, CORE_E_BUSY or a negative errno. */
+int core_hash_password(Core *core, const Secret *password, char **ret);
+
+/* Tells the audit what was done to a user, at whose request. */
+void core_report_user(Core *core, const Caller *caller, const char *event, const User *user, const char *reason);
 
 /* Text from outside without control characters, cut at @max bytes; NULL for NULL and "". */
 char *core_clean(const char *text, size_t max);

@@ -166,10 +166,10 @@ static char *event_message(const AuditEvent *event) {
 
 void core_audit(Core *core, const AuditEvent *event) {
         AuditEvent complete = *event;
-        g_autofree char *message = event->message ? NULL : event_message(event);
+        g_autofree char *message = event->message ? g_strdup(event->message) : event_message(event), *whole = NULL;
 
-        if (message)
-                complete.message = message;
+        whole = event->by ? g_strdup_printf("%s, by %s", message, event->by) : NULL;
+        complete.message = whole ? whole : message;
         core->audit->emit(core->audit, &complete);
 }
 
@@ -189,6 +189,10 @@ void core_report(Core *core, const AuditEvent *event) {
 }
 
 void core_report_ended(Core *core, const GPtrArray *ended) {
+        core_report_ended_by(core, ended, /* by= */ NULL);
+}
+
+void core_report_ended_by(Core *core, const GPtrArray *ended, const char *by) {
         for (guint i = 0; i < ended->len; i++) {
                 const Session *session = ended->pdata[i];
 
@@ -199,6 +203,7 @@ void core_report_ended(Core *core, const GPtrArray *ended) {
                         .service = session->service,
                         .rhost = session->rhost,
                         .reason = session->end_reason,
+                        .by = by,
                 });
         }
 }

@@ -5,11 +5,11 @@
 
 #include "common/error.h"
 #include "common/name.h"
+#include "daemon/core/admin.h"
 #include "daemon/core/core-internal.h"
 #include "daemon/core/device-admin.h"
 #include "daemon/core/device-use.h"
 
-#define SERVICE_TESSERA "tessera"
 #define REASON_MAX 200
 #define ID_SHOWN 8 /* digits of an id that people see */
 
@@ -28,8 +28,8 @@ const char *device_state(const Device *device, int64_t idle, int64_t now) {
         return "active";
 }
 
-static void report(Core *core, const char *event, const Device *device, const char *reason) {
-        g_autofree char *message = NULL;
+static void report(Core *core, const Caller *caller, const char *event, const Device *device, const char *reason) {
+        g_autofree char *message = NULL, *by = admin_name(core, caller);
 
         message = g_strdup_printf("%s: \"%s\" of %s%s%s", event, device->name, device->user, reason ? ": " : "",
                                   reason ? reason : "");
@@ -39,6 +39,7 @@ static void report(Core *core, const char *event, const Device *device, const ch
                 .device = device->id,
                 .reason = reason,
                 .message = message,
+                .by = by,
         });
 }
 
@@ -70,8 +71,9 @@ int device_list(Core *core, const Caller *caller, uid_t uid, GPtrArray **ret) {
         GPtrArray *views;
         int r;
 
-        if (caller->uid == UID_UNSET || (!is_root(caller) && caller->uid != uid))
-                return CORE_E_DENIED;
+        r = caller->uid == uid && uid != UID_UNSET ? 0 : admin_check(core, caller);
+        if (r != 0)
+                return r;
         r = store_device_list(core->store, uid, &devices);
         if (r < 0)
                 return error_trace(r);
@@ -82,67 +84,50 @@ int device_list(Core *core, const Caller *caller, uid_t uid, GPtrArray **ret) {
         return 0;
 }
 
-/* Whose device it is to be, or is: 0 and an enrolled user, who is the caller unless that is root. */
-static int find_owner(Core *core, const Caller *caller, const char *name, User **ret) {
+/* The caller's own name, unless it is another's that was named: NULL. 0, CORE_E_DENIED or a negative errno. */
+static int find_own_name(Core *core, const Caller *caller, const char *name, char **ret) {
         g_autoptr(Identity) identity = NULL;
+        int r;
+
+        *ret = NULL;
+        if (caller->uid == UID_UNSET)
+                return CORE_E_DENIED;
+        if (is_root(caller))
+                return 0;
+        r = core->identities->look_up(core->identities, NULL, caller->uid, &identity);
+        if (r < 0)
+                return error_trace(r);
+        if (r != 0)
+                return CORE_E_DENIED;
+        if (!name || g_str_equal(name, identity->name))
+                *ret = g_steal_pointer(&identity->name);
+        return 0;
+}
+
+/* Whose device it is to be, or is: 0 and an enrolled user, and whether that is the caller; else who may administer. */
+static int find_owner(Core *core, const Caller *caller, const char *name, User **ret, bool *ret_own) {
+        g_autofree char *own = NULL;
         g_autoptr(User) user = NULL;
         int r;
 
-        if (caller->uid == UID_UNSET)
-                return CORE_E_DENIED;
-        if (!is_root(caller)) {
-                r = core->identities->look_up(core->identities, NULL, caller->uid, &identity);
-                if (r < 0)
-                        return error_trace(r);
-                if (r != 0 || (name && !g_str_equal(name, identity->name)))
-                        return CORE_E_DENIED;
-                name = identity->name;
-        }
-        if (!name)
+        r = find_own_name(core, caller, name, &own);
+        if (r == 0 && !own)
+                r = admin_check(core, caller);
+        if (r != 0)
+                return r;
+        if (!own && !name)
                 return CORE_E_INVALID;
-        r = store_user_get(core->store, name, &user);
+        r = store_user_get(core->store, own ? own : name, &user);
         if (r < 0)
                 return error_trace(r);
-        if (r == STORE_E_NOT_FOUND || (!is_root(caller) && user->uid != caller->uid))
+        if (r == STORE_E_NOT_FOUND || (own && user->uid != caller->uid))
                 return CORE_E_NOT_FOUND;
         *ret = g_steal_pointer(&user);
+        *ret_own = own != NULL;
         return 0;
 }
 
 /* Registering */
-
-static int refuse(char **ret_why, const char *why) {
-        *ret_why = g_strdup(why);
-        return CORE_E_DENIED;
-}
-
-/* Was it proven in this very login, by a person? What it inherited from a token or device is not in its methods. */
-static bool has_proven_itself(const Session *session) {
-        return session->auth_time > 0 && session->auth_method && session->methods &&
-               g_strv_contains((const char *const *) session->methods, session->auth_method);
-}
-
-/* The caller's own login, when it may register a device. */
-static int find_origin(Core *core, const CoreConfig *config, const Caller *caller, const User *user, int64_t now,
-                       Session **ret, char **ret_why) {
-        int64_t max_age = policy_max_age(config->policy, SERVICE_TESSERA);
-        g_autoptr(Session) session = NULL;
-        int r;
-
-        r = core_login_session(core, config, caller, user->uid, now, &session);
-        if (r < 0)
-                return r;
-        if (r != 0)
-                return refuse(ret_why, "this login has no live session; log in with your password, then try again");
-        if (!has_proven_itself(session))
-                return refuse(ret_why, "this login came by a token or key and proves no password; "
-                                       "enter yours (tessera login --password), then try again");
-        if (session->auth_time > now || now - session->auth_time > max_age)
-                return refuse(ret_why, "the last sign-in of this login is too long ago; "
-                                       "enter your password (tessera login --password), then try again");
-        *ret = g_steal_pointer(&session);
-        return 0;
-}
 
 static Device *new_device(const DeviceAdd *what, const CoreConfig *config, const User *user, int64_t now) {
         Device *device = device_new();
@@ -175,13 +160,13 @@ static bool is_valid(const DeviceAdd *what, unsigned char ret_key[REFRESH_PUBLIC
  * nobody will look for one that was not there yet. So it is looked at once more when it is.
  */
 static int check_still(Core *core, const CoreConfig *config, const Caller *caller, const Device *device,
-                       uint64_t mark) {
+                       bool own, uint64_t mark) {
         g_autoptr(GPtrArray) ended = NULL;
         g_autoptr(Session) session = NULL;
         bool changed;
         int r = 0;
 
-        if (!is_root(caller))
+        if (own)
                 r = core_login_session(core, config, caller, device->uid, device->created, &session);
         if (r == 0 && pending_mark_holds(core->pending, device->uid, mark))
                 return 0;
@@ -189,7 +174,8 @@ static int check_still(Core *core, const CoreConfig *config, const Caller *calle
         return r < 0 ? error_trace(r) : CORE_E_BUSY;
 }
 
-static int add(Core *core, const CoreConfig *config, const Caller *caller, const Device *device, uint64_t mark) {
+static int add(Core *core, const CoreConfig *config, const Caller *caller, const Device *device, bool own,
+               uint64_t mark) {
         int r;
 
         r = store_device_add(core->store, device, DEVICES_PER_USER_MAX);
@@ -199,7 +185,7 @@ static int add(Core *core, const CoreConfig *config, const Caller *caller, const
                 return CORE_E_EXISTS;
         if (r != 0)
                 return CORE_E_BUSY;
-        return check_still(core, config, caller, device, mark);
+        return check_still(core, config, caller, device, own, mark);
 }
 
 int device_add(Core *core, const Caller *caller, const DeviceAdd *what, DeviceView **ret, char **ret_why) {
@@ -210,26 +196,27 @@ int device_add(Core *core, const Caller *caller, const DeviceAdd *what, DeviceVi
         g_autoptr(Device) device = NULL;
         g_autoptr(User) user = NULL;
         uint64_t mark;
+        bool own;
         int r;
 
         if (!is_valid(what, key))
                 return CORE_E_INVALID;
-        r = find_owner(core, caller, what->user, &user);
+        r = find_owner(core, caller, what->user, &user, &own);
         if (r != 0)
                 return r;
         mark = pending_mark(core->pending, user->uid);
         device = new_device(what, config, user, now);
         memcpy(device->public_key, key, sizeof(device->public_key));
-        if (!is_root(caller)) {
-                r = find_origin(core, config, caller, user, now, &origin, ret_why);
+        if (own) {
+                r = admin_check_own_login(core, caller, user->uid, &origin, ret_why);
                 if (r != 0)
                         return r;
                 set_origin(device, origin);
         }
-        r = add(core, config, caller, device, mark);
+        r = add(core, config, caller, device, own, mark);
         if (r != 0)
                 return r;
-        report(core, "device-added", device, NULL);
+        report(core, caller, "device-added", device, NULL);
         *ret = view_new(config, device, now);
         return 0;
 }
@@ -289,23 +276,49 @@ static int find(const GPtrArray *devices, const char *what, bool by_name, const 
         return r == CORE_E_NOT_FOUND ? by_id : r;
 }
 
+/* Among @uid's, or everybody's (UID_UNSET), whose are told apart by id alone. */
+static int find_of(Core *core, uid_t uid, const char *what, Device **ret) {
+        g_autoptr(GPtrArray) devices = NULL;
+        const Device *device = NULL;
+        int r;
+
+        r = store_device_list(core->store, uid, &devices);
+        if (r < 0)
+                return error_trace(r);
+        r = find(devices, what, /* by_name= */ uid != UID_UNSET, &device);
+        if (r == 0)
+                *ret = device_copy(device);
+        return r;
+}
+
+/* One's own first: what they are called must not hang on how fresh a login is. */
+static int find_revocable(Core *core, const Caller *caller, const char *what, const char *user, Device **ret) {
+        g_autoptr(User) owner = NULL;
+        bool own;
+        int r;
+
+        if (user || !is_root(caller)) {
+                r = find_owner(core, caller, user, &owner, &own);
+                if (r == 0)
+                        r = find_of(core, owner->uid, what, ret);
+                if (r != CORE_E_NOT_FOUND || user)
+                        return r;
+        }
+        r = admin_check(core, caller);
+        if (r == CORE_E_DENIED) /* whether there is one is not everybody's business */
+                return CORE_E_NOT_FOUND;
+        return r == 0 ? find_of(core, UID_UNSET, what, ret) : r;
+}
+
 int device_revoke(Core *core, const Caller *caller, const char *what, const char *user, const char *reason,
                   bool *ret_changed, GPtrArray **ret_ended) {
-        bool everybodys = is_root(caller) && !user;
-        g_autofree char *words = core_clean(reason, REASON_MAX);
-        g_autoptr(GPtrArray) devices = NULL, ended = NULL;
-        g_autoptr(User) owner = NULL;
-        const Device *device = NULL;
+        g_autofree char *words = core_clean(reason, REASON_MAX), *by = NULL;
+        g_autoptr(GPtrArray) ended = NULL;
+        g_autoptr(Device) device = NULL;
         bool changed = false;
         int r;
 
-        r = everybodys ? 0 : find_owner(core, caller, user, &owner);
-        if (r != 0)
-                return r;
-        r = store_device_list(core->store, everybodys ? UID_UNSET : owner->uid, &devices);
-        if (r < 0)
-                return error_trace(r);
-        r = find(devices, what, /* by_name= */ !everybodys, &device);
+        r = find_revocable(core, caller, what, user, &device);
         if (r != 0)
                 return r;
         r = store_device_revoke(core->store, device->id, words ? words : "revoked", clock_wall(core->clock), &changed,
@@ -315,8 +328,9 @@ int device_revoke(Core *core, const Caller *caller, const char *what, const char
         if (r == STORE_E_NOT_FOUND)
                 return CORE_E_NOT_FOUND;
         if (changed)
-                report(core, "device-revoked", device, words);
-        device_after_end(core, device, ended);
+                report(core, caller, "device-revoked", device, words);
+        by = admin_name(core, caller);
+        device_after_end(core, device, ended, by);
         *ret_changed = changed;
         *ret_ended = g_steal_pointer(&ended);
         return 0;

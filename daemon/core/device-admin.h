@@ -24,7 +24,7 @@ typedef struct DeviceView {
 DeviceView *device_view_free(DeviceView *view);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DeviceView, device_view_free)
 
-/* Root may ask for everybody (UID_UNSET), others for themselves: else CORE_E_DENIED. An array of DeviceView *. */
+/* Of others, and of everybody (UID_UNSET), for who may administer: else as admin_check(). An array of DeviceView *. */
 int device_list(Core *core, const Caller *caller, uid_t uid, GPtrArray **ret);
 
 typedef struct DeviceAdd {
@@ -35,17 +35,17 @@ typedef struct DeviceAdd {
 } DeviceAdd;
 
 /*
- * Registers a device. Of oneself: the caller's login must be fresh ([service:tessera]'s max-age) and
- * must have proven a password, or a provider's flow, itself: what came by token, ticket, device or
- * key is CORE_E_DENIED, with a line in @ret_why (g_free) that says how. The device carries that login's auth_time and
- * cap. Root's, for others: no auth_time. CORE_E_INVALID, CORE_E_NOT_FOUND (no such user),
+ * Registers a device. Of oneself: the caller's login must be fresh by admin_check_own_login(), which is
+ * CORE_E_STALE, or CORE_E_DENIED, with a line in @ret_why (g_free) that says how. The device carries that
+ * login's auth_time and cap. For others, by who may administer: no auth_time, no cap. CORE_E_INVALID, CORE_E_NOT_FOUND (no such user),
  * CORE_E_EXISTS (id or name), CORE_E_BUSY (too many).
  */
 int device_add(Core *core, const Caller *caller, const DeviceAdd *what, DeviceView **ret, char **ret_why);
 
 /*
- * By id, unambiguous prefix, or name; @user NULL: the caller's (root: anybody's by id). Revokes its
- * sessions, and ends their logins. CORE_E_NOT_FOUND, CORE_E_AMBIGUOUS.
+ * By id, unambiguous prefix, or name; @user NULL: the caller's, or, where none of those is meant,
+ * anybody's by id, for who may administer (CORE_E_NOT_FOUND to who may not). Revokes its sessions, and
+ * ends their logins. CORE_E_NOT_FOUND, CORE_E_AMBIGUOUS.
  */
 int device_revoke(Core *core, const Caller *caller, const char *what, const char *user, const char *reason,
                   bool *ret_changed, GPtrArray **ret_ended);

@@ -40,9 +40,9 @@ int device_token_genuine(Core *core, const Secret *secret, bool *ret) {
         return 0;
 }
 
-void device_after_end(Core *core, const Device *device, const GPtrArray *ended) {
+void device_after_end(Core *core, const Device *device, const GPtrArray *ended, const char *by) {
         pending_drop_device(core->pending, device->id);
-        core_report_ended(core, ended);
+        core_report_ended_by(core, ended, by);
         core_end_logins(core, ended, /* spare= */ NULL);
         core_end_left_logins(core, device->uid, device->id, /* spare= */ NULL);
         for (guint i = 0; i < ended->len; i++)
@@ -97,7 +97,7 @@ static int spend(Core *core, const RefreshToken *token, const char *id, const ch
                 return refuse("device-revoked", ret_why);
         if (use == DEVICE_USE_AGAIN) {
                 report_reuse(core, device, rhost);
-                device_after_end(core, device, ended);
+                device_after_end(core, device, ended, /* by= */ NULL);
                 return refuse("reuse", ret_why);
         }
         *ret = g_steal_pointer(&device);

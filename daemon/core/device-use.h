@@ -27,5 +27,5 @@ int device_use(Core *core, const CoreConfig *config, const User *user, const cha
 /* Makes @session one of @device: it proves what the device's origin proved, and ends no later. */
 void device_set_proof(Session *session, const Device *device);
 
-/* Ends what is left of a device that was revoked: live logins, those under way; and reports @ended. */
-void device_after_end(Core *core, const Device *device, const GPtrArray *ended);
+/* Ends what is left of a device that was revoked: live logins, those under way; and reports @ended, at whose request or NULL. */
+void device_after_end(Core *core, const Device *device, const GPtrArray *ended, const char *by);

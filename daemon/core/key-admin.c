@@ -3,6 +3,7 @@
 
 #include "common/error.h"
 #include "common/name.h"
+#include "daemon/core/admin.h"
 #include "daemon/core/core-internal.h"
 #include "daemon/core/key-admin.h"
 #include "daemon/core/ticket.h"
@@ -26,7 +27,7 @@ static int report_failure(Core *core, int r, char *message) {
         return error_trace(r);
 }
 
-int key_admin_prepare(Core *core, bool *ret_changed) {
+static int prepare(Core *core, const char *by, bool *ret_changed) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&core->changing);
         g_autoptr(CoreConfig) config = core_config(core);
         g_autoptr(KeyRing) ring = NULL;
@@ -39,16 +40,28 @@ int key_admin_prepare(Core *core, bool *ret_changed) {
                 return report_failure(core, r, message);
         core_replace(core, &(CoreConfig) { .keys = g_steal_pointer(&ring) });
         if (changed)
-                core_audit(core, &(AuditEvent) { .event = "keys-prepared", .message = "the next keys are made" });
+                core_audit(core, &(AuditEvent) {
+                        .event = "keys-prepared",
+                        .message = "the next keys are made",
+                        .by = by,
+                });
         *ret_changed = changed;
         return 0;
+}
+
+int key_admin_prepare(Core *core, const Caller *caller, bool *ret_changed) {
+        g_autofree char *by = admin_name(core, caller);
+        int r;
+
+        r = admin_check(core, caller);
+        return r == 0 ? prepare(core, by, ret_changed) : r;
 }
 
 /*
  * The old keys verify until the longest token that they could sign has expired, not the longest of
  * today's settings: those may have been others a minute ago.
  */
-int key_admin_rotate(Core *core) {
+static int rotate(Core *core, const char *by) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&core->changing);
         g_autoptr(CoreConfig) config = core_config(core);
         g_autoptr(KeyRing) ring = NULL;
@@ -62,8 +75,20 @@ int key_admin_rotate(Core *core) {
         if (r == KEY_E_NOT_PREPARED)
                 return CORE_E_NOT_PREPARED;
         core_replace(core, &(CoreConfig) { .keys = g_steal_pointer(&ring) });
-        core_audit(core, &(AuditEvent) { .event = "keys-rotated", .message = "the next keys sign from now on" });
+        core_audit(core, &(AuditEvent) {
+                .event = "keys-rotated",
+                .message = "the next keys sign from now on",
+                .by = by,
+        });
         return 0;
+}
+
+int key_admin_rotate(Core *core, const Caller *caller) {
+        g_autofree char *by = admin_name(core, caller);
+        int r;
+
+        r = admin_check(core, caller);
+        return r == 0 ? rotate(core, by) : r;
 }
 
 int core_drop_keys(Core *core) {
@@ -83,7 +108,7 @@ int core_drop_keys(Core *core) {
         return 0;
 }
 
-int key_admin_rename(Core *core, const char *name, bool *ret_changed) {
+static int rename_host(Core *core, const char *by, const char *name, bool *ret_changed) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&core->changing);
         g_autoptr(CoreConfig) config = core_config(core);
         g_autofree char *message = NULL;
@@ -102,7 +127,15 @@ int key_admin_rename(Core *core, const char *name, bool *ret_changed) {
                 return error_trace(r);
         core_replace(core, &(CoreConfig) { .host = g_strdup(name) });
         message = g_strdup_printf("this host is called \"%s\" from now on, no longer \"%s\"", name, config->host);
-        core_audit(core, &(AuditEvent) { .event = "host-renamed", .message = message });
+        core_audit(core, &(AuditEvent) { .event = "host-renamed", .message = message, .by = by });
         *ret_changed = true;
         return 0;
+}
+
+int key_admin_rename(Core *core, const Caller *caller, const char *name, bool *ret_changed) {
+        g_autofree char *by = admin_name(core, caller);
+        int r;
+
+        r = admin_check(core, caller);
+        return r == 0 ? rename_host(core, by, name, ret_changed) : r;
 }

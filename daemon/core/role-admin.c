@@ -30,14 +30,15 @@ static char *describe(const Assignment *assignment, const char *by) {
         return g_string_free(text, FALSE);
 }
 
-static void report(Core *core, const char *event, const Assignment *assignment, const char *by) {
+/* @by: who it was from; @now_by: who asked for this; NULL where time did. */
+static void report(Core *core, const char *event, const Assignment *assignment, const char *by, const char *now_by) {
         g_autofree char *text = describe(assignment, by);
 
-        core_audit(core, &(AuditEvent) { .event = event, .user = assignment->user, .reason = text });
+        core_audit(core, &(AuditEvent) { .event = event, .user = assignment->user, .reason = text, .by = now_by });
 }
 
 void role_report_granted(Core *core, const Assignment *assignment) {
-        report(core, "role-granted", assignment, assignment->by);
+        report(core, "role-granted", assignment, assignment->by, assignment->by);
 }
 
 int role_actor(Core *core, const Caller *caller, char **ret) {
@@ -184,7 +185,7 @@ int role_revoke(Core *core, const Caller *caller, const char *role, const char *
         if (r < 0)
                 return error_trace(r);
         if (changed)
-                report(core, "role-revoked", &(Assignment) { .user = holder->name, .role = (char *) role }, by);
+                report(core, "role-revoked", &(Assignment) { .user = holder->name, .role = (char *) role }, by, by);
         else if (!policy_role_find(config->policy, role))
                 return no_role(ret_culprit, role);
         *ret_changed = changed;
@@ -250,7 +251,7 @@ int role_sweep(Core *core, int64_t now) {
         for (guint i = 0; i < ended->len; i++) {
                 const Assignment *assignment = ended->pdata[i];
 
-                report(core, "role-ended", assignment, assignment->by);
+                report(core, "role-ended", assignment, assignment->by, /* now_by= */ NULL);
         }
         return 0;
 }

@@ -7,6 +7,7 @@
 #include "common/error.h"
 #include "common/name.h"
 #include "common/wire.h"
+#include "daemon/core/admin.h"
 #include "daemon/core/core-internal.h"
 #include "daemon/core/session-admin.h"
 
@@ -16,9 +17,11 @@ static bool is_root(const Caller *caller) {
         return caller->uid == 0;
 }
 
-/* Whose sessions the caller may see: UID_UNSET is everybody's, and only ever root's to ask for. */
-static uid_t reach_of(const Caller *caller) {
-        return is_root(caller) ? UID_UNSET : caller->uid;
+/* What is not the caller's own, and everybody's (UID_UNSET), is for who may administer. */
+static int check_reach(Core *core, const Caller *caller, uid_t uid) {
+        if (caller->uid == UID_UNSET)
+                return CORE_E_DENIED;
+        return caller->uid == uid ? 0 : admin_check(core, caller);
 }
 
 int session_current(Core *core, const Caller *caller, Session **ret) {
@@ -71,8 +74,9 @@ int session_list(Core *core, const Caller *caller, uid_t uid, bool ended, GPtrAr
         char own[SESSION_ID_SIZE];
         int r;
 
-        if (caller->uid == UID_UNSET || (!is_root(caller) && caller->uid != uid))
-                return CORE_E_DENIED;
+        r = check_reach(core, caller, uid);
+        if (r != 0)
+                return r;
         r = touch_own(core, caller, own);
         if (r != 0)
                 return r;
@@ -88,15 +92,30 @@ int session_list(Core *core, const Caller *caller, uid_t uid, bool ended, GPtrAr
         return 0;
 }
 
-static int find(Core *core, const Caller *caller, const char *prefix, Session **ret) {
+static int find_of(Core *core, uid_t uid, const char *prefix, Session **ret) {
         int r;
 
-        r = store_session_find(core->store, prefix, reach_of(caller), ret);
+        r = store_session_find(core->store, prefix, uid, ret);
         if (r == STORE_E_NOT_FOUND)
                 return CORE_E_NOT_FOUND;
         if (r == STORE_E_AMBIGUOUS)
                 return CORE_E_AMBIGUOUS;
         return error_trace(r);
+}
+
+/* One's own first: what they are called must not hang on how fresh a login is. */
+static int find(Core *core, const Caller *caller, const char *prefix, Session **ret) {
+        int r;
+
+        if (is_root(caller))
+                return find_of(core, UID_UNSET, prefix, ret);
+        r = find_of(core, caller->uid, prefix, ret);
+        if (r != CORE_E_NOT_FOUND)
+                return r;
+        r = admin_check(core, caller);
+        if (r == CORE_E_DENIED) /* whether there is one is not everybody's business */
+                return CORE_E_NOT_FOUND;
+        return r == 0 ? find_of(core, UID_UNSET, prefix, ret) : r;
 }
 
 int session_show(Core *core, const Caller *caller, const char *prefix, Session **ret, GPtrArray **ret_events) {
@@ -130,7 +149,7 @@ static void free_session(void *session) {
 typedef struct Revocation {
         Core *core;
         const Caller *caller;
-        const char *reason;
+        const char *reason, *by;
         const char *spare; /* the logind session that lives on; NULL: none does */
         bool keep_login;
         int64_t now;
@@ -150,7 +169,7 @@ static int revoke_selected(Revocation *revocation, const SessionSelector *select
                               &ended);
         if (r < 0)
                 return error_trace(r);
-        core_report_ended(core, ended);
+        core_report_ended_by(core, ended, revocation->by);
         if (!revocation->keep_login)
                 core_end_logins(core, ended, revocation->spare);
         for (guint i = 0; i < ended->len; i++)
@@ -167,7 +186,7 @@ static int revoke_ids(Revocation *revocation, const char *const *prefixes, char 
                 Session *session = NULL;
 
                 r = find(revocation->core, revocation->caller, prefixes[i], &session);
-                if (r > 0 && ret_culprit)
+                if ((r == CORE_E_NOT_FOUND || r == CORE_E_AMBIGUOUS) && ret_culprit)
                         *ret_culprit = core_clean(prefixes[i], WIRE_NAME_MAX);
                 if (r != 0)
                         return r;
@@ -196,15 +215,16 @@ static int revoke_uid(Revocation *revocation, uid_t uid, const char *except) {
 
 static int revoke_user(Revocation *revocation, const char *name) {
         g_autoptr(User) user = NULL;
-        int r;
+        int r, found;
 
-        r = store_user_get(revocation->core->store, name, &user);
-        if (r < 0)
-                return error_trace(r);
+        found = store_user_get(revocation->core->store, name, &user);
+        if (found < 0)
+                return error_trace(found);
         /* Whether somebody else is enrolled is not everybody's business: the same answer either way. */
-        if (!is_root(revocation->caller) && (r != 0 || user->uid != revocation->caller->uid))
-                return CORE_E_DENIED;
+        r = check_reach(revocation->core, revocation->caller, found == 0 ? user->uid : UID_UNSET);
         if (r != 0)
+                return r;
+        if (found != 0)
                 return CORE_E_NOT_FOUND;
         r = revoke_uid(revocation, user->uid, /* except= */ NULL);
         if (r == 0 && !revocation->keep_login)
@@ -233,8 +253,9 @@ static int revoke_all(Revocation *revocation) {
         void *uid;
         int r;
 
-        if (!is_root(revocation->caller))
-                return CORE_E_DENIED;
+        r = check_reach(revocation->core, revocation->caller, UID_UNSET);
+        if (r != 0)
+                return r;
         r = revoke_uid(revocation, UID_UNSET, /* except= */ NULL);
         if (r != 0 || revocation->keep_login)
                 return r;
@@ -249,11 +270,12 @@ static int revoke_all(Revocation *revocation) {
 int session_revoke(Core *core, const Caller *caller, const SessionRevoke *what, GPtrArray **ret_ended,
                    char **ret_culprit) {
         g_autoptr(GPtrArray) ended = g_ptr_array_new_with_free_func(free_session);
-        g_autofree char *reason = core_clean(what->reason, REASON_MAX);
+        g_autofree char *reason = core_clean(what->reason, REASON_MAX), *by = admin_name(core, caller);
         Revocation revocation = {
                 .core = core,
                 .caller = caller,
                 .reason = reason ? reason : "revoked",
+                .by = by,
                 .keep_login = what->keep_login,
                 .now = clock_wall(core->clock),
                 .ended = ended,

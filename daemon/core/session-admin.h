@@ -11,24 +11,28 @@
 /* The live session of the caller's login. CORE_E_NOT_SIGNED_IN. Moves seen. */
 int session_current(Core *core, const Caller *caller, Session **ret);
 
-/* Root may ask for everybody (UID_UNSET), others for themselves: else CORE_E_DENIED. An array of Session *. */
+/* Of others, and of everybody (UID_UNSET), for who may administer: else as admin_check(). An array of Session *. */
 int session_list(Core *core, const Caller *caller, uid_t uid, bool ended, GPtrArray **ret);
 
-/* By id or unambiguous prefix; somebody else's is CORE_E_NOT_FOUND. @ret_events: Event *. */
+/*
+ * By id or unambiguous prefix: of the caller's own, and where none of them is meant of everybody's, for
+ * who may administer (root: of everybody's at once). Somebody else's is CORE_E_NOT_FOUND to who may not,
+ * CORE_E_STALE to who might. @ret_events: Event *.
+ */
 int session_show(Core *core, const Caller *caller, const char *prefix, Session **ret, GPtrArray **ret_events);
 
 typedef struct SessionRevoke {
         const char *const *ids; /* prefixes, or NULL */
         const char *user;       /* all of this user, or NULL */
         bool others;            /* all of the caller's but this login */
-        bool all;               /* everybody's; root only */
+        bool all;               /* everybody's; for who may administer, as @user of others */
         bool keep_login;        /* spare the live login */
         const char *reason;     /* an admin's own words, at most 200 bytes; NULL */
 } SessionRevoke;
 
 /*
- * Revokes, with children and tokens, and ends the live logins. All ids are found first: with one
- * unknown nothing is revoked (CORE_E_NOT_FOUND, the name in @ret_culprit, g_free). @ret_ended: the
+ * Revokes, with children and tokens, and ends the live logins. All ids are found first, as by
+ * session_show(): with one unknown nothing is revoked (CORE_E_NOT_FOUND, the name in @ret_culprit, g_free). @ret_ended: the
  * Session * that this call ended; empty: nothing changed.
  */
 int session_revoke(Core *core, const Caller *caller, const SessionRevoke *what, GPtrArray **ret_ended,

@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/name.h"
+#include "daemon/core/admin.h"
 #include "daemon/core/core-internal.h"
 
 void subject_deinit(Subject *subject) {
@@ -168,4 +169,26 @@ int core_check_password(Core *core, const Subject *subject, const char *rhost, c
         if (r == PASSWORD_E_BUSY)
                 return CORE_E_BUSY;
         return error_trace(r);
+}
+
+int core_hash_password(Core *core, const Secret *password, char **ret) {
+        int r;
+
+        r = password_hash(core->hasher, password, ret);
+        switch (r) {
+        case PASSWORD_E_SHORT:
+        case PASSWORD_E_LONG:
+        case PASSWORD_E_FORM:
+                return CORE_E_PASSWORD;
+        case PASSWORD_E_BUSY:
+                return CORE_E_BUSY;
+        default:
+                return error_trace(r);
+        }
+}
+
+void core_report_user(Core *core, const Caller *caller, const char *event, const User *user, const char *reason) {
+        g_autofree char *by = admin_name(core, caller);
+
+        core_audit(core, &(AuditEvent) { .event = event, .user = user->name, .reason = reason, .by = by });
 }

@@ -29,8 +29,8 @@ static TokenReason check(World *world, const char *token) {
 static void rotate(World *world) {
         bool changed;
 
-        g_assert_cmpint(key_admin_prepare(world->core, &changed), ==, 0);
-        g_assert_cmpint(key_admin_rotate(world->core), ==, 0);
+        g_assert_cmpint(key_admin_prepare(world->core, &world_root, &changed), ==, 0);
+        g_assert_cmpint(key_admin_rotate(world->core, &world_root), ==, 0);
         g_free(world_audit(world));
 }
 
@@ -38,15 +38,15 @@ static void test_nothing_rotates_unprepared(void) {
         g_autoptr(World) world = world_new();
         bool changed;
 
-        g_assert_cmpint(key_admin_rotate(world->core), ==, CORE_E_NOT_PREPARED);
-        g_assert_cmpint(key_admin_prepare(world->core, &changed), ==, 0);
+        g_assert_cmpint(key_admin_rotate(world->core, &world_root), ==, CORE_E_NOT_PREPARED);
+        g_assert_cmpint(key_admin_prepare(world->core, &world_root, &changed), ==, 0);
         assert(changed);
-        g_assert_cmpint(key_admin_prepare(world->core, &changed), ==, 0);
+        g_assert_cmpint(key_admin_prepare(world->core, &world_root, &changed), ==, 0);
         assert(!changed);
         assert_audit(world, "keys-prepared - - -");
-        g_assert_cmpint(key_admin_rotate(world->core), ==, 0);
+        g_assert_cmpint(key_admin_rotate(world->core, &world_root), ==, 0);
         assert_audit(world, "keys-rotated - - -");
-        g_assert_cmpint(key_admin_rotate(world->core), ==, CORE_E_NOT_PREPARED);
+        g_assert_cmpint(key_admin_rotate(world->core, &world_root), ==, CORE_E_NOT_PREPARED);
 }
 
 static void test_J20_a_token_of_the_old_key_is_good_until_it_expires(void) {
@@ -128,7 +128,7 @@ static void test_J20_nothing_fails_while_keys_rotate(void) {
 static gpointer prepare(gpointer data) {
         bool changed = false;
 
-        g_assert_cmpint(key_admin_prepare(((World *) data)->core, &changed), ==, 0);
+        g_assert_cmpint(key_admin_prepare(((World *) data)->core, &world_root, &changed), ==, 0);
         return GINT_TO_POINTER(changed);
 }
 
@@ -153,13 +153,13 @@ static void test_R10_a_change_that_cannot_be_kept_is_none(void) {
 
         moved = g_strconcat(world->keys, ".away", NULL);
         g_assert_cmpint(g_rename(world->keys, moved), ==, 0);
-        r = key_admin_prepare(world->core, &changed);
+        r = key_admin_prepare(world->core, &world_root, &changed);
         g_assert_cmpint(g_rename(moved, world->keys), ==, 0);
         g_assert_cmpint(r, <, 0);
         assert(!changed);
         said = world_audit(world);
         g_assert_cmpstr(said, ==, "keys-failed - - -");
-        g_assert_cmpint(key_admin_rotate(world->core), ==, CORE_E_NOT_PREPARED);
+        g_assert_cmpint(key_admin_rotate(world->core, &world_root), ==, CORE_E_NOT_PREPARED);
 }
 
 static void test_renaming(void) {
@@ -170,7 +170,7 @@ static void test_renaming(void) {
         g_autoptr(Session) session = NULL;
         bool changed;
 
-        g_assert_cmpint(key_admin_rename(world->core, RENAMED, &changed), ==, 0);
+        g_assert_cmpint(key_admin_rename(world->core, &world_root, RENAMED, &changed), ==, 0);
         assert(changed);
         assert_audit(world, "host-renamed - - -");
         name = core_host(world->core);
@@ -184,7 +184,7 @@ static void test_renaming(void) {
         new = world_token(world, ALICE, 5);
         g_assert_cmpint(check(world, new), ==, TOKEN_VALID);
         test_device_expect(world, &laptop, 1, NULL); /* devices go on, under the name they know */
-        g_assert_cmpint(key_admin_rename(world->core, RENAMED, &changed), ==, 0);
+        g_assert_cmpint(key_admin_rename(world->core, &world_root, RENAMED, &changed), ==, 0);
         assert(!changed);
 }
 
@@ -196,7 +196,7 @@ static void test_a_login_that_was_under_way_is_of_the_new_name(void) {
         g_autoptr(Session) session = NULL;
         bool changed;
 
-        g_assert_cmpint(key_admin_rename(world->core, RENAMED, &changed), ==, 0);
+        g_assert_cmpint(key_admin_rename(world->core, &world_root, RENAMED, &changed), ==, 0);
         request.session = answer.session;
         answer = world_ask(world, login_open, &pam, &request);
         session = world_session(world, answer.session);
@@ -206,7 +206,7 @@ static void test_a_login_that_was_under_way_is_of_the_new_name(void) {
 static void rename_host(World *world) {
         bool changed;
 
-        g_assert_cmpint(key_admin_rename(world->core, RENAMED, &changed), ==, 0);
+        g_assert_cmpint(key_admin_rename(world->core, &world_root, RENAMED, &changed), ==, 0);
 }
 
 /* One of a name that this host no longer has would be closed by no reboot, and its login ended by no revocation. */
@@ -257,7 +257,7 @@ static void test_names_that_cannot_be(void) {
         bool changed;
 
         for (size_t i = 0; i < G_N_ELEMENTS(names); i++)
-                g_assert_cmpint(key_admin_rename(world->core, names[i], &changed), ==, CORE_E_INVALID);
+                g_assert_cmpint(key_admin_rename(world->core, &world_root, names[i], &changed), ==, CORE_E_INVALID);
 }
 
 static void test_a_name_of_the_configuration_is_not_changed_here(void) {
@@ -267,8 +267,8 @@ static void test_a_name_of_the_configuration_is_not_changed_here(void) {
 
         settings->name = g_strdup(HOST);
         world_use_settings(world, settings);
-        g_assert_cmpint(key_admin_rename(world->core, RENAMED, &changed), ==, CORE_E_DENIED);
-        g_assert_cmpint(key_admin_rename(world->core, HOST, &changed), ==, 0);
+        g_assert_cmpint(key_admin_rename(world->core, &world_root, RENAMED, &changed), ==, CORE_E_DENIED);
+        g_assert_cmpint(key_admin_rename(world->core, &world_root, HOST, &changed), ==, 0);
         assert(!changed);
 }
 

@@ -58,7 +58,7 @@ static void test_nor_does_another_name_of_the_host(void) {
         g_autofree char *login = world_log_in(world, "alice", ALICE_PASSWORD, 5), *token = world_token(world, ALICE, 5);
         bool changed;
 
-        g_assert_cmpint(key_admin_rename(world->core, WEB1, &changed), ==, 0);
+        g_assert_cmpint(key_admin_rename(world->core, &world_root, WEB1, &changed), ==, 0);
         g_free(world_audit(world));
         refuse_often(world, token);
         expect_no_harm(world);
@@ -81,7 +81,7 @@ static void test_nor_does_an_issuer_whose_clock_is_ahead(void) {
         char *ticket = NULL;
         bool changed;
 
-        g_assert_cmpint(key_admin_rename(web1->core, WEB1, &changed), ==, 0);
+        g_assert_cmpint(key_admin_rename(web1->core, &world_root, WEB1, &changed), ==, 0);
         core_reload(world->core, world_settings(world), core_policy(world->core), trust_in(web1));
         fake_clock_forward(&web1->clock, 30);
         g_assert_cmpint(token_print(web1->core, &alice, HOST, 0, &ticket, &claims), ==, 0);

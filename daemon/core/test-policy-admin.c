@@ -11,6 +11,7 @@
 #include "common/service.h"
 #include "common/wire.h"
 #include "daemon/core/policy-admin.h"
+#include "daemon/core/role-admin.h"
 #include "daemon/core/session-admin.h"
 #include "daemon/core/test-world.h"
 #include "daemon/core/user-admin.h"
@@ -95,6 +96,20 @@ static void test_whom_no_policy_lets_in(void) {
         expect(world, &root, "bob", "sudo", NULL, "deny uid-changed", "has the uid 1234, and was enrolled with 1001");
         world_set_account(world, "bob", UID_UNSET);
         expect(world, &root, "bob", "sudo", NULL, "deny account-gone", "the Unix account is gone");
+}
+
+/* What an administrator assigned counts as what the files say. */
+static void test_an_assigned_role_counts(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *culprit = NULL;
+        bool changed;
+
+        world_set_policy(world, "alice", "[service:cron]\nroles=admin");
+        expect(world, &root, "bob", "cron", NULL, "deny role-missing", NULL);
+        g_assert_cmpint(role_grant(world->core, &root, "admin", "bob", 0, NULL, &changed, &culprit), ==, 0);
+        expect(world, &root, "bob", "cron", NULL, "allow ok", NULL);
+        g_assert_cmpint(role_revoke(world->core, &root, "admin", "bob", &changed, &culprit), ==, 0);
+        expect(world, &root, "bob", "cron", NULL, "deny role-missing", NULL);
 }
 
 /* By which login */
@@ -276,6 +291,7 @@ int main(void) {
         test_oneself_and_nobody_else();
         test_P29_a_lookup_that_fails_is_no_answer();
         test_whom_no_policy_lets_in();
+        test_an_assigned_role_counts();
         test_ones_own_login_it_is();
         test_without_a_login_of_ones_own_it_is_none();
         test_for_an_administrator_it_is_the_last_sign_in();

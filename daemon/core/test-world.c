@@ -73,8 +73,11 @@ static const char *text_of(const char *text) {
 
 static void world_emit(const AuditSink *sink, const AuditEvent *event) {
         World *world = WORLD_OF(sink, audit.sink);
+        /* Most is asked for by root, or by whom it is about. */
+        const char *by = g_strcmp0(event->by, "root") == 0 || g_strcmp0(event->by, event->user) == 0 ? NULL : event->by;
 
-        assert(event->event && event->message);
+        assert(event->event && event->message && (!event->by || strstr(event->message, event->by)));
+        check_text(event->by);
         check_text(event->event);
         check_text(event->user);
         check_text(event->session);
@@ -83,8 +86,9 @@ static void world_emit(const AuditSink *sink, const AuditEvent *event) {
         check_text(event->reason);
         check_text(event->message);
         g_mutex_lock(&world->audit.lock);
-        g_ptr_array_add(world->audit.lines, g_strdup_printf("%s %s %s %s", event->event, text_of(event->reason),
-                                                            text_of(event->user), text_of(event->session)));
+        g_ptr_array_add(world->audit.lines, g_strdup_printf("%s %s %s %s%s%s", event->event, text_of(event->reason),
+                                                            text_of(event->user), text_of(event->session),
+                                                            by ? " by " : "", by ? by : ""));
         g_free(world->audit.place);
         world->audit.place = g_strdup_printf("%s %s", text_of(event->service), text_of(event->rhost));
         g_mutex_unlock(&world->audit.lock);
@@ -425,6 +429,8 @@ void world_after_user_read(World *world, WorldHook hook) {
 }
 
 /* Callers */
+
+const Caller world_root = { .uid = 0, .audit_id = AUDIT_ID_UNSET };
 
 static Caller caller_of(uid_t uid, uint32_t audit_id) {
         Caller caller = { .uid = uid, .audit_id = audit_id, .logind_uid = uid == 0 ? ALICE : uid };

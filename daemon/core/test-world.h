@@ -45,7 +45,7 @@ struct World {
         struct {
                 AuditSink sink;
                 GMutex lock;
-                GPtrArray *lines; /* "event reason user session" */
+                GPtrArray *lines; /* "event reason user session", and " by name" where that is neither the user nor root */
                 char *place;      /* "service rhost" of the last one */
         } audit;
 
@@ -90,7 +90,8 @@ void world_before_open(World *world, WorldHook hook);
 void world_before_add(World *world, WorldHook hook);
 void world_after_user_read(World *world, WorldHook hook);
 
-/* Callers: root's PAM processes and people's programs in the login @audit_id, with logind session "c<audit_id>". */
+/* Callers: root, outside every login; root's PAM processes and people's programs in the login @audit_id, with logind session "c<audit_id>". */
+extern const Caller world_root;
 Caller world_pam(uint32_t audit_id);
 Caller world_pam_child(uint32_t audit_id); /* the child that authenticates for it */
 Caller world_person(uid_t uid, uint32_t audit_id);

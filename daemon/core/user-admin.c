@@ -5,6 +5,7 @@
 
 #include "common/error.h"
 #include "common/name.h"
+#include "daemon/core/admin.h"
 #include "daemon/core/core-internal.h"
 #include "daemon/core/user-admin.h"
 
@@ -12,14 +13,6 @@
 #define UID_NOBODY 65534     /* the kernel's overflow uid */
 #define UID_DYNAMIC_FIRST 61184 /* systemd's DynamicUser=: whose uid it is changes from day to day */
 #define UID_DYNAMIC_LAST 65519
-
-static bool is_root(const Caller *caller) {
-        return caller->uid == 0;
-}
-
-static void report_user(Core *core, const char *event, const User *user, const char *reason) {
-        core_audit(core, &(AuditEvent) { .event = event, .user = user->name, .reason = reason });
-}
 
 /* Looking */
 
@@ -76,8 +69,9 @@ int user_list(Core *core, const Caller *caller, GPtrArray **ret) {
         GPtrArray *views;
         int r;
 
-        if (!is_root(caller))
-                return CORE_E_DENIED;
+        r = admin_check(core, caller);
+        if (r != 0)
+                return r;
         r = store_user_list(core->store, &users);
         if (r < 0)
                 return error_trace(r);
@@ -93,8 +87,9 @@ int user_show(Core *core, const Caller *caller, const char *name, UserView **ret
         g_autoptr(User) user = NULL;
         int r;
 
-        if (!is_root(caller))
-                return CORE_E_DENIED;
+        r = admin_check(core, caller);
+        if (r != 0)
+                return r;
         r = store_user_get(core->store, name, &user);
         if (r < 0)
                 return error_trace(r);
@@ -109,22 +104,6 @@ int user_show(Core *core, const Caller *caller, const char *name, UserView **ret
 static bool may_be_enrolled(uid_t uid) {
         return uid >= UID_FIRST && uid != UID_UNSET && uid != UID_NOBODY &&
                !(uid >= UID_DYNAMIC_FIRST && uid <= UID_DYNAMIC_LAST);
-}
-
-static int hash_new(Core *core, const Secret *password, char **ret) {
-        int r;
-
-        r = password_hash(core->hasher, password, ret);
-        switch (r) {
-        case PASSWORD_E_SHORT:
-        case PASSWORD_E_LONG:
-        case PASSWORD_E_FORM:
-                return CORE_E_PASSWORD;
-        case PASSWORD_E_BUSY:
-                return CORE_E_BUSY;
-        default:
-                return error_trace(r);
-        }
 }
 
 /* 0, CORE_E_ACCOUNT, CORE_E_EXISTS or a negative errno. */
@@ -169,7 +148,7 @@ static int add_to_store(Core *core, const Caller *caller, const User *user, cons
                 return error_trace(r);
         if (r == STORE_E_EXISTS)
                 return CORE_E_EXISTS;
-        report_user(core, "user-added", user, NULL);
+        core_report_user(core, caller, "user-added", user, NULL);
         if (role)
                 role_report_granted(core, &assignment);
         return 0;
@@ -182,14 +161,15 @@ int user_add(Core *core, const Caller *caller, const char *name, const Secret *p
         g_autoptr(User) user = user_new();
         int r;
 
-        if (!is_root(caller))
-                return CORE_E_DENIED;
+        r = admin_check(core, caller);
+        if (r != 0)
+                return r;
         if (role && !policy_role_find(config->policy, role))
                 return CORE_E_NOT_FOUND;
         r = find_account(core, name, &identity);
         if (r != 0)
                 return r;
-        r = hash_new(core, password, &user->password_hash);
+        r = core_hash_password(core, password, &user->password_hash);
         if (r != 0)
                 return r;
         user->name = g_strdup(identity->name);
@@ -204,13 +184,15 @@ int user_add(Core *core, const Caller *caller, const char *name, const Secret *p
 
 /* Changing: what ends everything of a user is done behind a bar, so that nothing under way gets through. */
 
-static void after_end(Core *core, const User *user, const GPtrArray *ended) {
-        core_report_ended(core, ended);
+static void after_end(Core *core, const Caller *caller, const User *user, const GPtrArray *ended) {
+        g_autofree char *by = admin_name(core, caller);
+
+        core_report_ended_by(core, ended, by);
         core_end_logins(core, ended, /* spare= */ NULL);
         core_end_user(core, user->uid);
 }
 
-static int disable(Core *core, const User *user, bool *ret_changed) {
+static int disable(Core *core, const Caller *caller, const User *user, bool *ret_changed) {
         g_autoptr(GPtrArray) ended = NULL;
         bool changed;
         int r;
@@ -223,14 +205,14 @@ static int disable(Core *core, const User *user, bool *ret_changed) {
         if (r == STORE_E_NOT_FOUND)
                 return CORE_E_NOT_FOUND;
         if (changed) {
-                report_user(core, "user-disabled", user, NULL);
-                after_end(core, user, ended);
+                core_report_user(core, caller, "user-disabled", user, NULL);
+                after_end(core, caller, user, ended);
         }
         *ret_changed = changed;
         return 0;
 }
 
-static int enable(Core *core, const User *user, bool *ret_changed) {
+static int enable(Core *core, const Caller *caller, const User *user, bool *ret_changed) {
         bool changed;
         int r;
 
@@ -240,7 +222,7 @@ static int enable(Core *core, const User *user, bool *ret_changed) {
         if (r == STORE_E_NOT_FOUND)
                 return CORE_E_NOT_FOUND;
         if (changed)
-                report_user(core, "user-enabled", user, NULL);
+                core_report_user(core, caller, "user-enabled", user, NULL);
         *ret_changed = changed;
         return 0;
 }
@@ -249,14 +231,15 @@ int user_set_enabled(Core *core, const Caller *caller, const char *name, bool en
         g_autoptr(User) user = NULL;
         int r;
 
-        if (!is_root(caller))
-                return CORE_E_DENIED;
+        r = admin_check(core, caller);
+        if (r != 0)
+                return r;
         r = store_user_get(core->store, name, &user);
         if (r < 0)
                 return error_trace(r);
         if (r == STORE_E_NOT_FOUND)
                 return CORE_E_NOT_FOUND;
-        return enabled ? enable(core, user, ret_changed) : disable(core, user, ret_changed);
+        return enabled ? enable(core, caller, user, ret_changed) : disable(core, caller, user, ret_changed);
 }
 
 int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_changed) {
@@ -264,8 +247,9 @@ int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_ch
         g_autoptr(User) user = NULL;
         int r;
 
-        if (!is_root(caller))
-                return CORE_E_DENIED;
+        r = admin_check(core, caller);
+        if (r != 0)
+                return r;
         r = store_user_get(core->store, name, &user);
         if (r < 0)
                 return error_trace(r);
@@ -277,105 +261,9 @@ int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_ch
                         return error_trace(r);
         }
         if (r == 0) {
-                report_user(core, "user-removed", user, NULL);
-                after_end(core, user, ended);
+                core_report_user(core, caller, "user-removed", user, NULL);
+                after_end(core, caller, user, ended);
         }
         *ret_changed = r == 0;
         return 0;
-}
-
-/* Passwords */
-
-/* Is the caller who it says? Its uid must be the user's, in the record and in NSS, and the current password right. */
-static int check_self(Core *core, const Caller *caller, const Subject *subject, const Secret *current) {
-        const char *why = NULL;
-        int r;
-
-        if (caller->uid == UID_UNSET || !subject_is_ours(subject) || !subject->identity ||
-            subject->user->uid != caller->uid || subject->identity->uid != caller->uid)
-                return CORE_E_DENIED;
-        if (!current || current->size == 0)
-                return CORE_E_CREDENTIAL;
-        r = core_check_password(core, subject, /* rhost= */ NULL, current, &why);
-        if (r != CORE_PASSWORD_E_WRONG)
-                return r;
-        report_user(core, "refused", subject->user, why);
-        return CORE_E_CREDENTIAL;
-}
-
-/* The session of the caller's own login, which is spared, also where root changes it from inside (sudo). */
-static int find_own(Core *core, const Caller *caller, const User *user, Session **ret) {
-        g_autoptr(CoreConfig) config = core_config(core);
-        g_autoptr(Session) session = NULL;
-        int r;
-
-        r = core_login_session(core, config, caller, user->uid, clock_wall(core->clock), &session);
-        if (r < 0)
-                return r;
-        if (r == 0)
-                *ret = g_steal_pointer(&session);
-        return 0;
-}
-
-static int change(Core *core, const Caller *caller, const User *user, const char *hash) {
-        g_autoptr(GPtrArray) ended = NULL;
-        g_autoptr(Session) own = NULL;
-        int r;
-
-        r = find_own(core, caller, user, &own);
-        if (r < 0)
-                return r;
-        pending_bar(core->pending, user->uid);
-        r = store_user_change_password(core->store, user->name, hash, own ? own->id : NULL, "password-changed",
-                                       clock_wall(core->clock), &ended);
-        pending_unbar(core->pending, user->uid);
-        if (r < 0)
-                return error_trace(r);
-        if (r == STORE_E_NOT_FOUND)
-                return CORE_E_NOT_FOUND;
-        report_user(core, "password-changed", user, is_root(caller) ? "by-root" : "by-user");
-        core_report_ended(core, ended);
-        core_end_logins(core, ended, own && caller->logind_id[0] ? caller->logind_id : NULL);
-        core_end_left_logins(core, user->uid, /* device= */ NULL, caller->logind_id[0] ? caller->logind_id : NULL);
-        return 0;
-}
-
-int user_check_current(Core *core, const Caller *caller, const char *name, const Secret *current) {
-        g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
-        int r;
-
-        if (caller->uid == 0)
-                return 0;
-        r = subject_find(core, name, &subject);
-        return r < 0 ? r : check_self(core, caller, &subject, current);
-}
-
-int user_change_password(Core *core, const Caller *caller, const char *name, const Secret *current,
-                         const Secret *password) {
-        g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
-        g_autofree char *hash = NULL;
-        g_autoptr(User) user = NULL;
-        uint64_t mark;
-        int r;
-
-        if (is_root(caller)) {
-                r = store_user_get(core->store, name, &user);
-                if (r != 0)
-                        return r < 0 ? error_trace(r) : CORE_E_NOT_FOUND;
-        } else {
-                r = subject_find(core, name, &subject);
-                if (r < 0)
-                        return r;
-                r = check_self(core, caller, &subject, current);
-                if (r != 0)
-                        return r;
-                user = g_steal_pointer(&subject.user);
-        }
-        mark = is_root(caller) ? pending_mark(core->pending, user->uid) : subject.mark;
-        r = hash_new(core, password, &hash);
-        if (r != 0)
-                return r;
-        if (!pending_mark_holds(core->pending, user->uid, mark)) /* changed or disabled meanwhile by another */
-                return CORE_E_BUSY;
-        return change(core, caller, user, hash);
 }

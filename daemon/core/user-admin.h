@@ -2,7 +2,10 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 #pragma once
 
-/* Users and their passwords. All but user_change_password() of oneself is root's. */
+/*
+ * Users and their passwords. All but user_change_password() of oneself is for who may administer;
+ * others get what admin_check() says, whoever they name.
+ */
 
 #include "common/secret.h"
 #include "daemon/core/core.h"
@@ -40,8 +43,10 @@ int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_ch
 int user_check_current(Core *core, const Caller *caller, const char *name, const Secret *current);
 
 /*
- * Root: of anybody, @current ignored. Others: of themselves, with the current password (charged
- * like every attempt): CORE_E_CREDENTIAL. Revokes the user's sessions but the caller's own login.
+ * Of oneself with the current password (charged like every attempt): CORE_E_CREDENTIAL. That is a
+ * sign-in of now by the one method that methods= can name so far, so what [service:tessera] says of
+ * freshness adds nothing to it. Of others, by who may administer, @current is ignored, as it is for root.
+ * Revokes the user's sessions but the caller's own login.
  */
 int user_change_password(Core *core, const Caller *caller, const char *name, const Secret *current,
                          const Secret *password);

@@ -11,9 +11,13 @@ import pytest
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
-from daemon import Host
+from daemon import ADMINISTRATORS, Host
 
 SANITIZER = ("ERROR: AddressSanitizer", "runtime error:", "-CRITICAL **", "CRITICAL")
+
+
+def pytest_addoption(parser):
+    parser.addoption("--write-golden", action="store_true", help="write authorization.golden anew, to be looked at")
 
 
 @pytest.fixture
@@ -60,3 +64,15 @@ def host(make_host):
 def open_host(make_host):
     """The same without the bus's policy in front: every call reaches the daemon."""
     return started(make_host, fence=False)
+
+
+@pytest.fixture
+def administered(make_host):
+    """The shipped fence, and a policy by which carol and dave may administer."""
+    host = make_host()
+    host.write("policy.conf", ADMINISTRATORS)
+    host.start_bus()
+    host.start()
+    for user in ("alice", "bob", "carol", "dave"):
+        host.add(user)
+    return host

@@ -29,7 +29,7 @@ NAME = "org.tessera.Tessera1"
 OBJECT = "/org/tessera/Tessera1"
 ERROR = NAME + ".Error."
 
-TESSERA, ALICE, BOB, NOBODY = 990, 20001, 20002, 65534
+TESSERA, ALICE, BOB, CAROL, DAVE, NOBODY = 990, 20001, 20002, 20003, 20004, 65534
 PASSWORD = "the-canary-Sesame-4711"
 
 PASSWD = f"""root:x:0:0:root:/root:/bin/sh
@@ -38,6 +38,8 @@ tessera:x:{TESSERA}:{TESSERA}::/nonexistent:/usr/sbin/nologin
 nobody:x:{NOBODY}:{NOBODY}::/nonexistent:/usr/sbin/nologin
 alice:x:{ALICE}:{ALICE}::/nonexistent:/bin/sh
 bob:x:{BOB}:{BOB}::/nonexistent:/bin/sh
+carol:x:{CAROL}:{CAROL}::/nonexistent:/bin/sh
+dave:x:{DAVE}:{DAVE}::/nonexistent:/bin/sh
 """
 GROUP = f"""root:x:0:
 sudo:x:27:alice
@@ -46,6 +48,8 @@ tessera:x:{TESSERA}:
 nogroup:x:{NOBODY}:
 alice:x:{ALICE}:
 bob:x:{BOB}:
+carol:x:{CAROL}:
+dave:x:{DAVE}:
 """
 POLICY = """[role:admin]
 groups=sudo
@@ -58,6 +62,14 @@ roles=everyone
 
 [service:sudo]
 roles=admin
+"""
+# carol and dave may administer.
+ADMINISTRATORS = POLICY + """
+[role:keeper]
+users=carol,dave
+
+[service:tessera]
+roles=keeper
 """
 # Cheap hashes: what is tested here is not Argon2.
 SETTINGS = """[password]

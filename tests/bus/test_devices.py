@@ -173,7 +173,7 @@ def test_B3_devices_of_others(host):
 
 def test_only_a_login_that_proved_a_password_registers(host):
     device, second = registered(host), Device(name_of(host), "second")
-    message = refused(lambda: in_login(host, lambda: add(host, second), answer=device.token(1)), "AccessDenied")
+    message = refused(lambda: in_login(host, lambda: add(host, second), answer=device.token(1)), "Stale")
     assert "password" in message
     message = refused(lambda: in_child(lambda: add(host, second), uid=ALICE), "AccessDenied")
     assert "log in" in message

@@ -17,7 +17,7 @@ from dbus.mainloop.glib import DBusGMainLoop
 from gi.repository import GLib
 
 MONITOR = NAME + ".Monitor"
-WHOLE = {"time", "event", "user", "session", "device", "service", "from", "reason", "message"}
+WHOLE = {"time", "event", "user", "session", "device", "service", "from", "reason", "message", "by"}
 QUIET = 0.4  # s without an event: then there is none
 
 

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from daemon_host import ACCOUNTS, PASSWORD, Host
 
-EVENT = {"time", "event", "user", "session", "device", "service", "from", "reason", "message"}
+EVENT = {"time", "event", "user", "session", "device", "service", "from", "reason", "message", "by"}
 NOBODY = 65534
 
 # Everything about it is right but who sends it.

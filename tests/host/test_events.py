@@ -67,7 +67,7 @@ def test_log_shows_what_happened(host):
     host.ssh("bob", "wrong", check=False)
     host.wait(lambda: any((e["event"], e["user"]) == ("closed", "alice") for e in log(host)))
     events = log(host, "--since", "1h")
-    assert set(events[0]) == {"time", "event", "user", "session", "device", "service", "from", "reason", "message"}
+    assert set(events[0]) == {"time", "event", "user", "session", "device", "service", "from", "reason", "message", "by"}
     assert [event["time"] for event in events] == sorted(event["time"] for event in events)
     opened = [e for e in events if (e["event"], e["user"]) == ("opened", "alice")][-1]
     assert (opened["service"], opened["from"], len(opened["session"])) == ("sshd", "127.0.0.1", 32)
