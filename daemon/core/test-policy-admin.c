@@ -226,6 +226,18 @@ static void test_A9_the_cap_of_a_ticket_counts_also_when_its_session_is_over(voi
         expect(world, &alice, "alice", "sshd", NULL, "allow ok", "the roles alone decide");
 }
 
+static void test_an_assignment_counts_while_it_lasts(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *id = world_log_in(world, "bob", BOB_PASSWORD, LOGIN);
+        bool changed;
+
+        expect(world, &root, "bob", "sudo", NULL, "deny role-missing", "does not hold \"admin\"");
+        g_assert_cmpint(role_grant(world->core, &root, "admin", "bob", 3600, "on call", &changed, NULL), ==, 0);
+        expect(world, &root, "bob", "sudo", NULL, "allow ok", ", because: on call");
+        fake_clock_forward(&world->clock, 3600);
+        expect(world, &root, "bob", "sudo", NULL, "deny role-missing", NULL);
+}
+
 /* Who administers must have proven something here: a token that brought auth_time along is not that. */
 static void test_administration_asks_how_fresh_too(void) {
         g_autoptr(World) world = world_new();
@@ -299,6 +311,7 @@ int main(void) {
         test_a_session_must_be_the_users();
         test_a_revoked_login_stays_dead();
         test_A9_the_cap_of_a_ticket_counts_also_when_its_session_is_over();
+        test_an_assignment_counts_while_it_lasts();
         test_administration_asks_how_fresh_too();
         test_explain_says_what_pam_hears();
         return 0;

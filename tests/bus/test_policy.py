@@ -72,6 +72,16 @@ def write_policy(host, rng):
     return files
 
 
+def assign(client, rng, roles, given):
+    """Other assignments than those @given before; returns them."""
+    for role, user in given:
+        client.call("Roles.Revoke", "ss", role, user)
+    given = {(rng.choice(roles), rng.choice(list(USERS)[:-1])) for _ in range(rng.randrange(4))}
+    for role, user in given:
+        client.call("Roles.Grant", "ssa{sv}", role, user, {"reason": "drawn by lot"})
+    return given
+
+
 def reload(host):
     """As host.reload(), also in a child of the one that started the daemon."""
     os.kill(host.process.pid, signal.SIGHUP)
@@ -104,13 +114,15 @@ def compare(client, user, service):
 
 def test_P18_explain_says_what_pam_hears(host, rng):
     def login():
-        client, counts = host.root(), {}
+        client, counts, given = host.root(), {}, set()
         log_all_in(host, client)
         time.sleep(2.1)
         for _ in range(scaled(2000)):
             gids = write_groups(host, rng)
             files = write_policy(host, rng)
             reload(host)
+            model = Policy(files, gids)
+            given = assign(client, rng, list(model.roles), given)
             for user in USERS:
                 for service in [*SERVICES, "ftpd"]:
                     if service != "tessera":  # who administers is nobody's PAM service
@@ -118,7 +130,7 @@ def test_P18_explain_says_what_pam_hears(host, rng):
                         counts[word] = counts.get(word, 0) + 1
             shown = client.call("Policy.Show")
             # Another reading of the same rules finds the same roles and services in it.
-            model, again = Policy(files, gids), Policy([("shown", shown)], gids)
+            again = Policy([("shown", shown)], gids)
             assert list(again.roles) == sorted(model.roles) and list(again.services) == sorted(model.services)
         return counts
 

@@ -138,6 +138,22 @@ def test_what_a_reload_would_change(host, policy):
     assert host.root.json("policy", "check", "--diff")["changes"] == []
 
 
+def test_what_is_assigned_counts_in_both(host, policy, draft):
+    grant = host.root.run("role", "grant", "admin", "bob", "--reason", "on call")
+    assert grant.status == 0, grant
+    try:
+        reason = "assigned by root until it is taken away, because: on call"
+        assert f'holds "admin": {reason}' in host.root.run("policy", "explain", "bob", "sudo").stdout.splitlines()
+        changes = host.root.json("policy", "check", draft(SHIPPED.replace("groups=sudo", "users=alice")), "--diff")["changes"]
+        assert changes == []
+        text = SHIPPED.replace("[role:admin]", "[role:boss]").replace("roles=admin", "roles=boss")
+        changes = host.root.json("policy", "check", draft(text), "--diff")["changes"]
+        assert {"user": "bob", "role": "admin", "change": "loses", "reason": reason} in changes
+        assert {"user": "bob", "service": "sudo", "change": "loses", "reason": 'by "admin"'} in changes
+    finally:
+        host.root.run("role", "revoke", "admin", "bob")
+
+
 def test_a_draft_in_the_place_of_policy_conf(host, policy, draft):
     (host.folder / "etc/policy.d").mkdir(exist_ok=True)
     more = host.folder / "etc/policy.d/su.conf"
