@@ -15,12 +15,14 @@ static void test_A2_a_new_record_is_nobodys(void) {
         g_autoptr(User) user = user_new();
         g_autoptr(Session) session = session_new();
         g_autoptr(Device) device = device_new();
+        g_autoptr(Assignment) assignment = assignment_new();
         g_autoptr(Identity) identity = identity_new();
 
         assert(user->uid == UID_UNSET && !user->enabled && !user->password_hash);
         assert(session->uid == UID_UNSET && session->state == SESSION_PENDING);
         assert(session->audit_id == AUDIT_ID_UNSET && session->auth_time == 0);
         assert(device->uid == UID_UNSET);
+        assert(assignment->uid == UID_UNSET && !assignment->role);
         assert(identity->uid == UID_UNSET && !identity->name && identity->n_groups == 0);
 }
 

@@ -19,8 +19,6 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 from mock import Mock  # noqa: E402
 
-from scale import SOAK  # noqa: E402
-
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 PRIVATE = "/run/tessera/private"
 ALICE, BOB, CAROL, DORA = 4001, 4002, 4003, 4004
