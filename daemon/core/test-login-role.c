@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/wire.h"
+#include "daemon/core/role-admin.h"
 #include "daemon/core/session-admin.h"
 #include "daemon/core/test-world.h"
 #include "daemon/core/user-admin.h"
@@ -109,6 +110,21 @@ static void test_A4_a_role_that_is_taken_away_is_gone_at_once(void) {
         world_set_policy(world, "bob", "");
         expect(world, "after", "alice", "admin", "deny role-missing");
         expect(world, "the other way", "bob", "admin", "allow -");
+}
+
+static void test_an_assigned_role_counts_for_its_time(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *culprit = NULL;
+        bool changed;
+
+        g_assert_cmpint(role_grant(world->core, &root, "admin", "bob", ROLE_FOR_MIN, NULL, &changed, &culprit), ==, 0);
+        expect(world, "assigned", "bob", "admin", "allow -");
+        fake_clock_forward(&world->clock, ROLE_FOR_MIN);
+        expect(world, "its time is over", "bob", "admin", "deny role-missing");
+        g_assert_cmpint(role_grant(world->core, &root, "admin", "bob", 0, NULL, &changed, &culprit), ==, 0);
+        expect(world, "until it is taken away", "bob", "admin", "allow -");
+        g_assert_cmpint(role_revoke(world->core, &root, "admin", "bob", &changed, &culprit), ==, 0);
+        expect(world, "taken away", "bob", "admin", "deny role-missing");
 }
 
 static void test_the_disabled_and_the_moved(void) {
@@ -222,6 +238,7 @@ int main(void) {
         test_names_that_no_role_can_have();
         test_root_alone_may_ask();
         test_A4_a_role_that_is_taken_away_is_gone_at_once();
+        test_an_assigned_role_counts_for_its_time();
         test_the_disabled_and_the_moved();
         test_a_revoked_login_has_no_role_left();
         test_a_stale_login_has_its_roles();

@@ -207,6 +207,16 @@ def test_A4_a_role_that_is_taken_away_is_gone_at_the_next_call(host, user, taken
         assert shell.run(RESTART) == ("", 0)
 
 
+def test_A4_an_assigned_role_counts_until_it_is_revoked(host):
+    policy(host, operators="nobody")
+    with login(host, "emil") as shell:
+        refused(shell, RESTART)
+        host.sh("tessera role grant operator emil --for 1h")
+        assert shell.run(RESTART) == ("", 0)
+        host.sh("tessera role revoke operator emil")
+        refused(shell, RESTART)
+
+
 def test_a_role_that_may_not_use_sudo_is_refused_by_the_other_gate(host):
     policy(host, sudo="admin")
     with login(host, "dora") as shell:
