@@ -180,7 +180,7 @@ const CommandSpec command_table[] = {
         { "doctor", NULL, NULL, 0, 0, "look at this host for what is amiss, and say what mends it", NULL, verb_doctor },
         { "service", "list", NULL, 0, 0, "list the services that can ask tessera", NULL, verb_service_list },
         { "service", "enable", "SERVICE...", 1, OPERANDS_ANY,
-          "make a service (sshd, sudo) ask tessera; undone unless confirmed, but with --yes",
+          "make a service (sshd, sudo, su, login, passwd) ask tessera; undone unless confirmed, but with --yes",
           service_enable_options, verb_service_enable },
         { "service", "confirm", NULL, 0, 0, "keep what was enabled; in a login made after it", NULL,
           verb_service_confirm },

@@ -236,7 +236,8 @@ bool service_change_disable(ServiceChange *change, char **ret_problem) {
 
 /* What a write that was cut off has left beside the service's files. */
 static void sweep(const ServiceSpec *spec) {
-        file_remove_unfinished(AT_FDCWD, spec->drop_in);
+        if (spec->drop_in)
+                file_remove_unfinished(AT_FDCWD, spec->drop_in);
         for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++)
                 file_remove_unfinished(AT_FDCWD, spec->pam[i].path);
 }

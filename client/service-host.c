@@ -68,9 +68,16 @@ static bool run_check(const char *const *argv, char **ret_output, char **ret_pro
         return service_host_run(argv, ret_output, ret_problem);
 }
 
+/* su, login and passwd have nothing beside PAM's files, and PAM has no checker. */
+static bool has_checker(const ServiceSpec *spec) {
+        return spec->drop_in;
+}
+
 bool service_host_check(const ServiceSpec *spec, char **ret_problem) {
         static const char *const sshd[] = { SSHD, "-t", NULL }, *const visudo[] = { VISUDO, "-c", NULL };
 
+        if (!has_checker(spec))
+                return true;
         return run_check(is_sshd(spec) ? sshd : visudo, NULL, ret_problem);
 }
 
@@ -81,11 +88,14 @@ static char *candidate_text(const ServiceSpec *spec) {
 }
 
 bool service_host_check_candidate(const ServiceSpec *spec, const char *folder, char **ret_problem) {
-        g_autofree char *path = g_build_filename(folder, "candidate", NULL), *text = candidate_text(spec);
+        g_autofree char *path = g_build_filename(folder, "candidate", NULL), *text = NULL;
         const char *sshd[] = { SSHD, "-t", "-f", path, NULL }, *visudo[] = { VISUDO, "-c", "-f", path, NULL };
         bool good;
         int r;
 
+        if (!has_checker(spec))
+                return true;
+        text = candidate_text(spec);
         r = file_write_atomic(AT_FDCWD, path, text, strlen(text), 0400);
         if (r < 0) {
                 *ret_problem = g_strdup_printf("%s could not be written: %s", path, g_strerror(-r));
@@ -115,6 +125,8 @@ bool service_host_show(const ServiceSpec *spec, char **ret_output, char **ret_pr
 bool service_host_check_effect(const ServiceSpec *spec, char **ret_problem) {
         g_autofree char *output = NULL;
 
+        if (!has_checker(spec))
+                return true;
         if (!service_host_show(spec, &output, ret_problem))
                 return false;
         if (is_sshd(spec))
@@ -156,7 +168,7 @@ bool service_host_reload(const ServiceSpec *spec, bool wait, char **ret_problem)
 
         struct timespec before;
 
-        /* sudo reads its files at each call. */
+        /* The others read their files at each call. */
         if (!is_sshd(spec) || !service_host_is_booted())
                 return true;
         before = pid_file_written();

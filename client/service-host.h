@@ -16,7 +16,7 @@ bool service_host_is_booted(void);
 /* Runs a program by its absolute path, in the C locale, and waits. @ret_output may be NULL. */
 bool service_host_run(const char *const *argv, char **ret_output, char **ret_problem);
 
-/* Does the service's own checker (sshd -t, visudo -c) find its files right, as they stand? */
+/* Does the service's own checker (sshd -t, visudo -c), where it has one, find its files right, as they stand? */
 bool service_host_check(const ServiceSpec *spec, char **ret_problem);
 
 /* The same of a drop-in that is not in its place yet. @folder: where a file can be put for that. */

@@ -5,7 +5,7 @@
 /*
  * Tessera's lines in a PAM service's file: text in, text out.
  *
- * Each group of lines is a marked block. The one that stands in place of "@include common-auth"
+ * Each group of lines is a marked block. One that stands in place of an @include ("common-auth")
  * keeps that line as a comment, so a block says by itself what was there before: taking the blocks
  * out gives the file back byte for byte, whatever else was edited in it meanwhile.
  */
@@ -16,6 +16,7 @@ typedef struct PamLines {
         const char *path;    /* of the file, for messages */
         const char *service; /* by which the user enables and disables it */
         const char *lines;   /* what to write: policy/pam */
+        const char *follows; /* a service whose file this one may take in, and with it our lines; NULL: none */
 } PamLines;
 
 /*
@@ -25,6 +26,12 @@ typedef struct PamLines {
  * line of the file's would jump over ours or end the stack before it.
  */
 char *service_pam_enable(const char *text, const PamLines *lines, const char *breakglass, char **ret_problem);
+
+/*
+ * Does @text take in the service that it may follow, before anything that jumps over that or ends
+ * its account checks? Then it needs no lines of its own: su-l includes su.
+ */
+bool service_pam_follows(const char *text, const PamLines *lines);
 
 /* Returns @text without the blocks. NULL and @ret_problem where a block is damaged. */
 char *service_pam_disable(const char *text, const char *path, char **ret_problem);

@@ -30,6 +30,24 @@ const ServiceSpec service_specs[] = {
                 .drop_in_text = SUDOERS_DROP_IN,
                 .drop_in_roles = SUDOERS_ROLES,
         },
+        {
+                .name = "su",
+                .pam = {
+                        { "/etc/pam.d/su", "su", PAM_LINES_SU },
+                        { "/etc/pam.d/su-l", "su", PAM_LINES_SU, .follows = "su" },
+                },
+                .package = "util-linux",
+        },
+        {
+                .name = "login",
+                .pam = { { "/etc/pam.d/login", "login", PAM_LINES_LOGIN } },
+                .package = "login",
+        },
+        {
+                .name = "passwd",
+                .pam = { { "/etc/pam.d/passwd", "passwd", PAM_LINES_PASSWD } },
+                .package = "passwd",
+        },
         { .name = NULL },
 };
 
@@ -42,6 +60,10 @@ const ServiceSpec *service_spec_by_name(const char *name) {
 
 char *service_drop_in(const ServiceSpec *spec, bool roles) {
         return g_strconcat(spec->drop_in_text, roles ? spec->drop_in_roles : NULL, NULL);
+}
+
+bool service_spec_is_gate(const ServiceSpec *spec) {
+        return strstr(spec->pam[0].lines, "\naccount ");
 }
 
 void service_state_deinit(ServiceState *state) {
@@ -93,17 +115,18 @@ bool service_state_read(const ServiceSpec *spec, const char *root, ServiceState 
         g_auto(ServiceState) state = { 0 };
         g_autofree char *drop_in = NULL;
 
-        if (!look(root, spec->drop_in, &drop_in, ret_problem))
+        if (spec->drop_in && !look(root, spec->drop_in, &drop_in, ret_problem))
                 return false;
-        state.enabled = state.partly = drop_in && is_ours(drop_in);
-        state.roles = state.enabled && strstr(drop_in, GROUP_PLUGIN);
+        state.partly = drop_in && is_ours(drop_in);
+        state.enabled = state.partly || !spec->drop_in;
+        state.roles = state.partly && strstr(drop_in, GROUP_PLUGIN);
         for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++) {
                 g_autofree char *text = NULL, *group = NULL;
                 if (!look(root, spec->pam[i].path, &text, ret_problem))
                         return false;
                 if (text && service_pam_is_enabled(text, &group))
                         state.partly = true;
-                else
+                else if (!text || !service_pam_follows(text, &spec->pam[i]))
                         state.enabled = false;
                 if (!state.breakglass)
                         state.breakglass = g_steal_pointer(&group);
@@ -134,8 +157,9 @@ static bool plan_pam(const ServiceSpec *spec, const PamLines *lines, const char 
                                                        spec->package);
                 return !wanted->enabled;
         }
-        edit->after = wanted->enabled ? service_pam_enable(edit->before, lines, wanted->breakglass, ret_problem)
-                                      : service_pam_disable(edit->before, lines->path, ret_problem);
+        edit->after = wanted->enabled && !service_pam_follows(edit->before, lines)
+                              ? service_pam_enable(edit->before, lines, wanted->breakglass, ret_problem)
+                              : service_pam_disable(edit->before, lines->path, ret_problem);
         if (!edit->after)
                 return false;
         add_edit(edits, g_steal_pointer(&edit));
@@ -161,7 +185,7 @@ static bool plan_drop_in(const ServiceSpec *spec, const char *root, const Servic
 bool service_plan(const ServiceSpec *spec, const char *root, const ServiceState *wanted, GPtrArray *edits,
                   char **ret_problem) {
         /* The drop-in first: it makes no difference to PAM, and PAM's lines need it. */
-        if (!plan_drop_in(spec, root, wanted, edits, ret_problem))
+        if (spec->drop_in && !plan_drop_in(spec, root, wanted, edits, ret_problem))
                 return false;
         for (size_t i = 0; i < SERVICE_PAM_FILES_MAX && spec->pam[i].path; i++)
                 if (!plan_pam(spec, &spec->pam[i], root, wanted, edits, ret_problem))

@@ -19,7 +19,7 @@ typedef struct ServiceSpec {
         const char *name; /* NULL ends the table */
         PamLines pam[SERVICE_PAM_FILES_MAX];
         const char *package; /* that brings the service, for a hint */
-        const char *drop_in; /* a file of our own */
+        const char *drop_in; /* a file of our own; NULL: PAM's lines are all */
         mode_t drop_in_mode;
         const char *drop_in_text;
         const char *drop_in_roles; /* what goes behind it where the service can be told of roles; or NULL */
@@ -31,6 +31,9 @@ const ServiceSpec *service_spec_by_name(const char *name);
 
 /* What the drop-in says, g_free. */
 char *service_drop_in(const ServiceSpec *spec, bool roles);
+
+/* Does the service ask who may use it (PAM's account), so that the policy needs a section for it? */
+bool service_spec_is_gate(const ServiceSpec *spec);
 
 typedef struct ServiceState {
         bool enabled; /* all of its files have tessera's part */

@@ -171,7 +171,8 @@ static int check_policy(Cli *cli, const GPtrArray *specs, json_t *warnings) {
         for (guint i = 0; i < specs->len; i++) {
                 const ServiceSpec *spec = g_ptr_array_index(specs, i);
                 g_autofree char *text = NULL;
-                if (policy_decide_role(policy, &anybody, spec->name).reason != POLICY_REASON_UNKNOWN_SERVICE)
+                if (!service_spec_is_gate(spec) ||
+                    policy_decide_role(policy, &anybody, spec->name).reason != POLICY_REASON_UNKNOWN_SERVICE)
                         continue;
                 text = g_strdup_printf("the policy has no [service:%s], so tessera refuses it to all of its users",
                                        spec->name);

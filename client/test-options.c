@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "client/options.h"
+#include "client/service-plan.h"
 
 static GPtrArray *lines; /* what Arguments point into */
 
@@ -278,6 +279,21 @@ static void test_completion_has_it_all(const char *path) {
         }
 }
 
+static void test_services_are_named(const char *manual_path, const char *script_path) {
+        g_autofree char *manual = NULL, *script = NULL, *operands = NULL;
+        g_autoptr(GString) names = g_string_new(NULL);
+
+        g_assert_true(g_file_get_contents(manual_path, &manual, NULL, NULL));
+        g_assert_true(g_file_get_contents(script_path, &script, NULL, NULL));
+        for (const ServiceSpec *spec = service_specs; spec->name; spec++) {
+                g_autofree char *bold = g_strdup_printf("*%s*", spec->name);
+                assert_has(manual, bold, manual_path);
+                g_string_append_printf(names, "%s%s", names->len > 0 ? " " : "", spec->name);
+        }
+        operands = g_strdup_printf("echo \"%s\"", names->str);
+        assert_has(script, operands, script_path);
+}
+
 /* No command may take a secret by an option, and each fits the parser's limits. */
 static void test_S5_no_option_for_a_secret(void) {
         for (const CommandSpec *command = command_table; command->noun; command++) {
@@ -305,6 +321,7 @@ int main(int argc, char **argv) {
         test_what_units_run_is_not_shown();
         test_manual_has_it_all(argv[1]);
         test_completion_has_it_all(argv[2]);
+        test_services_are_named(argv[1], argv[2]);
         test_S5_no_option_for_a_secret();
         g_ptr_array_unref(lines);
         return 0;

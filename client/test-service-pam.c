@@ -10,13 +10,17 @@
 #include "client/service-lines.h"
 #include "client/service-pam.h"
 
-/* argv[1]: a folder with the files of Debian 12 (openssh-server, sudo). */
+/* argv[1]: a folder with the files of Debian 12 (openssh-server, sudo, util-linux, login, passwd). */
 static const char *data_folder;
 
 static const PamLines sshd = { "/etc/pam.d/sshd", "sshd", PAM_LINES_SSHD };
 static const PamLines sudo = { "/etc/pam.d/sudo", "sudo", PAM_LINES_SUDO };
 static const PamLines sudo_i = { "/etc/pam.d/sudo-i", "sudo", PAM_LINES_SUDO };
-static const PamLines *const all[] = { &sshd, &sudo, &sudo_i };
+static const PamLines su = { "/etc/pam.d/su", "su", PAM_LINES_SU };
+static const PamLines su_l = { "/etc/pam.d/su-l", "su", PAM_LINES_SU, .follows = "su" };
+static const PamLines login = { "/etc/pam.d/login", "login", PAM_LINES_LOGIN };
+static const PamLines passwd = { "/etc/pam.d/passwd", "passwd", PAM_LINES_PASSWD };
+static const PamLines *const all[] = { &sshd, &sudo, &sudo_i, &su, &login, &passwd };
 
 static char *debian(const PamLines *lines) {
         g_autofree char *path = g_build_filename(data_folder, strrchr(lines->path, '/') + 1, NULL);
@@ -94,6 +98,64 @@ static void test_P24_debian_sudo(void) {
                    "@include common-session-noninteractive\n");
 }
 
+static void test_P24_P37_debian_su(void) {
+        g_autofree char *text = debian(&su), *with = enabled(text, &su, NULL), *read = effective(with);
+
+        check_text(read,
+                   "auth sufficient pam_rootok.so\n"
+                   "session required pam_env.so readenv=1\n"
+                   "session required pam_env.so readenv=1 envfile=/etc/default/locale\n"
+                   "session optional pam_mail.so nopen\n"
+                   "session required pam_limits.so\n"
+                   "auth [success=1 ignore=ignore default=die] pam_tessera.so\n"
+                   "auth substack common-auth\n"
+                   "auth required pam_permit.so\n"
+                   "account [success=1 default=ignore] pam_rootok.so\n"
+                   "account requisite pam_tessera.so\n"
+                   "@include common-account\n"
+                   "@include common-session\n");
+}
+
+static void test_P24_debian_passwd(void) {
+        g_autofree char *text = debian(&passwd), *with = enabled(text, &passwd, NULL), *read = effective(with);
+
+        check_text(read,
+                   "password [success=1 ignore=ignore default=die] pam_tessera.so\n"
+                   "password substack common-password\n"
+                   "password required pam_permit.so\n");
+}
+
+static void check_order(const PamLines *lines, const char *const *order, size_t n) {
+        g_autofree char *text = debian(lines), *with = enabled(text, lines, NULL), *read = effective(with);
+        const char *at = read;
+
+        for (size_t i = 0; i < n; i++) {
+                at = strstr(at, order[i]);
+                if (!at)
+                        fprintf(stderr, "%s\nhas not, in its place:\n%s\n", read, order[i]);
+                assert(at);
+        }
+        assert(!strstr(read, "@include common-auth"));
+}
+
+static void test_P24_debian_login(void) {
+        static const char *const order[] = {
+                "auth requisite pam_nologin.so\n",
+                "session required pam_loginuid.so\n",
+                "auth [success=1 ignore=ignore default=die] pam_tessera.so\n"
+                "auth substack common-auth\n"
+                "auth required pam_permit.so\n"
+                "auth optional pam_group.so\n",
+                "account requisite pam_tessera.so\n"
+                "@include common-account\n"
+                "@include common-session\n"
+                "session required pam_tessera.so\n"
+                "@include common-password\n",
+        };
+
+        check_order(&login, order, G_N_ELEMENTS(order));
+}
+
 static void test_P24_debian_sshd(void) {
         static const char *const order[] = {
                 "auth [success=1 ignore=ignore default=die] pam_tessera.so\n"
@@ -108,16 +170,8 @@ static void test_P24_debian_sshd(void) {
                 "session optional pam_motd.so",
                 "session required pam_env.so user_readenv=1",
         };
-        g_autofree char *text = debian(&sshd), *with = enabled(text, &sshd, NULL), *read = effective(with);
-        const char *at = read;
 
-        for (size_t i = 0; i < G_N_ELEMENTS(order); i++) {
-                at = strstr(at, order[i]);
-                if (!at)
-                        fprintf(stderr, "%s\nhas not, in its place:\n%s\n", read, order[i]);
-                assert(at);
-        }
-        assert(!strstr(read, "@include common-auth"));
+        check_order(&sshd, order, G_N_ELEMENTS(order));
 }
 
 /* Enabling and disabling gives the file back, and doing either twice changes nothing. */
@@ -224,6 +278,61 @@ static void test_P5_lines_that_get_past(void) {
                          &sudo, NULL);
 }
 
+/* Where the process has the invoker's uid that is root alone; in sshd it would be everybody. */
+static void test_P5_P37_rootok_may_end_the_account_checks_of_su_and_sudo(void) {
+        static const char rest[] = "@include common-auth\naccount sufficient pam_rootok.so\n@include common-account\n"
+                                   "@include common-session\n";
+        static const char *const others[] = {
+                "account sufficient pam_rootok.so.so", "account sufficient pam_permit.so pam_rootok.so",
+                "account [default=done] pam_rootok.so", "account sufficient /tmp/pam_rootok.so",
+                "account sufficient pam_wheel.so trust",
+        };
+
+        check_round_trip(rest, &su, NULL);
+        check_round_trip(rest, &sudo, NULL);
+        check_problem(rest, &sshd, "/etc/pam.d/sshd:2: this line can end the account checks");
+        check_problem(rest, &login, "/etc/pam.d/login:2: this line can end the account checks");
+        for (size_t i = 0; i < G_N_ELEMENTS(others); i++) {
+                g_autofree char *text = g_strconcat(others[i], "\n", rest, NULL);
+                check_problem(text, &su, "/etc/pam.d/su:1: this line can end the account checks");
+        }
+}
+
+/* su-l takes in su, and with it our lines; but only if nothing gets past them there. */
+static void test_P40_su_l_follows_su(void) {
+        static const struct {
+                const char *text;
+                bool follows;
+        } cases[] = {
+                { "auth include su\naccount include su\n", true },
+                { "auth\tsubstack su # a\n-account  Include  su", true },
+                { "@include su\n", true },
+                { "auth required pam_x.so\nauth include su\naccount optional pam_x.so\naccount include su\n", true },
+                { "auth sufficient pam_x.so\nauth include su\naccount include su\n", true },
+                { "", false },
+                { "auth include su\n", false },
+                { "account include su\n", false },
+                { "#auth include su\naccount include su\n", false },
+                { "auth include su\naccount include sudo\n", false },
+                { "auth include su\naccount required su\n", false },
+                { "auth include su\nsession include su\n", false },
+                { "auth include su\naccount sufficient pam_x.so\naccount include su\n", false },
+                { "auth include su\naccount [success=1 default=ignore] pam_x.so\naccount include su\n", false },
+                { "auth [success=1 default=ignore] pam_x.so\nauth include su\naccount include su\n", false },
+                { "auth include su\naccount required \\\naccount include su\n", false },
+                { "auth include su\r\naccount include su\r\n", false },
+        };
+        g_autofree char *text = debian(&su_l);
+
+        assert(service_pam_follows(text, &su_l));
+        assert(!service_pam_follows(text, &su));
+        for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+                if (service_pam_follows(cases[i].text, &su_l) != cases[i].follows)
+                        fprintf(stderr, "follows %d: %s\n", !cases[i].follows, cases[i].text);
+                assert(service_pam_follows(cases[i].text, &su_l) == cases[i].follows);
+        }
+}
+
 static void test_places_missing(void) {
         check_problem("", &sudo, "no line \"@include common-auth\"");
         check_problem("@include common-auth\n", &sudo, "no line \"@include common-account\"");
@@ -245,6 +354,7 @@ static void test_damaged_blocks(void) {
                 { "a\n# tessera: begin\nauth x\n", "/etc/pam.d/sudo:2: tessera's block has no line \"# tessera: end\"" },
                 { "# tessera: begin\n# tessera: begin\n# tessera: end\n", "/etc/pam.d/sudo:1: tessera's block has no" },
                 { "# tessera: begin\nauth x\n# tessera: end\n", "/etc/pam.d/sudo:1: tessera's block has lost" },
+                { "# tessera: begin\npassword x\n# tessera: end\n", "/etc/pam.d/sudo:1: tessera's block has lost" },
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
@@ -283,6 +393,9 @@ int main(int argc, char **argv) {
         assert(argc == 2);
         data_folder = argv[1];
         test_P24_debian_sudo();
+        test_P24_P37_debian_su();
+        test_P24_debian_passwd();
+        test_P24_debian_login();
         test_P24_debian_sshd();
         test_round_trip();
         test_round_trip_last_line();
@@ -291,6 +404,8 @@ int main(int argc, char **argv) {
         test_P38_second_factor_stays();
         test_P5_nothing_ends_account();
         test_P5_lines_that_get_past();
+        test_P5_P37_rootok_may_end_the_account_checks_of_su_and_sudo();
+        test_P40_su_l_follows_su();
         test_places_missing();
         test_damaged_blocks();
         test_arbitrary_texts();

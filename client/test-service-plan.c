@@ -57,7 +57,7 @@ static char *get(const Root *root, const char *path) {
 
 static Root root_new(void) {
         static const char *const folders[] = { "/etc/pam.d", "/etc/ssh/sshd_config.d", "/etc/sudoers.d" };
-        static const char *const files[] = { "sshd", "sudo", "sudo-i" };
+        static const char *const files[] = { "sshd", "sudo", "sudo-i", "su", "su-l", "login", "passwd" };
         Root root = { g_dir_make_tmp("tessera-XXXXXX", NULL) };
 
         assert(root.path);
@@ -159,19 +159,17 @@ static char *tree(const Root *root) {
 }
 
 static void test_there_and_back(void) {
-        static const char *const names[] = { "sshd", "sudo" };
-
-        for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        for (const ServiceSpec *spec = service_specs; spec->name; spec++) {
                 g_auto(Root) root = root_new();
                 g_autofree char *before = tree(&root), *after = NULL;
 
-                check_state(&root, names[i], false, NULL);
-                change(&root, names[i], true, NULL);
-                check_state(&root, names[i], true, NULL);
-                change(&root, names[i], true, "wheel");
-                check_state(&root, names[i], true, "wheel");
-                change(&root, names[i], false, NULL);
-                check_state(&root, names[i], false, NULL);
+                check_state(&root, spec->name, false, NULL);
+                change(&root, spec->name, true, NULL);
+                check_state(&root, spec->name, true, NULL);
+                change(&root, spec->name, true, "wheel");
+                check_state(&root, spec->name, true, "wheel");
+                change(&root, spec->name, false, NULL);
+                check_state(&root, spec->name, false, NULL);
                 after = tree(&root);
                 assert(strcmp(before, after) == 0);
         }
@@ -253,6 +251,31 @@ static void test_half_enabled(void) {
         change(&root, "sudo", false, NULL);
         after = tree(&root);
         assert(strcmp(before, after) == 0);
+}
+
+/* Debian's su-l includes su and is left alone; one that stands for itself gets lines of its own. */
+static void test_P40_su_l(void) {
+        g_auto(Root) root = root_new();
+        g_autofree char *debian = get(&root, "/etc/pam.d/su-l"), *su = get(&root, "/etc/pam.d/su"), *same = NULL,
+                        *own = NULL, *back = NULL;
+
+        change(&root, "su", true, "wheel");
+        same = get(&root, "/etc/pam.d/su-l");
+        assert(strcmp(same, debian) == 0);
+        check_state(&root, "su", true, "wheel");
+
+        put(&root, "/etc/pam.d/su-l", su);
+        check_partly(&root, "su");
+        change(&root, "su", true, "wheel");
+        check_state(&root, "su", true, "wheel");
+        own = get(&root, "/etc/pam.d/su-l");
+        assert(strstr(own, "pam_tessera.so breakglass=wheel"));
+        change(&root, "su", false, NULL);
+        back = get(&root, "/etc/pam.d/su-l");
+        assert(strcmp(back, su) == 0);
+
+        put(&root, "/etc/pam.d/su-l", "auth include su\n");
+        check_refused(&root, "su", "/etc/pam.d/su-l has no line \"@include common-auth\"");
 }
 
 static void test_service_missing(void) {
@@ -372,6 +395,7 @@ int main(int argc, char **argv) {
         test_roles_in_sudoers();
         test_somebody_elses_drop_in();
         test_half_enabled();
+        test_P40_su_l();
         test_service_missing();
         test_files_that_are_not_edited();
         test_foreign_files_do_not_hold_up_disable();

@@ -71,7 +71,7 @@ _tessera_operands() { # NOUN VERB
         "role show") _tessera_ask role role list ;;
         "role grant"|"role revoke") _tessera_ask role role list; compgen -u ;;
         "policy explain") echo "sshd login sudo sudo-i su su-l"; compgen -u ;;
-        "service enable"|"service disable"|"enable "|"disable ") echo "sshd sudo" ;;
+        "service enable"|"service disable"|"enable "|"disable ") echo "sshd sudo su login passwd" ;;
         esac
 }
 
