@@ -14,9 +14,12 @@
 
 /*
  * Leaves the answer to the modules below, which then ask nothing again. Only where they are to
- * judge it; on allow or deny no secret stays anywhere.
+ * judge it; on allow or deny no secret stays anywhere. They ask about PAM_USER: where that is su's
+ * target, what its caller typed is nothing to them, and must not count as a guess at the target's.
  */
 static void leave_to_others(Call *call, const Typed *typed) {
+        if (!subject_current(call->pamh, /* invoker= */ false, &call->subject))
+                return;
         if (pam_set_item(call->pamh, PAM_AUTHTOK, typed->text) != PAM_SUCCESS)
                 call->situation = SITUATION_NO_MEMORY;
 }

@@ -23,6 +23,8 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include <security/pam_modules.h>
+
 #include "tests/pam/fault.h"
 
 static const char *armed;
@@ -177,6 +179,14 @@ EXPORT int getgrouplist(const char *user, gid_t gid, gid_t *groups, int *n) {
         if (fails("getgrouplist", EIO))
                 return -1;
         return NEXT(getgrouplist)(user, gid, groups, n);
+}
+
+/* No failure, but an application that names no service: libpam itself does not survive its being set to NULL. */
+EXPORT int pam_get_item(const pam_handle_t *pamh, int item, const void **ret) {
+        if (item != PAM_SERVICE || !fails("service", 0))
+                return NEXT(pam_get_item)(pamh, item, ret);
+        *ret = NULL;
+        return PAM_SUCCESS;
 }
 
 /* Is @address, where a function returns to, in libaudit? libpam's audit records resolve the host there. */
