@@ -68,6 +68,34 @@ def test_enable_and_disable_give_the_files_back(plain):
     assert not json.loads(plain.sh("tessera --json service disable --all").stdout)["changed"]
 
 
+ALL = "sshd sudo su login passwd"
+
+
+@pytest.mark.parametrize("names", ["su", "login", "passwd", ALL])
+def test_those_with_pam_lines_alone_come_and_go_too(plain, names):
+    before = snapshot(plain)
+    shown = plain.sh(f"tessera service enable {names} --dry-run").stdout
+    assert "+# tessera: begin" in shown and snapshot(plain) == before
+    first = json.loads(plain.sh(f"tessera --json service enable {names} --yes").stdout)
+    assert first["services"] == names.split() and "/etc/pam.d/su-l" not in first["files"]
+    assert [warning for warning in first["warnings"] if "no [service:" in warning] == []
+    state = service(plain)
+    assert [name for name in ALL.split() if state[name]["enabled"]] == names.split()
+    assert not any(row["partly"] for row in state.values())
+    assert "nothing changed" in plain.sh(f"tessera service enable {names} --yes").stdout
+    plain.sh(f"tessera disable {names}")
+    assert snapshot(plain) == before
+
+
+def test_P40_a_su_l_of_its_own_is_no_way_around(plain):
+    plain.sh("cp /etc/pam.d/su /etc/pam.d/su-l")
+    before = snapshot(plain)
+    assert "/etc/pam.d/su-l" in json.loads(plain.sh("tessera --json service enable su --yes").stdout)["files"]
+    assert "pam_tessera.so" in plain.read("/etc/pam.d/su-l")
+    plain.sh("tessera disable su")
+    assert snapshot(plain) == before
+
+
 def test_dry_run_shows_and_changes_nothing(plain):
     before = snapshot(plain)
     shown = plain.sh("tessera service enable sshd --dry-run --breakglass sudo").stdout
@@ -100,6 +128,10 @@ def test_edits_made_meanwhile_stay(plain):
     ("sed -i /common-account/d /etc/pam.d/sudo-i", "sudo", '/etc/pam.d/sudo-i has no line "@include common-account"'),
     ("rm /etc/pam.d/sudo-i", "sudo", "there is no /etc/pam.d/sudo-i"),
     ("echo Defaults insults > /etc/sudoers.d/tessera", "sudo", "is not tessera's"),
+    ("sed -i /common-auth/d /etc/pam.d/su", "su", '/etc/pam.d/su has no line "@include common-auth"'),
+    ("sed -i '1i account sufficient pam_wheel.so' /etc/pam.d/su-l", "su", '/etc/pam.d/su-l has no line "@include'),
+    ("rm /etc/pam.d/login", "login", "there is no /etc/pam.d/login"),
+    ("echo > /etc/pam.d/passwd", "passwd", '/etc/pam.d/passwd has no line "@include common-password"'),
 ])
 def test_what_cannot_work_changes_nothing(plain, broken, service_name, words):
     plain.sh(broken)
@@ -125,8 +157,8 @@ def test_no_gate_without_a_module_or_a_daemon(bare):
 
 def test_usage(plain):
     plain.sh("useradd -m bob")
-    other = plain.sh("tessera service enable su", check=False)
-    assert other.returncode == 2 and "sshd, sudo" in other.stderr
+    other = plain.sh("tessera service enable cron", check=False)
+    assert other.returncode == 2 and "sshd, sudo, su, login, passwd" in other.stderr
     assert plain.sh("tessera service disable", check=False).returncode == 2
     assert plain.sh("tessera service disable --all sshd", check=False).returncode == 2
     group = plain.sh("tessera service enable sshd --breakglass nosuchgroup", check=False)
@@ -138,7 +170,7 @@ def test_usage(plain):
 def test_undone_in_time(bare):
     undone_in(bare, 5)
     before = snapshot(bare)
-    enabled = json.loads(bare.sh("tessera --json service enable sshd sudo").stdout)
+    enabled = json.loads(bare.sh(f"tessera --json service enable {ALL}").stdout)
     assert enabled["undo_at"] - time.time() < 10
     assert service(bare)["sudo"]["pending_undo"]
     bare.wait(lambda: snapshot(bare) == before, 15, "the undo")
@@ -151,15 +183,16 @@ def test_undone_in_time(bare):
 
 def test_undone_by_a_reboot(bare):
     before = snapshot(bare)
-    bare.sh("tessera service enable sshd sudo")
+    bare.sh(f"tessera service enable {ALL}")
     assert snapshot(bare) != before
     bare.reboot()
     assert snapshot(bare) == before
     assert bare.sh(f"test -e {PENDING}", check=False).returncode == 1
     assert bare.sh("systemctl is-active ssh tesserad.socket tessera-end.path").stdout == "active\n" * 3
-    started = bare.sh("systemctl show -P ExecMainStartTimestampMonotonic ssh.service").stdout
     undone = bare.sh("systemctl show -P ExecMainExitTimestampMonotonic tessera-undo.service").stdout
-    assert 0 < int(undone) < int(started)
+    for unit in ("ssh.service", "systemd-user-sessions.service"):  # whom the gettys wait for
+        started = bare.sh(f"systemctl show -P ExecMainStartTimestampMonotonic {unit}").stdout
+        assert 0 < int(undone) < int(started), unit
 
 
 def test_undone_after_a_power_cut(bare):
@@ -227,7 +260,7 @@ def test_removing_the_packages_restores(bare):
     before = snapshot(bare)
     failed = "systemctl --failed --plain --no-legend | awk '{print $1}'"
     failed_before = bare.sh(failed).stdout
-    bare.sh("tessera service enable sshd sudo --yes")
+    bare.sh(f"tessera service enable {ALL} --yes")
     bare.sh("dpkg -r libpam-tessera")
     assert snapshot(bare) == before
     bare.sh("dpkg -P libpam-tessera tessera tesserad")

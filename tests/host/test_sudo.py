@@ -94,17 +94,41 @@ def test_A6_a_refusal_is_one_structured_line(host):
     assert lines() == before + 1
 
 
-def test_P33_targetpw_changes_nothing(host):
-    for default in ("targetpw", "rootpw", "runaspw"):
-        host.write("/etc/sudoers.d/zz-test", f"Defaults {default}\n", 0o440)
-        try:
-            with host.shell("alice", ALICE) as shell:
-                assert shell.run("sudo -n id -u") == ("0\n", 0), default
-            with host.shell("bob", PASSWORDS["bob"]) as shell:
-                output, status = shell.run("sudo id")
-                assert status == 1 and "uid=0" not in output and "assword or" not in output, default
-        finally:
-            host.sh("rm /etc/sudoers.d/zz-test")
+@pytest.fixture(params=["targetpw", "rootpw", "runaspw"])
+def default(request, host):
+    """One of sudoers' ways to ask for another's password. root has one, and carol may sudo."""
+    host.sh("chpasswd", input="root:root-unix-1\n")
+    host.write("/etc/sudoers.d/zz-test", f"Defaults {request.param}\ncarol ALL=(ALL) ALL\n", 0o440)
+    yield request.param
+    host.sh("rm /etc/sudoers.d/zz-test; passwd -l root")
+
+
+def test_P33_the_gate_is_for_who_calls(host, default):
+    with host.shell("alice", ALICE) as shell:
+        assert shell.run("sudo -n id -u") == ("0\n", 0)
+        assert shell.run("sudo -n -u bob id -un") == ("bob\n", 0)
+    with host.shell("bob", PASSWORDS["bob"]) as shell:
+        for command in ("sudo id", "sudo -u alice id", "echo root-unix-1 | sudo -S id"):
+            output, status = shell.run(command)
+            assert status == 1 and "uid=" not in output and "assword" not in output, command
+
+
+def test_P33_the_others_password_is_none_of_ones_own(stale, default):
+    """runaspw, targetpw: that of bob; rootpw: root's. Neither makes alice fresh; her own does."""
+    with stale.shell("alice", ALICE) as shell:
+        for answer in ("root-unix-1", UNIX_PASSWORDS["bob"], PASSWORDS["bob"]):
+            shell.run("sleep 2.1")
+            output, status = shell.run(f"echo '{answer}' | sudo -S -u bob id")
+            assert status == 1 and "uid=" not in output, answer
+        assert "uid=" in shell.run(f'echo "{ALICE}" | sudo -S -u bob id')[0]
+
+
+def test_P33_who_tessera_does_not_know_is_asked_as_sudoers_says(host, default):
+    with host.shell("carol", UNIX_PASSWORDS["carol"]) as shell:
+        right = "root-unix-1" if default in ("rootpw", "runaspw") else UNIX_PASSWORDS["bob"]
+        for answer in (UNIX_PASSWORDS["carol"], right):
+            output, _ = shell.run(f"echo '{answer}' | sudo -S -u bob id -un")
+            assert ("bob\n" in output) == (answer == right), (answer, output)
 
 
 def test_P6_nopasswd_and_timestamp_do_not_skip_the_role(host):
