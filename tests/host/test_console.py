@@ -2,66 +2,16 @@
 # SPDX-FileCopyrightText: the tessera authors
 """login: the console, as agetty starts it, and what calls it with -h and -f."""
 
-import contextlib
 import json
 
-import pexpect
 import pytest
 from conftest import PASSWORDS, UNIX_PASSWORDS
+from console import Console
 from host import PROMPT, Host
 
 ALICE, BOB = PASSWORDS["alice"], PASSWORDS["bob"]
 ROOT = "root-unix-1"
 POLICY = "/etc/tessera/policy.conf"
-
-
-class Console:
-    """login on a terminal of the host's own, started by its systemd: outside of every login, like a getty's."""
-
-    MARK = "console-mark"
-
-    def __init__(self, host, *arguments):
-        argv = host.argv(["systemd-run", "--quiet", "--pty", "--collect", "--wait", "login", *arguments])
-        self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=90, echo=False, dimensions=(50, 400))
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_):
-        self.child.close(force=True)
-
-    def type(self, *pairs):
-        """What is waited for, and what is then typed."""
-        for prompt, answer in pairs:
-            self.child.expect_exact(prompt)
-            self.child.sendline(answer)
-        return self
-
-    def shell(self):
-        """Waits for the shell and makes it quiet; what was shown before it."""
-        self.child.expect(r"[$#] ")
-        greeting = self.child.before
-        self.child.sendline(f"bind 'set enable-bracketed-paste off' 2>/dev/null; stty -echo; unset PROMPT_COMMAND; "
-                            f"PS1=''; echo {self.MARK}-$((40+2))")
-        self.child.expect_exact(f"{self.MARK}-42")
-        self.child.expect_exact("\n")
-        return greeting
-
-    def run(self, command):
-        self.child.sendline(f"{command}; echo {self.MARK}=$?=")
-        self.child.expect(self.MARK + r"=(\d+)=\r?\n")
-        return self.child.before.replace("\r\n", "\n"), int(self.child.match[1])
-
-    def refused(self):
-        """The try has failed, whatever was said; the next one begins."""
-        self.child.expect_exact("Login incorrect")
-        return self.child.before
-
-    def ended(self, seconds=30):
-        with contextlib.suppress(pexpect.TIMEOUT):
-            self.child.expect(pexpect.EOF, timeout=seconds)
-            return True
-        return False
 
 
 @pytest.fixture(scope="module")
@@ -80,8 +30,8 @@ def host(gated):
 
 
 def sessions(host, user):
-    found = json.loads(host.sh(f"tessera --json session list --user {user}").stdout)
-    return [one for one in found if one["state"] == "active" and one["service"] == "login"]
+    found = json.loads(host.sh("tessera --json session list --all-users").stdout)
+    return [one for one in found if (one["user"], one["state"], one["service"]) == (user, "active", "login")]
 
 
 def test_P40_a_login_at_the_console_is_a_session(host):
@@ -91,7 +41,8 @@ def test_P40_a_login_at_the_console_is_a_session(host):
         assert (found["service"], found["from"], found["methods"]) == ("login", None, ["pwd"])
         assert found["tty"] and found["tty"].split("/")[-1].isdigit() and found["auth_time"]
         assert console.run("sudo -n id -u") == ("0\n", 0)
-        assert console.run("tr '\\0' '\\n' < /proc/$$/environ | grep -c " + ALICE.replace(" ", "."))[0] == "0\n"
+        environment = console.run("tr '\\0' '\\n' < /proc/$$/environ")[0]
+        assert ALICE not in environment and "TESSERA_SESSION=" in environment
         console.child.sendline("exit")
         assert console.ended()
     host.wait(lambda: not sessions(host, "alice"), what="logging out closes it")
