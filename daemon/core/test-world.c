@@ -29,6 +29,12 @@ static const char *name_of(World *world, uid_t wanted) {
         return NULL;
 }
 
+static gid_t group_of(World *world, const char *name) {
+        gpointer gid;
+
+        return g_hash_table_lookup_extended(world->identities.gids, name, NULL, &gid) ? GPOINTER_TO_UINT(gid) : 60000;
+}
+
 static int world_look_up(const IdentitySource *source, const char *name, uid_t uid, Identity **ret) {
         World *world = WORLD_OF(source, identities.source);
         gpointer found;
@@ -42,7 +48,7 @@ static int world_look_up(const IdentitySource *source, const char *name, uid_t u
         (*ret)->name = g_strdup(name);
         (*ret)->uid = GPOINTER_TO_UINT(found);
         (*ret)->groups = g_new0(gid_t, 1);
-        (*ret)->groups[0] = 60000;
+        (*ret)->groups[0] = group_of(world, name);
         (*ret)->n_groups = 1;
         return 0;
 }
@@ -52,6 +58,10 @@ void world_set_account(World *world, const char *name, uid_t uid) {
                 (void) g_hash_table_remove(world->identities.uids, name);
         else
                 (void) g_hash_table_insert(world->identities.uids, g_strdup(name), GUINT_TO_POINTER(uid));
+}
+
+void world_set_group(World *world, const char *name, gid_t gid) {
+        (void) g_hash_table_insert(world->identities.gids, g_strdup(name), GUINT_TO_POINTER(gid));
 }
 
 /* Audit and ends */
@@ -214,6 +224,7 @@ World *world_new(void) {
         world->clock = (FakeClock) FAKE_CLOCK_INIT;
         world->identities.source.look_up = world_look_up;
         world->identities.uids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        world->identities.gids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         world->audit.sink.emit = world_emit;
         world->audit.lines = g_ptr_array_new_with_free_func(g_free);
         world->logins.end = (EndLogin) { .session = world_end_session, .user = world_end_user };
@@ -259,6 +270,7 @@ static void remove_folder(const char *path) {
 World *world_free(World *world) {
         core_free(world->core);
         g_hash_table_unref(world->identities.uids);
+        g_hash_table_unref(world->identities.gids);
         g_ptr_array_unref(world->audit.lines);
         g_free(world->audit.place);
         g_ptr_array_unref(world->logins.lines);

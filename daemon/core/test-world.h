@@ -39,6 +39,7 @@ struct World {
         struct {
                 IdentitySource source;
                 GHashTable *uids; /* name → uid */
+                GHashTable *gids; /* name → gid of the one group; whose is not there is in 60000 */
                 int error;        /* what every look-up returns, unless 0 */
         } identities;
 
@@ -69,6 +70,7 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
 
 /* Accounts */
 void world_set_account(World *world, const char *name, uid_t uid); /* UID_UNSET: there is none */
+void world_set_group(World *world, const char *name, gid_t gid);
 
 /* Replaces the policy; @sudo is the rest of [service:sudo]. */
 void world_set_policy(World *world, const char *admins, const char *sudo);
