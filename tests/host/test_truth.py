@@ -40,7 +40,7 @@ USERS = {"by name": "nan", "by group": "gus", "by an include": "ivy", "by assign
 SENTENCE = re.compile(r"With(?:out)? the role ?(by .*?)? and (.*?), (\S+) (.*)\.")
 PASSWORD = "the watchword of {}"
 INVOKERS = {"sudo": "sudo id -u", "sudo-i": "sudo -i id -u", "su": "su root -c 'id -u'",
-            "su-l": "su - root -c 'id -u' 2>&1 | grep -v ^mesg"}
+            "su-l": "su - root -c 'id -u'"}
 
 
 def is_core(how, login, service):
@@ -64,14 +64,15 @@ def host(installed_layer):
     with Host("web1", [installed_layer]) as host:
         host.sh("groupadd team")
         for user in USERS.values():
-            host.sh(f"useradd -m -s /bin/bash {user}; echo '{user} ALL=(ALL:ALL) ALL' >> /etc/sudoers.d/all-of-them")
+            host.sh(["useradd", "-m", "-s", "/bin/bash", user])
             host.sh(["tessera", "user", "add", user], input=PASSWORD.format(user) + "\n")
         host.sh("usermod -aG team gus")
+        host.write("/etc/sudoers.d/them", "".join(f"{user} ALL=(ALL:ALL) ALL\n" for user in USERS.values()), 0o440)
         host.write("/etc/tessera/policy.conf", POLICY)
         host.sh("systemctl reload tesserad.service")
-        host.sh("tessera role grant admin ann; tessera role grant admin tim --for 1h; "
-                "tessera role grant admin eve --for 1s; sleep 1.1")
-        host.sh("tessera service enable sshd sudo su login --yes; cp /etc/pam.d/sshd /etc/pam.d/ftp")
+        host.sh("tessera role grant admin ann && tessera role grant admin tim --for 1h && "
+                "tessera role grant admin eve --for 1s && sleep 1.1")
+        host.sh("tessera service enable sshd sudo su login --yes && cp /etc/pam.d/sshd /etc/pam.d/ftp")
         yield host
 
 
