@@ -745,7 +745,9 @@ static void test_the_shipped_policy(const char *path) {
         assert(policy_decide_role(policy, &bob, "login").verdict == POLICY_ALLOW);
         assert(policy_decide_role(policy, &bob, "sudo").verdict == POLICY_DENY);
         assert(policy_decide_role(policy, &alice, "sudo").verdict == POLICY_ALLOW);
-        assert(policy_decide_role(policy, &alice, "su").reason == POLICY_REASON_UNKNOWN_SERVICE);
+        assert(policy_decide_role(policy, &bob, "su-l").verdict == POLICY_DENY);
+        assert(policy_decide_role(policy, &alice, "su-l").verdict == POLICY_ALLOW);
+        assert(policy_decide_role(policy, &alice, "cups").reason == POLICY_REASON_UNKNOWN_SERVICE);
         assert(policy_max_age(policy, "sudo") == 900);
 }
 
