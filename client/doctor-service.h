@@ -22,4 +22,4 @@ char *doctor_enable(const Doctor *doctor, const char *name);
 void doctor_units_judge(Doctor *doctor, const char *shown);  /* of systemctl show */
 void doctor_sshd_judge(Doctor *doctor, const char *shown);   /* of sshd -T */
 void doctor_sudo_judge(Doctor *doctor, const json_t *sudoers, const GPtrArray *files); /* of cvtsudoers, visudo -c */
-void doctor_sudo_judge_plugin(Doctor *doctor, const json_t *sudoers);
+void doctor_sudo_judge_plugin(Doctor *doctor, const json_t *sudoers, bool roles, bool place);

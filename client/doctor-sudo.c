@@ -10,10 +10,10 @@
 #include "client/doctor-place.h"
 #include "client/doctor-service.h"
 #include "client/service-host.h"
+#include "client/service-sudoers.h"
 #include "common/cleanup.h"
 
 #define SUDO "/usr/bin/sudo"
-#define CVTSUDOERS "/usr/bin/cvtsudoers"
 #define PLUGIN "tessera_group.so"
 #define PLUGIN_FOLDER "/usr/libexec/sudo/" /* where sudo looks for one that is named without a folder */
 
@@ -173,7 +173,6 @@ static GPtrArray *files_of(const char *shown) {
 
 /* sudoers as cvtsudoers shows them; NULL, and said, where that cannot be had. */
 static json_t *read_sudoers(Doctor *doctor, GPtrArray **ret_files) {
-        static const char *const convert[] = { CVTSUDOERS, "-f", "json", "/etc/sudoers", NULL };
         g_autofree char *shown = NULL, *text = NULL, *problem = NULL;
         json_t *sudoers;
 
@@ -182,7 +181,7 @@ static json_t *read_sudoers(Doctor *doctor, GPtrArray **ret_files) {
                             "there too");
                 return NULL;
         }
-        if (!service_host_show(sudo_spec(), &shown, &problem) || !service_host_run(convert, &text, &problem)) {
+        if (!service_host_show(sudo_spec(), &shown, &problem) || !service_sudoers_read(&text, &problem)) {
                 doctor_skip(doctor, "sudo's settings: %s", problem);
                 return NULL;
         }
@@ -218,10 +217,15 @@ static const char *group_plugin(const json_t *sudoers) {
         return plugin;
 }
 
-void doctor_sudo_judge_plugin(Doctor *doctor, const json_t *sudoers) {
+/* @roles: tessera's drop-in has rules for %:ROLE. @place: tessera's plugin is installed, and could be set. */
+void doctor_sudo_judge_plugin(Doctor *doctor, const json_t *sudoers, bool roles, bool place) {
         const char *plugin = group_plugin(sudoers);
-        g_autofree char *file = NULL, *path = NULL, *name = NULL;
+        g_autofree char *enable = doctor_enable(doctor, "sudo"), *file = NULL, *path = NULL, *name = NULL;
 
+        if (!plugin && place) {
+                doctor_warn(doctor, enable, "sudo has no group plugin, so rules for %%:ROLE let nobody do anything");
+                return;
+        }
         if (!plugin) {
                 doctor_ok(doctor, "sudo has no group plugin");
                 return;
@@ -229,7 +233,11 @@ void doctor_sudo_judge_plugin(Doctor *doctor, const json_t *sudoers) {
         file = g_strndup(plugin, strcspn(plugin, " \t"));
         name = g_path_get_basename(file);
         path = g_strconcat(doctor->root, *file == '/' ? "" : PLUGIN_FOLDER, file, NULL);
-        if (strcmp(name, PLUGIN) != 0)
+        /* Whoever it calls "admin" would be root. */
+        if (strcmp(name, PLUGIN) != 0 && roles)
+                doctor_fail(doctor, enable, "sudo has another group plugin, %s, which answers for tessera's rules for "
+                            "%%:ROLE", file);
+        else if (strcmp(name, PLUGIN) != 0)
                 doctor_ok(doctor, "sudo has another group plugin, %s: rules for %%:ROLE are not tessera's", file);
         else if (access(path, R_OK) < 0)
                 doctor_fail(doctor, "apt install --reinstall tesserad", "sudo's group plugin %s is not there: rules "
@@ -241,9 +249,11 @@ void doctor_sudo_judge_plugin(Doctor *doctor, const json_t *sudoers) {
 static void look_at_plugin(Doctor *doctor) {
         g_autoptr(GPtrArray) files = NULL;
         json_auto_t *sudoers = is_to_be_looked_at(doctor) ? read_sudoers(doctor, &files) : NULL;
+        g_autofree char *ignored = NULL, *taken = NULL;
+        g_auto(ServiceState) state = { 0 };
 
-        if (sudoers)
-                doctor_sudo_judge_plugin(doctor, sudoers);
+        if (sudoers && service_state_read(sudo_spec(), doctor->root, &state, &ignored))
+                doctor_sudo_judge_plugin(doctor, sudoers, state.roles, service_sudoers_has_place(&taken));
 }
 
 const DoctorCheck doctor_sudo_checks[] = {

@@ -51,15 +51,20 @@ bool service_sudoers_leaves_place(const char *json, char **ret_problem) {
         return true;
 }
 
-bool service_sudoers_has_place(char **ret_problem) {
+bool service_sudoers_read(char **ret_json, char **ret_problem) {
         /* sudo's own parser, which follows every include. Its settings file is not for us: it may leave things out. */
         static const char *const argv[] = { CVTSUDOERS, "-c", "/dev/null", "-i", "sudoers", "-f", "json",
                                             "-s", "aliases,privileges", SUDOERS, NULL };
+
+        return service_host_run(argv, ret_json, ret_problem);
+}
+
+bool service_sudoers_has_place(char **ret_problem) {
         g_autofree char *output = NULL;
 
         if (access(SUDO_PLUGIN, R_OK) < 0) {
                 *ret_problem = g_strdup(SUDO_PLUGIN " is not installed (package tesserad)");
                 return false;
         }
-        return service_host_run(argv, &output, ret_problem) && service_sudoers_leaves_place(output, ret_problem);
+        return service_sudoers_read(&output, ret_problem) && service_sudoers_leaves_place(output, ret_problem);
 }

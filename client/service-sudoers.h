@@ -11,6 +11,9 @@
 
 #define SUDO_PLUGIN "/usr/libexec/sudo/tessera_group.so"
 
+/* sudoers' settings as sudo itself reads them, through every include: what "cvtsudoers -f json" prints. g_free. */
+bool service_sudoers_read(char **ret_json, char **ret_problem);
+
 /* Is that place ours or free, as sudoers stands now, and the plugin there to take it? A doubt is a no. */
 bool service_sudoers_has_place(char **ret_problem);
 

@@ -176,7 +176,14 @@ static void judge_sudo(World *world, const char *json) {
         g_ptr_array_add(files, (void *) "/etc/sudoers");
         g_ptr_array_add(files, (void *) "/etc/sudoers.d/tessera");
         doctor_sudo_judge(&world->doctor, sudoers, files);
-        doctor_sudo_judge_plugin(&world->doctor, sudoers);
+}
+
+static void judge_plugin(World *world, const char *value, bool roles, bool place) {
+        json_auto_t *sudoers = value ? json_pack("{s:[{s:[{s:s}]}]}", "Defaults", "Options", "group_plugin", value)
+                                     : json_object();
+
+        assert(sudoers);
+        doctor_sudo_judge_plugin(&world->doctor, sudoers, roles, place);
 }
 
 #define OURS "{\"Options\":[{\"timestamp_timeout\":\"0\"}]},{\"Options\":[{\"noninteractive_auth\":true}]}"
@@ -198,10 +205,22 @@ static void test_sudo(void) {
         judge_sudo(&world, "{\"Defaults\":[" OURS
                            ",{\"Binding\":[{\"username\":\"bob\"}],\"Options\":[{\"rootpw\":true}]}]}");
         ASSERT_SAID(&world, "warn: sudoers has rootpw", "| sed -i '3s/rootpw/!rootpw/' /etc/sudoers\n");
-        judge_sudo(&world, "{\"Defaults\":[" OURS ",{\"Options\":[{\"group_plugin\":\"tessera_group.so\"}]}]}");
+}
+
+static void test_sudo_plugin(void) {
+        g_auto(World) world = world_new();
+
+        judge_plugin(&world, NULL, false, false);
+        judge_plugin(&world, "group_file.so /etc/group", false, false);
+        assert_silent(&world);
+        judge_plugin(&world, NULL, false, true);
+        ASSERT_SAID(&world, "warn: sudo has no group plugin", "| tessera service enable sudo --yes\n");
+        judge_plugin(&world, "group_file.so /etc/group", true, false);
+        ASSERT_SAID(&world, "fail: sudo has another group plugin, group_file.so", "| tessera service enable sudo --yes\n");
+        judge_plugin(&world, "tessera_group.so", true, false);
         ASSERT_SAID(&world, "fail: sudo's group plugin tessera_group.so is not there");
         put(&world, "/usr/libexec/sudo/tessera_group.so", "");
-        judge_sudo(&world, "{\"Defaults\":[" OURS ",{\"Options\":[{\"group_plugin\":\"tessera_group.so\"}]}]}");
+        judge_plugin(&world, "tessera_group.so", true, true);
         assert_silent(&world);
 }
 
@@ -315,6 +334,7 @@ int main(void) {
         test_stack_as_pam_goes_through_it();
         test_sshd();
         test_sudo();
+        test_sudo_plugin();
         test_accounts();
         test_selinux_and_apparmor();
         test_clock();

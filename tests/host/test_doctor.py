@@ -100,6 +100,10 @@ FAULTS = [
     ("sudo-settings", sudoers("Defaults timestamp_timeout = 15"), "timestamp_timeout other than 0", f"rm {SUDOERS}"),
     ("sudo-settings", sudoers("Defaults:bob timestamp_timeout=-1"), "timestamp_timeout other than 0", f"rm {SUDOERS}"),
     ("sudo-settings", sudoers("Defaults !noninteractive_auth"), "not noninteractive_auth", f"rm {SUDOERS}"),
+    ("sudo-plugin", sudoers('Defaults group_plugin="group_file.so /etc/group"'), "another group plugin, group_file.so",
+     f"rm {SUDOERS} && tessera service enable sudo --yes --breakglass breakglass"),
+    ("sudo-plugin", "mv /usr/libexec/sudo/tessera_group.so /root && tessera service enable sudo --yes --breakglass "
+     "breakglass && mv /root/tessera_group.so /usr/libexec/sudo", "no group plugin", ""),
     ("accounts", "chage -d 2020-01-01 -M 90 alice; chage -d 2020-01-01 -M 9 bob", "alice and bob", ""),
     ("accounts", "chage -d 0 alice", "must be changed", ""),
     ("accounts", "chage -E 2020-01-01 alice", "has expired", ""),
@@ -148,12 +152,10 @@ def test_a_missing_module(host):
 
 
 def test_a_group_plugin_that_is_not_there(host):
-    host.sh(sudoers('Defaults group_plugin="/usr/libexec/sudo/gone/tessera_group.so"'))
+    host.sh("mv /usr/libexec/sudo/tessera_group.so /root")
     found = [f for f in amiss(host) if f["check"] == "sudo-plugin"]
-    assert "is not there" in found[0]["text"] and "tesserad" in found[0]["remedy"]
-    host.sh(sudoers('Defaults group_plugin="group_file.so /etc/group"'))
-    assert [f for f in amiss(host) if f["check"] == "sudo-plugin"] == []
-    host.sh(f"rm {SUDOERS}")
+    assert "is not there" in found[0]["text"] and found[0]["remedy"] == "apt install --reinstall tesserad"
+    host.sh("mv /root/tessera_group.so /usr/libexec/sudo")
 
 
 def test_a_damaged_database(host):
