@@ -43,17 +43,25 @@ static char *effective(const char *shown, const char *name) {
         return NULL;
 }
 
-/* The line that says so, said otherwise; without one it is the default that "enable" would override. */
+/* Does tessera's own drop-in say it? */
+static bool is_ours(const char *name) {
+        const ServiceSpec *sshd = service_spec_by_name("sshd");
+
+        return strstr(sshd->drop_in_text, name);
+}
+
+/* The line that says so, said otherwise; where it stands in none, one that sshd comes to first. */
 static char *remedy_for(const Doctor *doctor, const char *name, const char *good) {
-        g_autofree char *line = g_strdup_printf("%s %s", name, good), *sed = NULL, *enable = NULL;
+        g_autofree char *line = g_strdup_printf("%s %s", name, good), *sed = NULL;
         g_auto(Place) place = { 0 };
 
         if (place_find_sshd(doctor, name, &place)) {
                 sed = doctor_sed(place.path, place.line, ".*", line);
                 return g_strdup_printf("%s && " RELOAD, sed);
         }
-        enable = doctor_enable(doctor, "sshd");
-        return g_steal_pointer(&enable);
+        if (is_ours(name))
+                return doctor_enable(doctor, "sshd");
+        return g_strdup_printf("echo '%s' >> /etc/ssh/sshd_config.d/01-local.conf && " RELOAD, line);
 }
 
 static void judge_setting(Doctor *doctor, const char *shown, const Setting *setting) {

@@ -164,7 +164,9 @@ static void test_sshd(void) {
         ASSERT_SAID(&world, "fail: sshd has UsePAM no: ", "| tessera service enable sshd --yes\n",
                     "warn: sshd has UseDNS yes: ",
                     "| sed -i '2s/.*/UseDNS no/' /etc/ssh/sshd_config.d/50-b.conf && systemctl reload ssh.service\n",
-                    "warn: sshd has PermitUserEnvironment yes", "LoginGraceTime 45: a login that types a password needs "
+                    "warn: sshd has PermitUserEnvironment yes",
+                    "| echo 'PermitUserEnvironment no' >> /etc/ssh/sshd_config.d/01-local.conf && systemctl reload",
+                    "LoginGraceTime 45: a login that types a password needs "
                                                                 "up to 60 s");
 }
 
