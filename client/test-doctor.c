@@ -166,8 +166,7 @@ static void test_sshd(void) {
                     "| sed -i '2s/.*/UseDNS no/' /etc/ssh/sshd_config.d/50-b.conf && systemctl reload ssh.service\n",
                     "warn: sshd has PermitUserEnvironment yes",
                     "| echo 'PermitUserEnvironment no' >> /etc/ssh/sshd_config.d/01-local.conf && systemctl reload",
-                    "LoginGraceTime 45: a login that types a password needs "
-                                                                "up to 60 s");
+                    "LoginGraceTime 45: a login that types a password needs up to 60 s");
 }
 
 static void judge_sudo(World *world, const char *json) {
