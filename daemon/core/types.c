@@ -208,3 +208,12 @@ Event *event_free(Event *event) {
         g_free(event);
         return NULL;
 }
+
+UserDebt *user_debt_free(UserDebt *debt) {
+        if (!debt)
+                return NULL;
+        g_free(debt->limit);
+        g_free(debt->key);
+        g_free(debt);
+        return NULL;
+}

@@ -137,6 +137,18 @@ Assignment *assignment_copy(const Assignment *assignment);
 Assignment *assignment_free(Assignment *assignment);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Assignment, assignment_free)
 
+/* What a user owes under one limit (throttle.h), as the store keeps it. */
+typedef struct UserDebt {
+        uid_t uid;
+        char *limit;      /* "known-client", "known-host", "local", "other-hosts" */
+        char *key;        /* which client or network of the user's; "" where there is one only */
+        int64_t until;    /* when it is paid back */
+        unsigned failures; /* since the last success; 0: nothing is owed, and nothing is kept */
+} UserDebt;
+
+UserDebt *user_debt_free(UserDebt *debt);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(UserDebt, user_debt_free)
+
 /* What a person who logs in is told. All of it is of before that login. */
 typedef struct LoginNews {
         int64_t last;         /* the last login; 0: none */

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/core/network.h"
+
+#define V4_SIZE 4
+#define V6_48_SIZE 6
+#define V6_64_SIZE 8
+
+static Network network_new(NetworkKind kind, const void *prefix, size_t size) {
+        Network network = { .kind = kind };
+
+        memcpy(network.prefix, prefix, size);
+        return network;
+}
+
+Network network_of(const char *rhost) {
+        size_t size = rhost ? strcspn(rhost, "%") : 0;
+        char text[INET6_ADDRSTRLEN];
+        struct in6_addr v6;
+        struct in_addr v4;
+
+        if (!rhost)
+                return (Network) { .kind = NETWORK_NONE };
+        if (size >= sizeof(text))
+                return (Network) { .kind = NETWORK_OTHER };
+        memcpy(text, rhost, size);
+        text[size] = '\0';
+        if (rhost[size] == '\0' && inet_pton(AF_INET, text, &v4) == 1)
+                return network_new(NETWORK_V4, &v4, V4_SIZE);
+        if (inet_pton(AF_INET6, text, &v6) != 1)
+                return (Network) { .kind = NETWORK_OTHER };
+        if (IN6_IS_ADDR_V4MAPPED(&v6))
+                return network_new(NETWORK_V4, v6.s6_addr + 12, V4_SIZE);
+        return network_new(NETWORK_V6_64, &v6, V6_64_SIZE);
+}
+
+Network network_wider(const Network *network) {
+        if (network->kind != NETWORK_V6_64)
+                return (Network) { .kind = NETWORK_NONE };
+        return network_new(NETWORK_V6_48, network->prefix, V6_48_SIZE);
+}
+
+bool network_equal(const Network *a, const Network *b) {
+        return a->kind == b->kind && memcmp(a->prefix, b->prefix, sizeof(a->prefix)) == 0;
+}
+
+void network_to_string(const Network *network, char ret[NETWORK_TEXT_MAX]) {
+        struct in6_addr v6 = { 0 };
+        char text[INET6_ADDRSTRLEN] = "";
+
+        switch (network->kind) {
+        case NETWORK_V4:
+                (void) inet_ntop(AF_INET, network->prefix, text, sizeof(text));
+                break;
+        case NETWORK_V6_64:
+        case NETWORK_V6_48:
+                memcpy(&v6, network->prefix, sizeof(network->prefix));
+                (void) inet_ntop(AF_INET6, &v6, text, sizeof(text));
+                break;
+        case NETWORK_OTHER:
+                (void) snprintf(text, sizeof(text), "other");
+                break;
+        case NETWORK_NONE:
+        case _NETWORK_KIND_MAX:
+                break;
+        }
+        (void) snprintf(ret, NETWORK_TEXT_MAX, "%s%s", text,
+                        network->kind == NETWORK_V6_64 ? "/64" : network->kind == NETWORK_V6_48 ? "/48" : "");
+}

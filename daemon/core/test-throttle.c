@@ -1,0 +1,466 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#undef NDEBUG
+#include <assert.h>
+#include <string.h>
+
+#include "daemon/core/test-fake-clock.h"
+#include "daemon/core/throttle.h"
+
+#define ALICE 1000
+#define BOB 1001
+#define HOME "192.0.2.1"
+#define STRANGER "198.51.100.7"
+
+static const ThrottleSettings defaults = THROTTLE_SETTINGS_DEFAULT;
+
+typedef struct World {
+        FakeClock clock;
+        Throttle *throttle;
+        GHashTable *kept; /* "UID LIMIT KEY" → UserDebt */
+} World;
+
+static void free_debt(gpointer debt) {
+        (void) user_debt_free(debt);
+}
+
+static UserDebt *debt_copy(const UserDebt *debt) {
+        UserDebt *copy = g_new0(UserDebt, 1);
+
+        *copy = (UserDebt) { debt->uid, g_strdup(debt->limit), g_strdup(debt->key), debt->until, debt->failures };
+        return copy;
+}
+
+static void keep_debt(const UserDebt *debt, void *data) {
+        World *world = data;
+        char *name = g_strdup_printf("%u %s %s", (unsigned) debt->uid, debt->limit, debt->key);
+
+        if (debt->failures > 0) {
+                (void) g_hash_table_replace(world->kept, name, debt_copy(debt));
+                return;
+        }
+        (void) g_hash_table_remove(world->kept, name);
+        g_free(name);
+}
+
+static World *world_new(void) {
+        World *world = g_new0(World, 1);
+
+        world->clock = (FakeClock) FAKE_CLOCK_INIT;
+        world->kept = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_debt);
+        world->throttle = throttle_new(&world->clock.clock, keep_debt, world);
+        return world;
+}
+
+static void world_free(World *world) {
+        throttle_free(world->throttle);
+        g_hash_table_unref(world->kept);
+        g_free(world);
+}
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
+
+/* As after a crash and @seconds: what is in memory is gone, and the running clock has begun anew. */
+static void world_restart(World *world, int64_t seconds) {
+        g_autoptr(GPtrArray) debts = g_ptr_array_new();
+        GHashTableIter iter;
+        gpointer debt;
+
+        throttle_free(world->throttle);
+        world->clock.wall += seconds;
+        world->clock.running = 5000;
+        world->throttle = throttle_new(&world->clock.clock, keep_debt, world);
+        g_hash_table_iter_init(&iter, world->kept);
+        while (g_hash_table_iter_next(&iter, NULL, &debt))
+                g_ptr_array_add(debts, debt);
+        throttle_load(world->throttle, &defaults, debts);
+}
+
+static const ThrottleAttempt at_console = { .uid = ALICE };
+static const ThrottleAttempt at_home = { .uid = ALICE, .rhost = HOME, .known_host = true };
+static const ThrottleAttempt on_laptop = { .uid = ALICE, .rhost = HOME, .known_host = true, .client = "device 1" };
+static const ThrottleAttempt from_afar = { .uid = ALICE, .rhost = STRANGER };
+
+static ThrottleAttempt from(uid_t uid, const char *rhost) {
+        return (ThrottleAttempt) { .uid = uid, .rhost = rhost };
+}
+
+static bool fail(World *world, const ThrottleAttempt *attempt) {
+        ThrottleRefusal refusal;
+        ThrottleCharge charge;
+
+        if (!throttle_charge(world->throttle, &defaults, attempt, &charge, &refusal))
+                return false;
+        throttle_failed(world->throttle, &charge);
+        return true;
+}
+
+static bool succeed(World *world, const ThrottleAttempt *attempt) {
+        ThrottleRefusal refusal;
+        ThrottleCharge charge;
+
+        if (!throttle_charge(world->throttle, &defaults, attempt, &charge, &refusal))
+                return false;
+        throttle_succeeded(world->throttle, &charge);
+        return true;
+}
+
+/* How many failures get through at once. */
+static unsigned fill(World *world, const ThrottleAttempt *attempt) {
+        unsigned n = 0;
+
+        while (fail(world, attempt))
+                n++;
+        return n;
+}
+
+static ThrottleRefusal refused(World *world, const ThrottleAttempt *attempt) {
+        ThrottleRefusal refusal = { .wait = 0 };
+        ThrottleCharge charge;
+
+        assert(!throttle_charge(world->throttle, &defaults, attempt, &charge, &refusal));
+        return refusal;
+}
+
+static void test_ten_failures_and_then_one_in_90_s(void) {
+        g_autoptr(World) world = world_new();
+
+        g_assert_cmpuint(fill(world, &at_console), ==, 10);
+        g_assert_cmpint(refused(world, &at_console).wait, ==, 90);
+        assert(refused(world, &at_console).limit == THROTTLE_LOCAL);
+        fake_clock_forward(&world->clock, 89);
+        g_assert_cmpint(refused(world, &at_console).wait, ==, 1);
+        fake_clock_forward(&world->clock, 1);
+        g_assert_cmpuint(fill(world, &at_console), ==, 1);
+}
+
+/* Who is where, and whose failures make him wait: the sentence is the promise. */
+static void test_T2_T15_strangers_never_make_a_user_wait(void) {
+        static const struct {
+                const char *sentence;
+                const ThrottleAttempt *filled, *tried;
+                bool passes;
+        } rows[] = {
+                { "strangers do not close the console", &from_afar, &at_console, true },
+                { "strangers do not close a known host", &from_afar, &at_home, true },
+                { "strangers do not close a device", &from_afar, &on_laptop, true },
+                { "strangers close the door to strangers", &from_afar, &from_afar, false },
+                { "a known host closes itself", &at_home, &at_home, false },
+                { "a known host does not close a device that is there", &at_home, &on_laptop, true },
+                { "a known host does not close the console", &at_home, &at_console, true },
+                { "a known host does not close the door to strangers", &at_home, &from_afar, true },
+                { "the console does not close a known host", &at_console, &at_home, true },
+                { "a device closes itself", &on_laptop, &on_laptop, false },
+                { "a device does not close the host where it is", &on_laptop, &at_home, true },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autoptr(World) world = world_new();
+
+                g_assert_cmpuint(fill(world, rows[i].filled), ==, 10);
+                if (succeed(world, rows[i].tried) != rows[i].passes)
+                        g_error("%s", rows[i].sentence);
+        }
+}
+
+static void test_T3_hosts_together_get_one_budget(void) {
+        g_autoptr(World) world = world_new();
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < 200; i++) {
+                g_autofree char *rhost = g_strdup_printf("203.0.113.%u", i);
+                ThrottleAttempt attempt = from(ALICE, rhost);
+                n += fail(world, &attempt);
+        }
+        g_assert_cmpuint(n, ==, 10);
+        n = 0;
+        for (unsigned second = 0; second < 10 * 86400; second += 30) {
+                g_autofree char *rhost = g_strdup_printf("10.0.%u.%u", second / 30 % 250, second / 7500 % 250);
+                ThrottleAttempt attempt = from(ALICE, rhost);
+                n += fail(world, &attempt);
+                fake_clock_forward(&world->clock, 30);
+        }
+        g_assert_cmpuint(n + 10, ==, 100);
+        g_assert_cmpint(refused(world, &from_afar).wait, ==, INT64_MAX);
+        throttle_reopen(world->throttle, &defaults, BOB);
+        assert(!succeed(world, &from_afar));
+        throttle_reopen(world->throttle, &defaults, ALICE);
+        assert(succeed(world, &from_afar));
+}
+
+static void test_T9_success_clears_its_own_key_and_never_a_host(void) {
+        g_autoptr(World) world = world_new();
+        ThrottleAttempt bob = from(BOB, STRANGER);
+
+        for (int i = 0; i < 9; i++)
+                assert(fail(world, &from_afar));
+        assert(succeed(world, &bob)); /* the attacker has an account of his own */
+        assert(fail(world, &from_afar));
+        assert(!fail(world, &bob)); /* ten from there, whoever they were for */
+        assert(refused(world, &bob).limit == THROTTLE_HOST);
+        for (int i = 0; i < 9; i++)
+                assert(fail(world, &at_home));
+        assert(succeed(world, &at_home));
+        g_assert_cmpuint(fill(world, &at_home), ==, 10);
+}
+
+static void test_unknown_names_charge_their_host_alone(void) {
+        g_autoptr(World) world = world_new();
+        ThrottleAttempt nobody = from(UID_UNSET, STRANGER), alice = from(ALICE, "203.0.113.1");
+
+        g_assert_cmpuint(fill(world, &nobody), ==, 10);
+        assert(refused(world, &from_afar).limit == THROTTLE_HOST);
+        assert(succeed(world, &alice));
+        g_assert_cmpuint(g_hash_table_size(world->kept), ==, 0);
+        for (int i = 0; i < 100; i++)
+                assert(fail(world, &(ThrottleAttempt) { .uid = UID_UNSET })); /* and no host: nothing */
+}
+
+static void test_T5_a_48_owes_sixteen_times_as_much(void) {
+        g_autoptr(World) world = world_new();
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < 1000; i++) {
+                g_autofree char *rhost = g_strdup_printf("2001:db8:1:%x::1", i);
+                ThrottleAttempt attempt = from(UID_UNSET, rhost);
+                n += fail(world, &attempt);
+        }
+        g_assert_cmpuint(n, ==, 160);
+        g_assert_cmpuint(fill(world, &(ThrottleAttempt) { .uid = UID_UNSET, .rhost = "2001:db8:2:1::1" }), ==, 10);
+}
+
+static void test_T12_what_was_never_judged_costs_nothing(void) {
+        g_autoptr(World) world = world_new();
+        ThrottleRefusal refusal;
+        ThrottleCharge charge;
+
+        for (int i = 0; i < 50; i++) {
+                assert(throttle_charge(world->throttle, &defaults, &from_afar, &charge, &refusal));
+                throttle_refund(world->throttle, &charge);
+        }
+        g_assert_cmpuint(g_hash_table_size(world->kept), ==, 0);
+        g_assert_cmpuint(fill(world, &from_afar), ==, 10);
+}
+
+/* Under way when the machine stops: that attempt has been charged, and is not given back. */
+static void test_T13_an_attempt_that_crashes_the_daemon_has_been_charged(void) {
+        g_autoptr(World) world = world_new();
+        ThrottleRefusal refusal;
+        ThrottleCharge charge;
+
+        for (int i = 0; i < 10; i++) {
+                assert(throttle_charge(world->throttle, &defaults, &at_console, &charge, &refusal));
+                world_restart(world, 1);
+        }
+        assert(!fail(world, &at_console));
+}
+
+static void test_T7_a_restart_forgets_nothing_of_users(void) {
+        g_autoptr(World) world = world_new();
+
+        (void) fill(world, &from_afar);
+        (void) fill(world, &at_home);
+        (void) fill(world, &on_laptop);
+        world_restart(world, 10);
+        g_assert_cmpint(refused(world, &from_afar).wait, ==, 80);
+        g_assert_cmpint(refused(world, &at_home).wait, ==, 80);
+        assert(refused(world, &on_laptop).limit == THROTTLE_CLIENT);
+        assert(succeed(world, &at_console));
+        world_restart(world, 100);
+        g_assert_cmpuint(fill(world, &at_home), ==, 1);
+}
+
+/* However the wall clock was set meanwhile: no debt is longer than one can become, and none is gone before its time within one run. */
+static void test_T8_set_clocks_neither_forgive_nor_punish(void) {
+        g_autoptr(World) world = world_new();
+        int64_t wait;
+
+        (void) fill(world, &at_console);
+        world->clock.wall += 10 * 365 * 86400;
+        assert(!fail(world, &at_console)); /* it is the running clock that counts */
+        world->clock.wall -= 20 * 365 * 86400;
+        assert(!fail(world, &at_console));
+        world_restart(world, 0);
+        wait = refused(world, &at_console).wait;
+        assert(wait > 0 && wait <= 3600 + 10 * 90);
+}
+
+static void test_what_the_store_does_not_know_how_to_say_is_ignored(void) {
+        g_autoptr(World) world = world_new();
+        UserDebt strange[] = {
+                { .uid = ALICE, .limit = (char *) "host", .key = (char *) "", .until = INT64_MAX, .failures = 99 },
+                { .uid = ALICE, .limit = (char *) "wizard", .key = (char *) "", .until = INT64_MAX, .failures = 99 },
+                { .uid = ALICE, .limit = (char *) "local", .key = (char *) "", .until = INT64_MAX, .failures = 0 },
+        };
+        g_autoptr(GPtrArray) debts = g_ptr_array_new();
+
+        for (size_t i = 0; i < G_N_ELEMENTS(strange); i++)
+                g_ptr_array_add(debts, &strange[i]);
+        throttle_load(world->throttle, &defaults, debts);
+        g_assert_cmpuint(fill(world, &at_console), ==, 10);
+}
+
+static void test_reset(void) {
+        g_autoptr(World) world = world_new();
+
+        (void) fill(world, &from_afar);
+        (void) fill(world, &at_home);
+        assert(!throttle_reset_user(world->throttle, BOB));
+        assert(throttle_reset_user(world->throttle, ALICE));
+        assert(!throttle_reset_user(world->throttle, ALICE));
+        g_assert_cmpuint(g_hash_table_size(world->kept), ==, 0);
+        assert(succeed(world, &at_home));
+        assert(!succeed(world, &from_afar)); /* its host owes still */
+        assert(!throttle_reset_host(world->throttle, "203.0.113.1"));
+        assert(throttle_reset_host(world->throttle, "::ffff:" STRANGER));
+        assert(!throttle_reset_host(world->throttle, STRANGER));
+        assert(succeed(world, &from_afar));
+}
+
+static void test_list(void) {
+        g_autoptr(World) world = world_new();
+        g_autoptr(GPtrArray) views = NULL, few = NULL;
+        const ThrottleView *view;
+
+        (void) fill(world, &from_afar);
+        assert(fail(world, &on_laptop));
+        views = throttle_list(world->throttle, &defaults, 100);
+        g_assert_cmpuint(views->len, ==, 3);
+        view = views->pdata[0];
+        assert(view->limit == THROTTLE_CLIENT && view->uid == ALICE && view->failures == 1 && view->retry_at == 0);
+        g_assert_cmpstr(view->key, ==, "device 1");
+        view = views->pdata[1];
+        assert(view->limit == THROTTLE_OTHER_HOSTS && view->failures == 10 && !view->key);
+        g_assert_cmpint(view->retry_at, ==, world->clock.wall + 90);
+        view = views->pdata[2];
+        assert(view->limit == THROTTLE_HOST && view->uid == UID_UNSET && view->failures == 10);
+        g_assert_cmpstr(view->key, ==, STRANGER);
+        few = throttle_list(world->throttle, &defaults, 1);
+        g_assert_cmpuint(few->len, ==, 1);
+}
+
+/* Spraying addresses and names fills the table: what users owe stays, and a newcomer counts as limited. */
+static void test_T1_a_full_table_forgets_nothing_and_opens_nothing(void) {
+        g_autoptr(World) world = world_new();
+        ThrottleAttempt alice = from(ALICE, "203.0.113.77");
+        unsigned charged = 0;
+
+        (void) fill(world, &at_home);
+        g_assert_cmpuint(fill(world, &from_afar), ==, 10);
+        for (unsigned i = 0; i < 250000; i++) {
+                char rhost[16];
+                ThrottleAttempt attempt = { .uid = UID_UNSET, .rhost = rhost };
+
+                (void) g_snprintf(rhost, sizeof(rhost), "10.%u.%u.%u", i >> 16, (i >> 8) & 255, i & 255);
+                charged += fail(world, &attempt);
+        }
+        g_assert_cmpuint(charged, >, 60000);
+        g_assert_cmpuint(charged, <=, 65536);
+        assert(!fail(world, &at_home));
+        assert(refused(world, &from_afar).limit == THROTTLE_OTHER_HOSTS);
+        assert(throttle_reset_user(world->throttle, ALICE));
+        assert(!succeed(world, &from_afar)); /* its own debt is where it was */
+        assert(!succeed(world, &alice));
+        assert(succeed(world, &at_home));
+        fake_clock_forward(&world->clock, 90); /* paid back: there is room again */
+        assert(succeed(world, &alice));
+}
+
+typedef struct Crowd {
+        World *world;
+        bool right;
+        gint checked, refused, at_once, most_at_once;
+} Crowd;
+
+static void *member_run(void *data) {
+        ThrottleRefusal refusal;
+        ThrottleCharge charge;
+        Crowd *crowd = data;
+        int n;
+
+        if (!throttle_charge(crowd->world->throttle, &defaults, &from_afar, &charge, &refusal)) {
+                g_atomic_int_inc(&crowd->refused);
+                return NULL;
+        }
+        g_atomic_int_inc(&crowd->checked);
+        n = g_atomic_int_add(&crowd->at_once, 1) + 1;
+        for (int most; n > (most = g_atomic_int_get(&crowd->most_at_once));)
+                (void) g_atomic_int_compare_and_exchange(&crowd->most_at_once, most, n);
+        g_usleep(2000); /* what a hash takes */
+        (void) g_atomic_int_add(&crowd->at_once, -1);
+        if (crowd->right)
+                throttle_succeeded(crowd->world->throttle, &charge);
+        else
+                throttle_failed(crowd->world->throttle, &charge);
+        return NULL;
+}
+
+static void crowd_run(Crowd *crowd) {
+        GThread *threads[200];
+
+        for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+                threads[i] = g_thread_new("member", member_run, crowd);
+        for (size_t i = 0; i < G_N_ELEMENTS(threads); i++)
+                (void) g_thread_join(threads[i]);
+}
+
+static void keep_nothing(const UserDebt *debt, void *data) {
+}
+
+static void test_T4_parallel_guesses_get_no_more_than_the_burst(void) {
+        g_autoptr(World) world = world_new();
+        Crowd crowd = { .world = world };
+
+        throttle_free(world->throttle);
+        world->throttle = throttle_new(&world->clock.clock, keep_nothing, NULL);
+        crowd_run(&crowd);
+        g_assert_cmpint(crowd.checked, ==, 10);
+        g_assert_cmpint(crowd.refused, ==, 190);
+}
+
+static void test_T4_parallel_right_answers_wait_and_pass(void) {
+        g_autoptr(World) world = world_new();
+        Crowd crowd = { .world = world, .right = true };
+
+        throttle_free(world->throttle);
+        world->throttle = throttle_new(&world->clock.clock, keep_nothing, NULL);
+        crowd_run(&crowd);
+        g_assert_cmpint(crowd.checked, ==, 200);
+        g_assert_cmpint(crowd.most_at_once, <=, 10);
+}
+
+/* A right answer forgets what came before it, not a wrong one that was being judged beside it. */
+static void test_T4_a_success_does_not_forgive_a_guess_under_way(void) {
+        g_autoptr(World) world = world_new();
+        ThrottleCharge guess[10], right;
+        ThrottleRefusal refusal;
+
+        for (int i = 0; i < 9; i++)
+                assert(throttle_charge(world->throttle, &defaults, &at_home, &guess[i], &refusal));
+        assert(throttle_charge(world->throttle, &defaults, &at_home, &right, &refusal));
+        throttle_succeeded(world->throttle, &right);
+        for (int i = 0; i < 9; i++)
+                throttle_failed(world->throttle, &guess[i]);
+        g_assert_cmpuint(fill(world, &at_home), ==, 1);
+}
+
+int main(void) {
+        test_ten_failures_and_then_one_in_90_s();
+        test_T2_T15_strangers_never_make_a_user_wait();
+        test_T3_hosts_together_get_one_budget();
+        test_T9_success_clears_its_own_key_and_never_a_host();
+        test_unknown_names_charge_their_host_alone();
+        test_T5_a_48_owes_sixteen_times_as_much();
+        test_T12_what_was_never_judged_costs_nothing();
+        test_T13_an_attempt_that_crashes_the_daemon_has_been_charged();
+        test_T7_a_restart_forgets_nothing_of_users();
+        test_T8_set_clocks_neither_forgive_nor_punish();
+        test_what_the_store_does_not_know_how_to_say_is_ignored();
+        test_reset();
+        test_list();
+        test_T1_a_full_table_forgets_nothing_and_opens_nothing();
+        test_T4_parallel_guesses_get_no_more_than_the_burst();
+        test_T4_parallel_right_answers_wait_and_pass();
+        test_T4_a_success_does_not_forgive_a_guess_under_way();
+        return 0;
+}

@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/* Looking at what is owed, and forgetting it. */
+
+#include "daemon/core/throttle-private.h"
+
+/* The lanes that @matches, which stay the throttle's. */
+static GPtrArray *find_lanes(Throttle *throttle, bool (*matches)(const Lane *lane, uid_t uid), uid_t uid) {
+        GPtrArray *found = g_ptr_array_new();
+        GHashTableIter iter;
+        gpointer lane;
+
+        g_hash_table_iter_init(&iter, throttle->lanes);
+        while (g_hash_table_iter_next(&iter, &lane, NULL))
+                if (((const Lane *) lane)->debt.failures > 0 && matches(lane, uid))
+                        g_ptr_array_add(found, lane);
+        return found;
+}
+
+static bool is_of(const Lane *lane, uid_t uid) {
+        return lane->uid == uid;
+}
+
+static bool is_any(const Lane *lane, uid_t uid) {
+        return true;
+}
+
+void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid) {
+        DebtRate rate = rate_of(settings, THROTTLE_OTHER_HOSTS);
+        UserDebt *debt = NULL;
+        Lane *lane;
+
+        g_mutex_lock(&throttle->lock);
+        lane = lane_get(throttle, uid, THROTTLE_OTHER_HOSTS, "");
+        if (debt_retry_at(&lane->debt, &rate, clock_running(throttle->clock)) == DEBT_NEVER) {
+                debt_reopen(&lane->debt, &rate);
+                debt = lane_to_keep(throttle, lane);
+        }
+        lane_put(throttle, lane);
+        g_mutex_unlock(&throttle->lock);
+        throttle_keep(throttle, debt);
+}
+
+bool throttle_reset_user(Throttle *throttle, uid_t uid) {
+        g_autoptr(GPtrArray) lanes = NULL, debts = g_ptr_array_new();
+
+        g_mutex_lock(&throttle->lock);
+        lanes = find_lanes(throttle, is_of, uid);
+        for (guint i = 0; i < lanes->len; i++) {
+                lane_clear(lanes->pdata[i]);
+                g_ptr_array_add(debts, lane_to_keep(throttle, lanes->pdata[i]));
+                lane_put(throttle, lanes->pdata[i]);
+        }
+        g_cond_broadcast(&throttle->settled);
+        g_mutex_unlock(&throttle->lock);
+        for (guint i = 0; i < debts->len; i++)
+                throttle_keep(throttle, debts->pdata[i]);
+        return debts->len > 0;
+}
+
+static bool reset_network(Throttle *throttle, const Network *network, int64_t now) {
+        Debt debt;
+
+        if (network->kind == NETWORK_NONE || !host_table_get(throttle->hosts, network, now, &debt) ||
+            debt.until <= now)
+                return false;
+        host_table_set(throttle->hosts, network, now, &(Debt) { .failures = 0 });
+        return true;
+}
+
+bool throttle_reset_host(Throttle *throttle, const char *rhost) {
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+        Network network = network_of(rhost), wider = network_wider(&network);
+        int64_t now = clock_running(throttle->clock);
+        bool narrow_did = reset_network(throttle, &network, now), wide_did = reset_network(throttle, &wider, now);
+
+        g_cond_broadcast(&throttle->settled);
+        return narrow_did || wide_did;
+}
+
+/* Listing */
+
+void throttle_view_free(ThrottleView *view) {
+        if (!view)
+                return;
+        g_free(view->key);
+        g_free(view);
+}
+
+static void destroy_view(gpointer view) {
+        throttle_view_free(view);
+}
+
+/* When a next attempt may be made, as of the wall. */
+static int64_t retry_on_wall(const Throttle *throttle, const Debt *debt, const DebtRate *rate, int64_t now) {
+        int64_t retry_at = debt_retry_at(debt, rate, now);
+
+        if (retry_at == DEBT_NEVER)
+                return INT64_MAX;
+        return retry_at <= now ? 0 : clock_wall(throttle->clock) + (retry_at - now + 999) / 1000;
+}
+
+static ThrottleView *view_lane(const Throttle *throttle, const ThrottleSettings *settings, const Lane *lane,
+                               int64_t now) {
+        DebtRate rate = rate_of(settings, lane->limit);
+        ThrottleView *view = g_new0(ThrottleView, 1);
+
+        *view = (ThrottleView) {
+                .limit = lane->limit,
+                .uid = lane->uid,
+                .key = lane->key[0] ? g_strdup(lane->key) : NULL,
+                .failures = lane->debt.failures,
+                .retry_at = retry_on_wall(throttle, &lane->debt, &rate, now),
+        };
+        return view;
+}
+
+static ThrottleView *view_host(const Throttle *throttle, const ThrottleSettings *settings, const Network *network,
+                               const Debt *debt, int64_t now) {
+        DebtRate rate = rate_of_host(settings, network);
+        ThrottleView *view = g_new0(ThrottleView, 1);
+        char text[NETWORK_TEXT_MAX];
+
+        network_to_string(network, text);
+        *view = (ThrottleView) {
+                .limit = THROTTLE_HOST,
+                .uid = UID_UNSET,
+                .key = g_strdup(text),
+                .failures = (unsigned) ((debt->until - now + rate.pay_back - 1) / rate.pay_back),
+                .retry_at = retry_on_wall(throttle, debt, &rate, now),
+        };
+        return view;
+}
+
+static int compare_lanes(gconstpointer a, gconstpointer b) {
+        const Lane *left = *(const Lane *const *) a, *right = *(const Lane *const *) b;
+
+        if (left->uid != right->uid)
+                return left->uid < right->uid ? -1 : 1;
+        return left->limit != right->limit ? (int) left->limit - (int) right->limit : g_strcmp0(left->key, right->key);
+}
+
+GPtrArray *throttle_list(Throttle *throttle, const ThrottleSettings *settings, unsigned max) {
+        GPtrArray *views = g_ptr_array_new_with_free_func(destroy_view);
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+        g_autoptr(GPtrArray) lanes = find_lanes(throttle, is_any, UID_UNSET);
+        int64_t now = clock_running(throttle->clock);
+        unsigned cursor = 0;
+        Network network;
+        Debt debt;
+
+        g_ptr_array_sort(lanes, compare_lanes);
+        for (guint i = 0; i < lanes->len && views->len < max; i++)
+                g_ptr_array_add(views, view_lane(throttle, settings, lanes->pdata[i], now));
+        while (views->len < max && host_table_next(throttle->hosts, &cursor, now, &network, &debt))
+                g_ptr_array_add(views, view_host(throttle, settings, &network, &debt, now));
+        return views;
+}

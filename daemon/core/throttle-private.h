@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * One lock over everything; nothing is called and nothing waited for while it is held, but other
+ * attempts (a condition). A lane is what one user owes under one key; it exists while something is
+ * owed. An attempt under way remembers what it was charged in each place, by value: places may come
+ * and go meanwhile.
+ */
+
+#include "daemon/core/host-table.h"
+#include "daemon/core/throttle.h"
+
+typedef struct Lane {
+        uid_t uid;
+        ThrottleLimit limit;
+        char *key; /* "" where there is one only */
+        Debt debt;
+        uint64_t clears; /* how often it was forgotten: what was charged before is not taken back after */
+} Lane;
+
+typedef struct UnderWay {
+        uint64_t number;
+        Lane *lane; /* owned by lanes, where it stays while an attempt is under way; NULL */
+        uint64_t clears;
+        DebtRate lane_rate;
+        int64_t lane_cost;
+        Network hosts[2]; /* NETWORK_NONE: not charged */
+        int64_t host_costs[2];
+} UnderWay;
+
+struct Throttle {
+        const Clock *clock;
+        ThrottleKeep keep;
+        void *data;
+        GMutex lock;
+        GCond settled;
+        GHashTable *lanes; /* Lane → itself */
+        HostTable *hosts;
+        GArray *under_way; /* UnderWay */
+        uint64_t number;
+};
+
+/* With the lock held. */
+
+Lane *lane_get(Throttle *throttle, uid_t uid, ThrottleLimit limit, const char *key);
+/* Lanes where nothing is owed are not kept, unless an attempt under way knows them. NULL is ignored. */
+void lane_put(Throttle *throttle, Lane *lane);
+void lane_clear(Lane *lane);
+/* For throttle_keep(), of now. */
+UserDebt *lane_to_keep(const Throttle *throttle, const Lane *lane);
+
+DebtRate rate_of(const ThrottleSettings *settings, ThrottleLimit limit);
+DebtRate rate_of_host(const ThrottleSettings *settings, const Network *network);
+
+/* Without it: passes on what changed. Takes @debt over; NULL: nothing did. */
+void throttle_keep(Throttle *throttle, UserDebt *debt);

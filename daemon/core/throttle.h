@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+#pragma once
+
+/*
+ * The limits on failed attempts: who owes what, and which of it an attempt has to answer for.
+ *
+ *     client        (user, CLIENT): a device, a key that sshd accepted, a signed-in login
+ *     known-host    (user, network) where that user logged in lately
+ *     local         (user), from no host at all: the console is never closed from the network
+ *     other-hosts   (user), from everywhere else together; closed after `stranger-limit` failures
+ *     host          a remote network, whoever is tried from there; only beside other-hosts, or alone
+ *                   where nobody's account was named
+ *
+ * So a stranger, who is always in other-hosts, cannot make a user wait at a host, a device or a
+ * console that is his.
+ *
+ * An attempt is charged before its secret is looked at, and settled once: it failed, it succeeded,
+ * or it was never judged. Where only attempts that are still being judged stand in the way, the next
+ * one waits for them: a hundred guesses at once get no more than the burst, and a hundred right
+ * answers all pass. Whoever vanishes meanwhile has been charged.
+ *
+ * What users owe is kept in the store (at most a second of it is lost in a crash) and is never
+ * forgotten for want of room; what hosts owe is kept in memory (host-table.h).
+ */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "daemon/core/clock.h"
+#include "daemon/core/debt.h"
+#include "daemon/core/network.h"
+#include "daemon/core/types.h"
+
+typedef struct Throttle Throttle;
+
+typedef enum ThrottleLimit {
+        THROTTLE_CLIENT,
+        THROTTLE_KNOWN_HOST,
+        THROTTLE_LOCAL,
+        THROTTLE_OTHER_HOSTS,
+        _THROTTLE_USERS_MAX, /* those before are a user's */
+        THROTTLE_HOST = _THROTTLE_USERS_MAX,
+        _THROTTLE_LIMIT_MAX,
+        _THROTTLE_LIMIT_INVALID = -1,
+} ThrottleLimit;
+
+/* "known-client", "known-host", "local", "other-hosts", "host" */
+const char *throttle_limit_to_string(ThrottleLimit limit);
+ThrottleLimit throttle_limit_from_string(const char *text);
+
+/* tessera.conf's [throttle], in its words. */
+typedef struct ThrottleSettings {
+        unsigned burst;
+        int64_t pay_back; /* s */
+        int64_t cap;      /* s */
+        unsigned stranger_limit;
+} ThrottleSettings;
+
+#define THROTTLE_SETTINGS_DEFAULT { .burst = 10, .pay_back = 90, .cap = 3600, .stranger_limit = 100 }
+
+/*
+ * Called, without a lock, for each change of what a user owes: @debt is of now, in the words of the
+ * store. Must not wait.
+ */
+typedef void (*ThrottleKeep)(const UserDebt *debt, void *data);
+
+Throttle *throttle_new(const Clock *clock, ThrottleKeep keep, void *data);
+Throttle *throttle_free(Throttle *throttle); /* accepts NULL, returns NULL */
+
+/* What the store has kept (UserDebt *), before anything is charged. No debt is longer than one can become. */
+void throttle_load(Throttle *throttle, const ThrottleSettings *settings, const GPtrArray *debts);
+
+typedef struct ThrottleAttempt {
+        uid_t uid;          /* UID_UNSET: nobody's account, its host alone is charged */
+        const char *client; /* "device ID", "session ID", "key", "login"; NULL: none that is known */
+        const char *rhost;  /* NULL: local */
+        bool known_host;    /* this user logged in from there lately */
+} ThrottleAttempt;
+
+typedef struct ThrottleCharge {
+        uint64_t number; /* 0: nothing was charged, and there is nothing to settle */
+} ThrottleCharge;
+
+typedef struct ThrottleRefusal {
+        ThrottleLimit limit;
+        int64_t wait; /* s, from 1; INT64_MAX: until an administrator resets it, or the user logs in elsewhere */
+} ThrottleRefusal;
+
+/* True: charged, and to be settled by exactly one of the three below. False: not to be looked at. */
+bool throttle_charge(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt,
+                     ThrottleCharge *ret, ThrottleRefusal *ret_refusal);
+
+void throttle_failed(Throttle *throttle, const ThrottleCharge *charge);
+/* It was right: forgets what this key of the user's owes (never what the host does). */
+void throttle_succeeded(Throttle *throttle, const ThrottleCharge *charge);
+/* It was never judged (an outage, a daemon that is busy). */
+void throttle_refund(Throttle *throttle, const ThrottleCharge *charge);
+
+/* The user logged in, from a place that is not a stranger's: other-hosts is not closed any more. */
+void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid);
+
+/* An administrator's: forgets all that is owed. False where nothing was. */
+bool throttle_reset_user(Throttle *throttle, uid_t uid);
+bool throttle_reset_host(Throttle *throttle, const char *rhost);
+
+/* One that owes something. */
+typedef struct ThrottleView {
+        ThrottleLimit limit;
+        uid_t uid;         /* UID_UNSET for a host */
+        char *key;         /* the client or network; NULL without */
+        unsigned failures; /* for a host: how many it still has to pay back */
+        int64_t retry_at;  /* Unix seconds; 0: at once; INT64_MAX: closed */
+} ThrottleView;
+
+void throttle_view_free(ThrottleView *view);
+
+/* An array of ThrottleView *: users' first, by uid and limit, then hosts, at most @max of them. */
+GPtrArray *throttle_list(Throttle *throttle, const ThrottleSettings *settings, unsigned max);
