@@ -132,7 +132,8 @@ static void look_at_breakglass(Doctor *doctor) {
                 g_autofree char *name = doctor_breakglass(doctor, spec), *enable = doctor_enable(doctor, spec->name);
                 g_autofree char *remedy = g_strdup_printf("%s --breakglass GROUP", enable);
 
-                if (!doctor_has_service(doctor, spec))
+                /* passwd lets nobody in. */
+                if (!doctor_has_service(doctor, spec) || !service_spec_is_gate(spec))
                         continue;
                 if (!name)
                         doctor_warn(doctor, remedy, "%s has no break-glass group: while the daemon is down no user of "

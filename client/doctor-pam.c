@@ -184,8 +184,8 @@ static void say_open(Doctor *doctor, const GPtrArray *names, const char *remedy)
 
 static void look_for_doors(Doctor *doctor) {
         g_autoptr(GPtrArray) ours = g_ptr_array_new(), others = g_ptr_array_new();
-        g_autoptr(GString) services = g_string_new(NULL);
-        g_autofree char *enable = NULL;
+        g_autoptr(GPtrArray) services = g_ptr_array_new();
+        g_autofree char *names = NULL, *enable = NULL;
 
         for (const char *const *door = doors; *door; door++) {
                 const char *service = door_service(*door);
@@ -193,10 +193,12 @@ static void look_for_doors(Doctor *doctor) {
                 if (is_guarded(doctor, *door))
                         continue;
                 g_ptr_array_add(service ? ours : others, (void *) *door);
-                if (service && !strstr(services->str, service))
-                        g_string_append_printf(services, "%s%s", services->len > 0 ? " " : "", service);
+                if (service && !g_ptr_array_find_with_equal_func(services, service, g_str_equal, NULL))
+                        g_ptr_array_add(services, (void *) service);
         }
-        enable = doctor_enable(doctor, services->str);
+        g_ptr_array_add(services, NULL);
+        names = g_strjoinv(" ", (char **) services->pdata);
+        enable = doctor_enable(doctor, names);
         say_open(doctor, ours, enable);
         say_open(doctor, others, "man pam_tessera has the lines for their files in /etc/pam.d");
         if (ours->len + others->len == 0)
