@@ -2,7 +2,9 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/error.h"
 #include "daemon/bus/bus-error.h"
@@ -108,6 +110,10 @@ static void log_failure(const Call *call, int r) {
         g_warning("%s.%s for uid %u failed: %s%s%s%s", call->method->interface, call->method->name,
                   (unsigned) call->request.caller.uid, g_strerror(-r), origin[0] ? " (" : "", origin,
                   origin[0] ? ")" : "");
+        if (r == -ENOTRECOVERABLE) { /* alive it would refuse everybody; ended it is started again */
+                g_warning("the database cannot be used by this process any more: ending it");
+                _exit(EXIT_FAILURE);
+        }
 }
 
 void call_reply(Call *call, int r) {

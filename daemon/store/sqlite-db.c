@@ -47,6 +47,9 @@ static int errno_of(sqlite3 *handle, int code) {
         case SQLITE_PERM:
         case SQLITE_AUTH:
                 return -EACCES;
+        /* It has lost count of its locks on the log; only another process gets that right again. */
+        case SQLITE_PROTOCOL:
+                return -ENOTRECOVERABLE;
         case SQLITE_IOERR:
         case SQLITE_CANTOPEN:
                 error = handle ? sqlite3_system_errno(handle) : 0;
