@@ -83,7 +83,7 @@ def test_explain_for_programs(host, signed_in):
     answer = host.root.json("policy", "explain", "bob", "sudo", status=3)
     assert (answer["verdict"], answer["reason"]) == ("deny", "role-missing")
     assert any(step["text"].startswith('does not hold "admin"') for step in answer["steps"])
-    answer = host.root.json("policy", "explain", "bob", "su", status=3)
+    answer = host.root.json("policy", "explain", "bob", "cups", status=3)
     assert (answer["verdict"], answer["reason"]) == ("deny", "unknown-service")
     answer = host.root.json("policy", "explain", "nobody-there", "sshd", status=3)
     assert (answer["verdict"], answer["reason"]) == ("deny", "not-enrolled")
@@ -122,11 +122,15 @@ def test_what_a_reload_would_change(host, policy):
     policy(SHIPPED.replace("groups=sudo", "users=bob").replace("max-age=15min", "max-age=1h\nmethods=pwd"), count=False)
     answer = host.root.run("policy", "check", "--diff")
     assert answer.status == 0 and answer.stdout.splitlines() == [
+        "su: max-age 1h instead of 15min",
+        "su: methods pwd instead of any",
         "sudo: max-age 1h instead of 15min",
         "sudo: methods pwd instead of any",
         'alice loses the role admin: so far in the group "sudo" (gid 27)',
+        'alice loses su: so far by "admin"',
         'alice loses sudo: so far by "admin"',
         'bob gains the role admin: "bob" is one of its users',
+        'bob gains su: by "admin"',
         'bob gains sudo: by "admin"',
         "no mistakes"]
     changes = host.root.json("policy", "check", "--diff")["changes"]
@@ -156,14 +160,15 @@ def test_what_is_assigned_counts_in_both(host, policy, draft):
 
 def test_a_draft_in_the_place_of_policy_conf(host, policy, draft):
     (host.folder / "etc/policy.d").mkdir(exist_ok=True)
-    more = host.folder / "etc/policy.d/su.conf"
-    more.write_text("[service:su]\nroles=admin\n")
+    more = host.folder / "etc/policy.d/cups.conf"
+    more.write_text("[service:cups]\nroles=admin\n")
     try:
         reload(host)
         path = draft(SHIPPED.replace("groups=sudo", "users=bob"))
         changes = host.root.json("policy", "check", path, "--diff")["changes"]
         assert {(c["user"], c.get("service"), c["change"]) for c in changes if "service" in c} == {
-            ("alice", "sudo", "loses"), ("alice", "su", "loses"), ("bob", "sudo", "gains"), ("bob", "su", "gains")}
+            (user, service, change) for user, change in (("alice", "loses"), ("bob", "gains"))
+            for service in ("sudo", "su", "cups")}
     finally:
         more.unlink()
         reload(host)

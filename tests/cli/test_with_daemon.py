@@ -183,7 +183,7 @@ def test_roles_are_granted_and_revoked(host, signed_in):
     assert now + 5400 <= assigned.pop("until") <= time.time() + 5400
     assert assigned == {"user": "bob", "reason": "on call", "by": "root"}
     assert re.search(r"^assigned +bob \(ends in 1 h\), by root: on call$", root.run("role", "show", "admin").stdout, re.M)
-    assert re.search(r"^admin .* bob \(ends in 1 h\) +sudo$", root.run("role").stdout, re.M)
+    assert re.search(r"^admin .* bob \(ends in 1 h\) +su, sudo$", root.run("role").stdout, re.M)
     assert [user["roles"] for user in root.json("user") if user["user"] == "bob"] == [["admin", "everyone"]]
     assert assignments(signed_in) == []  # not hers to see
     answer = root.run("role", "revoke", "admin", "bob")
