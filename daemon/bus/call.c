@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -54,12 +55,19 @@ static bool may_be_in_no_login(const Method *method) {
                method->who != AUTHORIZE_ROOT_OR_SELF;
 }
 
+/* Where others' processes are hidden (/proc mounted with hidepid=) nobody's login can be found. */
+static bool sees_processes(int proc) {
+        return faccessat(proc, "1/status", R_OK, AT_EACCESS) == 0;
+}
+
 static int read_process(Call *call, int proc) {
         int r;
 
         r = caller_read_process(&call->request.caller, proc, call->pid, call->method->of_login);
         if (r != -ESRCH && r != -EPERM)
                 return error_trace(r);
+        if (!sees_processes(proc)) /* that is an outage, and no word about the caller */
+                return error_trace(-EACCES);
         if (may_be_in_no_login(call->method))
                 return 0;
         return request_refuse(&call->request, CORE_E_DENIED, "the calling process is gone, or has changed its user");

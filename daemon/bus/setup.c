@@ -279,7 +279,8 @@ int setup_state(const Options *options, Config *config, CoreParts *ret, char **r
                 return r;
         r = read_boot_id(&boot_id);
         if (r < 0)
-                return complain(ret_message, r, "\"%s\": %s", BOOT_ID_FILE, g_strerror(-r));
+                return complain(ret_message, r, "\"%s\" or \"%s\": %s; /proc must not be mounted with hidepid=",
+                                BOOT_ID_FILE, INIT_STAT_FILE, g_strerror(-r));
         r = open_state(options, taken.settings, &state, ret_message);
         if (r < 0)
                 return r;
