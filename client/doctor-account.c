@@ -42,32 +42,36 @@ static const struct {
         FindingState state;
         const char *text;
         const char *remedy; /* a command that ends in the user's name */
+        bool perhaps;       /* it may be meant: then nothing is to be mended */
 } faults[_ACCOUNT_FAULT_MAX] = {
         [ACCOUNT_GONE] = { FINDING_FAIL, "no Unix account any more, but enrolled", "tessera user remove" },
         [ACCOUNT_OTHER_UID] = { FINDING_FAIL, "not the Unix account (uid) that was enrolled", "tessera user remove" },
         [ACCOUNT_NO_PASSWORD] = { FINDING_FAIL, "an empty Unix password, by which services that do not ask tessera "
                                   "let anybody in", "passwd -l" },
-        [ACCOUNT_EXPIRED] = { FINDING_WARN, "the Unix account has expired, so no login is let in", "chage -E -1" },
+        [ACCOUNT_EXPIRED] = { FINDING_WARN, "the Unix account has expired, so no login is let in", "chage -E -1",
+                              .perhaps = true },
         [ACCOUNT_AGED] = { FINDING_WARN, "the Unix password has expired, so sshd would ask for it", "chage -M -1" },
         [ACCOUNT_MUST_CHANGE] = { FINDING_WARN, "the Unix password must be changed, so sshd would ask for it",
-                                  "chage -d \"$(date +%F)\"" },
-        [ACCOUNT_NO_SHELL] = { FINDING_WARN, "a shell that lets nobody work", "usermod -s /bin/bash" },
+                                  "chage -d \"$(date +%F)\"", .perhaps = true },
+        [ACCOUNT_NO_SHELL] = { FINDING_WARN, "a shell that lets nobody work", "usermod -s /bin/bash", .perhaps = true },
 };
 
 #define SHOWN_MAX 5 /* names in a remedy: the others are in the next run's */
 
 /* "COMMAND alice; COMMAND bob". What is enrolled is a name without meaning to a shell. */
-static char *remedy_for(const char *command, const GPtrArray *names) {
+static char *remedy_for(const char *command, const GPtrArray *names, bool perhaps) {
         GString *text = g_string_new(NULL);
 
         for (guint i = 0; i < names->len && i < SHOWN_MAX; i++)
                 g_string_append_printf(text, "%s%s %s", i > 0 ? "; " : "", command, (const char *) names->pdata[i]);
+        if (perhaps)
+                g_string_append(text, " # unless it is closed on purpose");
         return g_string_free(text, FALSE);
 }
 
 static void say_fault(Doctor *doctor, AccountFault fault, const GPtrArray *names) {
         g_autofree char *list = doctor_names(names);
-        g_autofree char *remedy = remedy_for(faults[fault].remedy, names);
+        g_autofree char *remedy = remedy_for(faults[fault].remedy, names, faults[fault].perhaps);
 
         doctor_say(doctor, faults[fault].state, remedy, "%s: %s", faults[fault].text, list);
 }

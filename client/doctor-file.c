@@ -79,7 +79,11 @@ static void look_at_state(Doctor *doctor) {
         judge_file(doctor, STATE, &folder);
         judge_file(doctor, DATABASE, &file);
         judge_file(doctor, KEYS, &folder);
-        keys = g_dir_open(KEYS, 0, NULL);
+        /* The folder is the daemon's to change, and root must not be sent anywhere else by a link in its place. */
+        if (g_file_test(KEYS, G_FILE_TEST_IS_SYMLINK))
+                doctor_fail(doctor, "systemctl stop tesserad; ls -l " STATE, KEYS " is a link, which tesserad never makes");
+        else
+                keys = g_dir_open(KEYS, 0, NULL);
         while (keys && (name = g_dir_read_name(keys))) {
                 g_autofree char *path = g_build_filename(KEYS, name, NULL);
                 judge_file(doctor, path, &file);

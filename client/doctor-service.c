@@ -44,6 +44,6 @@ static char *find_breakglass(const Doctor *doctor, const char *name) {
 char *doctor_enable(const Doctor *doctor, const char *name) {
         g_autofree char *group = find_breakglass(doctor, name);
 
-        return g_strdup_printf("tessera service enable %s --yes%s%s", name, group ? " --breakglass " : "",
+        return g_strdup_printf("tessera service enable %s%s%s", name, group ? " --breakglass " : "",
                                group ? group : "");
 }

@@ -161,7 +161,7 @@ static void test_sshd(void) {
         put(&world, "/etc/pam.d/sshd", "auth required pam_tessera.so timeout=40\n");
         doctor_sshd_judge(&world.doctor, "usepam no\nkbdinteractiveauthentication yes\nusedns yes\n"
                                          "permituserenvironment yes\nlogingracetime 45\n");
-        ASSERT_SAID(&world, "fail: sshd has UsePAM no: ", "| tessera service enable sshd --yes\n",
+        ASSERT_SAID(&world, "fail: sshd has UsePAM no: ", "| tessera service enable sshd\n",
                     "warn: sshd has UseDNS yes: ",
                     "| sed -i '2s/.*/UseDNS no/' /etc/ssh/sshd_config.d/50-b.conf && systemctl reload ssh.service\n",
                     "warn: sshd has PermitUserEnvironment yes",
@@ -202,7 +202,7 @@ static void test_sudo(void) {
         judge_sudo(&world, "{}");
         ASSERT_SAID(&world, "warn: sudoers has timestamp_timeout other than 0",
                     "| sed -i '4s/timestamp_timeout=5.5/timestamp_timeout=0/' /etc/sudoers\n",
-                    "warn: sudoers has not noninteractive_auth", "| tessera service enable sudo --yes\n");
+                    "warn: sudoers has not noninteractive_auth", "| tessera service enable sudo\n");
         judge_sudo(&world, "{\"Defaults\":[" OURS
                            ",{\"Binding\":[{\"username\":\"bob\"}],\"Options\":[{\"rootpw\":true}]}]}");
         ASSERT_SAID(&world, "warn: sudoers has rootpw", "| sed -i '3s/rootpw/!rootpw/' /etc/sudoers\n");
@@ -215,9 +215,9 @@ static void test_sudo_plugin(void) {
         judge_plugin(&world, "group_file.so /etc/group", false, false);
         assert_silent(&world);
         judge_plugin(&world, NULL, false, true);
-        ASSERT_SAID(&world, "warn: sudo has no group plugin", "| tessera service enable sudo --yes\n");
+        ASSERT_SAID(&world, "warn: sudo has no group plugin", "| tessera service enable sudo\n");
         judge_plugin(&world, "group_file.so /etc/group", true, false);
-        ASSERT_SAID(&world, "fail: sudo has another group plugin, group_file.so", "| tessera service enable sudo --yes\n");
+        ASSERT_SAID(&world, "fail: sudo has another group plugin, group_file.so", "| tessera service enable sudo\n");
         judge_plugin(&world, "tessera_group.so", true, false);
         ASSERT_SAID(&world, "fail: sudo's group plugin tessera_group.so is not there");
         put(&world, "/usr/libexec/sudo/tessera_group.so", "");
