@@ -164,10 +164,10 @@ static int check_still(Core *core, const CoreConfig *config, const Caller *calle
         g_autoptr(GPtrArray) ended = NULL;
         g_autoptr(Session) session = NULL;
         bool changed;
-        int r = 0;
+        int r;
 
-        if (own)
-                r = core_login_session(core, config, caller, device->uid, device->created, &session);
+        r = own ? core_login_session(core, config, caller, device->uid, device->created, &session)
+                : admin_check_still(core, caller);
         if (r == 0 && pending_mark_holds(core->pending, device->uid, mark))
                 return 0;
         r = store_device_revoke(core->store, device->id, "overtaken", device->created, &changed, &ended);

@@ -170,6 +170,8 @@ int user_add(Core *core, const Caller *caller, const char *name, const Secret *p
         if (r != 0)
                 return r;
         r = core_hash_password(core, password, &user->password_hash);
+        if (r == 0) /* which took its time */
+                r = admin_check_still(core, caller);
         if (r != 0)
                 return r;
         user->name = g_strdup(identity->name);

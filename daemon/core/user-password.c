@@ -81,17 +81,34 @@ int user_check_current(Core *core, const Caller *caller, const char *name, const
         return is_self(caller, &subject) ? check_self(core, caller, &subject, current) : CORE_E_DENIED;
 }
 
+/* Is the caller called @name? Root is not: it changes anybody's password in one way. */
+static int has_name(Core *core, const Caller *caller, const char *name, bool *ret) {
+        g_autoptr(Identity) identity = NULL;
+        int r;
+
+        *ret = false;
+        if (caller->uid == 0)
+                return 0;
+        r = core->identities->look_up(core->identities, NULL, caller->uid, &identity);
+        if (r < 0)
+                return error_trace(r);
+        *ret = r == 0 && g_str_equal(identity->name, name);
+        return 0;
+}
+
 /* Whose it is, when the caller may change it; @ret_mark as of before. Root may also mend what NSS cannot say. */
 static int find_changeable(Core *core, const Caller *caller, const char *name, const Secret *current, User **ret,
                            uint64_t *ret_mark) {
         g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
+        bool own_name;
         int r;
 
-        if (caller->uid != 0) {
+        /* No other's name is looked up for who may not administer. */
+        r = has_name(core, caller, name, &own_name);
+        if (r == 0 && own_name)
                 r = subject_find(core, name, &subject);
-                if (r < 0)
-                        return r;
-        }
+        if (r < 0)
+                return r;
         if (is_self(caller, &subject)) {
                 *ret_mark = subject.mark;
                 r = check_self(core, caller, &subject, current);
@@ -120,6 +137,8 @@ int user_change_password(Core *core, const Caller *caller, const char *name, con
         if (r != 0)
                 return r;
         r = core_hash_password(core, password, &hash);
+        if (r == 0 && caller->uid != user->uid) /* it took its time, and an administrator may be none any more */
+                r = admin_check_still(core, caller);
         if (r != 0)
                 return r;
         if (!pending_mark_holds(core->pending, user->uid, mark)) /* changed or disabled meanwhile by another */
