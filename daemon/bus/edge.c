@@ -51,8 +51,8 @@ static void audit_refusal(Edge *edge, const Call *call) {
 
         message = g_strdup_printf("uid %u may not call %s.%s", (unsigned) call->request.caller.uid,
                                   call->method->interface, call->method->name);
-        edge->parts.audit->emit(edge->parts.audit,
-                                &(AuditEvent) { .event = "refused", .reason = "not-allowed", .message = message });
+        core_audit_refusal(edge->parts.core, call->request.caller.uid,
+                           &(AuditEvent) { .event = "refused", .reason = "not-allowed", .message = message });
 }
 
 /* Who calls is known: may they, and is there room? */

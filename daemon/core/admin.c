@@ -203,7 +203,7 @@ void admin_report_refusal(Core *core, const Caller *caller, int r, const char *m
 
         message = g_strdup_printf("uid %u may not call %s%s", (unsigned) caller->uid, method,
                                   r == CORE_E_STALE ? " without signing in again" : "");
-        core_audit(core, &(AuditEvent) {
+        core_audit_refusal(core, caller->uid, &(AuditEvent) {
                 .event = "refused",
                 .reason = r == CORE_E_STALE ? "stale" : "not-allowed",
                 .message = message,

@@ -5,6 +5,7 @@
 /* What the use cases share among themselves; nobody outside this folder includes it. */
 
 #include "daemon/core/core.h"
+#include "daemon/core/refusals.h"
 #include "daemon/core/turns.h"
 
 /* All that can change while the daemon serves, at one moment: a request takes it once and keeps it to its end. */
@@ -28,6 +29,7 @@ struct Core {
         PasswordHasher *hasher;
         Limit *limit;
         Pending *pending;
+        Refusals *refusals;
         GMutex lock; /* over config */
         CoreConfig *config;
         GMutex changing; /* held by a change of keys or name from its beginning to its end */

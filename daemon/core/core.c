@@ -113,6 +113,7 @@ int core_new(CoreParts *parts, Core **ret) {
         core->steady_from = clock_wall(core->clock) - clock_running(core->clock) / 1000;
         core->limit = limit_new(core->clock);
         core->pending = pending_new(core->clock);
+        core->refusals = refusals_new(core->clock);
         r = password_hasher_new(core->config->settings->password_memory, core->config->settings->password_passes,
                                 core->config->settings->password_min_length, &core->hasher);
         if (r < 0)
@@ -129,6 +130,7 @@ Core *core_free(Core *core) {
         password_hasher_free(core->hasher);
         limit_free(core->limit);
         pending_free(core->pending);
+        refusals_free(core->refusals);
         core_config_unref(core->config);
         turns_free(core->refreshing);
         g_mutex_clear(&core->checking);
@@ -171,6 +173,20 @@ void core_audit(Core *core, const AuditEvent *event) {
         whole = event->by ? g_strdup_printf("%s, by %s", message, event->by) : NULL;
         complete.message = whole ? whole : message;
         core->audit->emit(core->audit, &complete);
+}
+
+void core_audit_refusal(Core *core, uid_t uid, const AuditEvent *event) {
+        g_autofree char *message = NULL;
+        AuditEvent told = *event;
+        unsigned silent;
+
+        if (!refusals_tell(core->refusals, uid, &silent))
+                return;
+        if (silent > 0) {
+                message = g_strdup_printf("%s (and %u more that were not written)", event->message, silent);
+                told.message = message;
+        }
+        core_audit(core, &told);
 }
 
 void core_report(Core *core, const AuditEvent *event) {

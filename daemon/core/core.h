@@ -61,6 +61,12 @@ void core_reload(Core *core, Settings *settings, Policy *policy, Trust *trust);
 /* This host's name, now; g_free. */
 char *core_host(Core *core);
 
+/*
+ * What a caller may not do is refused each time, and written down so often that nobody can drown the
+ * audit in it (refusals.h). @event's message is completed by how many were not written.
+ */
+void core_audit_refusal(Core *core, uid_t uid, const AuditEvent *event);
+
 /* The policy and the trusted hosts of now, with a reference of the caller's own. */
 Policy *core_policy(Core *core);
 Trust *core_trust(Core *core);
