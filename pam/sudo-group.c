@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <pwd.h>
 #include <stddef.h>
-#include <syslog.h>
 #include <unistd.h>
 
 #include <sudo_plugin.h>
@@ -104,8 +103,6 @@ static void complain(const char *role, int r, const ClientError *error) {
         if (run.complained)
                 return;
         run.complained = true;
-        syslog(LOG_AUTHPRIV | LOG_WARNING, "tessera: sudoers' rules for roles do not count now, %%:%s first: %s", role,
-               r == CLIENT_E_REMOTE && error->message[0] ? error->message : client_strerror(r));
         (void) run.print(SUDO_CONV_ERROR_MSG, "tessera: the rules for %%:%s in sudoers do not count now: %s\n", role,
                          r == CLIENT_E_REMOTE && error->message[0] ? error->message : client_strerror(r));
 }
