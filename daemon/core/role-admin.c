@@ -14,11 +14,12 @@ bool assignment_counts(const Assignment *assignment, int64_t now) {
 
 /* Telling */
 
-/* "admin by root until 2026-03-01T12:00:00Z: on call" */
+/* "admin by root until 2026-03-01T12:00:00Z: on call"; @by may be NULL. */
 static char *describe(const Assignment *assignment, const char *by) {
         GString *text = g_string_new(assignment->role);
 
-        g_string_append_printf(text, " by %s", by);
+        if (by)
+                g_string_append_printf(text, " by %s", by);
         if (assignment->until != 0) {
                 g_autoptr(GDateTime) until = g_date_time_new_from_unix_utc(assignment->until);
                 g_autofree char *when = until ? g_date_time_format_iso8601(until) : NULL;
@@ -32,7 +33,8 @@ static char *describe(const Assignment *assignment, const char *by) {
 
 /* @by: who it was from; @now_by: who asked for this; NULL where time did. */
 static void report(Core *core, const char *event, const Assignment *assignment, const char *by, const char *now_by) {
-        g_autofree char *text = describe(assignment, by);
+        /* The audit itself says who asks. */
+        g_autofree char *text = describe(assignment, now_by ? NULL : by);
 
         core_audit(core, &(AuditEvent) { .event = event, .user = assignment->user, .reason = text, .by = now_by });
 }

@@ -58,7 +58,7 @@ def test_what_is_said_of_one(host):
     grant(host, "admin", "bob")
     [assigned] = assignments(host)
     assert (assigned["until"], assigned["reason"]) == (0, "")
-    assert "TESSERA_EVENT=role-granted" in host.text() and "admin by root" in host.text()
+    assert "TESSERA_EVENT=role-granted" in host.text() and "TESSERA_BY=root" in host.text()
 
 
 def test_a_timed_one_ends_by_itself(host):

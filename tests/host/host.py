@@ -193,7 +193,7 @@ class Host:
             inner = ["bash", "-c", 'exec setpriv --reuid="$0" --regid="$(id -g "$0")" --init-groups -- "$@"', user, *inner]
         return [*self._enter(), "env", "-i", *(f"{k}={v}" for k, v in variables.items()), *inner]
 
-    def sh(self, command, user=None, input=None, env=None, check=True, timeout=60):
+    def sh(self, command, user=None, input=None, env=None, check=True, timeout=120):
         """Runs a command as root (or @user) outside of any login and waits for it."""
         # A session of its own, so that no signal to its process group reaches us.
         result = subprocess.run(self.argv(command, user, env), input=input, text=True, capture_output=True,
@@ -238,7 +238,7 @@ class Host:
                 "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", "-o", "PubkeyAuthentication=no",
                 "-o", "PreferredAuthentications=keyboard-interactive", "-o", "ControlPath=none", f"{user}@{address}"]
 
-    def ssh(self, user, answer, command="true", options=(), address="127.0.0.1", input=None, check=True, timeout=60):
+    def ssh(self, user, answer, command="true", options=(), address="127.0.0.1", input=None, check=True, timeout=120):
         """
         Logs in by keyboard-interactive, answering the prompt with @answer (by SSH_ASKPASS, from a
         file that is removed), and runs @command. @answer None: no prompt is answered (keys).

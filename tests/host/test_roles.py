@@ -193,10 +193,10 @@ def test_the_journal_says_who_gave_what_to_whom_and_why(stage):
         entries = [json.loads(line) for line in stage.journal("TESSERA_USER=bob", "-o", "json").splitlines()]
         return [(entry["TESSERA_EVENT"], entry["MESSAGE"]) for entry in entries if entry["TESSERA_EVENT"].startswith("role-")]
 
-    stage.wait(lambda: ("role-revoked", "role-revoked: bob: everyone by root") in lines())
-    assert any(event == "role-granted" and message.startswith("role-granted: bob: admin by root until 20") and
-               message.endswith("Z: on call") for event, message in lines())
-    assert ("role-granted", "role-granted: bob: everyone by root") in lines()
+    stage.wait(lambda: ("role-revoked", "role-revoked: bob: everyone, by root") in lines())
+    assert any(event == "role-granted" and message.startswith("role-granted: bob: admin until 20") and
+               message.endswith("Z: on call, by root") for event, message in lines())
+    assert ("role-granted", "role-granted: bob: everyone, by root") in lines()
     # The sweep, which comes every minute, tells of the end; it counted before.
     stage.wait(lambda: any(event == "role-ended" for event, _ in lines()), seconds=75, what="the end is told")
     assert role(stage)["assignments"] == []
