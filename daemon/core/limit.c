@@ -11,13 +11,12 @@
  * A host's key is a keyed hash of its address: nobody can aim at somebody else's entry.
  */
 
-#include <arpa/inet.h>
 #include <glib.h>
-#include <netinet/in.h>
 #include <sodium.h>
 #include <string.h>
 
 #include "daemon/core/limit.h"
+#include "daemon/core/network.h"
 #include "daemon/core/types.h"
 
 #define HOSTS_MAX 8192
@@ -61,47 +60,17 @@ Limit *limit_free(Limit *limit) {
         return NULL;
 }
 
-/*
- * The network that @rhost counts as: 'v4' and 4 bytes, 'v6' and the first 8, or only a tag for
- * whatever is no address. Nothing is ever resolved: a name here is what the remote side's DNS
- * says. A zone ("%eth0") is dropped.
- */
-static size_t host_network(const char *rhost, unsigned char ret[9]) {
-        struct in6_addr v6;
-        struct in_addr v4;
-        char text[INET6_ADDRSTRLEN];
-        size_t size = strcspn(rhost, "%");
-
-        ret[0] = 0;
-        if (size >= sizeof(text))
-                return 1;
-        memcpy(text, rhost, size);
-        text[size] = '\0';
-        if (rhost[size] == '\0' && inet_pton(AF_INET, text, &v4) == 1) {
-                ret[0] = 4;
-                memcpy(ret + 1, &v4, 4);
-                return 5;
-        }
-        if (inet_pton(AF_INET6, text, &v6) != 1)
-                return 1;
-        if (IN6_IS_ADDR_V4MAPPED(&v6)) {
-                ret[0] = 4;
-                memcpy(ret + 1, v6.s6_addr + 12, 4);
-                return 5;
-        }
-        ret[0] = 6;
-        memcpy(ret + 1, v6.s6_addr, 8);
-        return 9;
-}
-
 static uint64_t host_key(const Limit *limit, const char *rhost) {
-        unsigned char network[9], hash[crypto_shorthash_BYTES];
+        Network network = network_of(rhost);
+        unsigned char named[1 + sizeof(network.prefix)], hash[crypto_shorthash_BYTES];
         uint64_t key;
 
         G_STATIC_ASSERT(sizeof(hash) == sizeof(key));
-        if (!rhost)
+        if (network.kind == NETWORK_NONE)
                 return 0;
-        (void) crypto_shorthash(hash, network, host_network(rhost, network), limit->hash_key);
+        named[0] = (unsigned char) network.kind;
+        memcpy(named + 1, network.prefix, sizeof(network.prefix));
+        (void) crypto_shorthash(hash, named, sizeof(named), limit->hash_key);
         memcpy(&key, hash, sizeof(key));
         return key ? key : 1;
 }
