@@ -40,7 +40,8 @@ RULES = """%:operator ALL=(root) /usr/bin/systemctl restart cron
 carol ALL=(root) NOPASSWD: /usr/bin/id -u
 glass ALL=(root) NOPASSWD: /usr/bin/id -u
 """
-CRON = "[Service]\nExecStart=/bin/sleep infinity\n"
+# Without a start limit: these tests restart it more than five times in ten seconds.
+CRON = "[Unit]\nStartLimitIntervalSec=0\n[Service]\nExecStart=/bin/sleep infinity\n"
 RESTART = "sudo -n systemctl restart cron"
 DROP_IN = "/etc/sudoers.d/tessera"
 PLUGIN = "/usr/libexec/sudo/tessera_group.so"
