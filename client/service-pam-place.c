@@ -38,9 +38,9 @@ bool pam_line_is_instead(const PamLine *line) {
         return false;
 }
 
-/* The line's words before any comment. */
-static char **line_words(const PamLine *line) {
-        g_autofree char *copy = g_strndup(line->start, line->size);
+/* The text's words before any comment. */
+static char **text_words(const char *text, size_t size) {
+        g_autofree char *copy = g_strndup(text, size);
         g_autoptr(GStrvBuilder) words = g_strv_builder_new();
         g_auto(GStrv) pieces = NULL;
 
@@ -86,35 +86,34 @@ static bool lines_have_type(const PamLines *lines, const char *type) {
         return false;
 }
 
-/* The longest jump of a control such as "[success=2 default=ignore]", which spans words. */
-static unsigned control_jump(char **words) {
+/*
+ * "sufficient", or "[success=2default=ignore]": a control in brackets spans words, and PAM takes
+ * space on both sides of its "=" too. g_free.
+ */
+static char *words_control(char **words) {
+        GString *control = g_string_new(NULL);
+
+        for (char **word = words + 1; words[0] && *word; word++) {
+                g_string_append(control, *word);
+                if (control->str[0] != '[' || strchr(*word, ']'))
+                        break;
+        }
+        return g_string_free(control, FALSE);
+}
+
+/* The longest jump of a control. */
+static unsigned control_jump(const char *control) {
         unsigned longest = 0;
 
-        for (char **word = words + 1; *word; word++) {
-                const char *equals = strchr(*word, '=');
-                if (equals && g_ascii_isdigit(equals[1]))
-                        longest = MAX(longest, (unsigned) g_ascii_strtoull(equals + 1, NULL, 10));
-                if (strchr(*word, ']'))
-                        return longest;
-        }
-        return 0;
+        for (const char *at = *control == '[' ? control : ""; (at = strchr(at, '=')); at++)
+                if (g_ascii_isdigit(at[1]))
+                        longest = MAX(longest, (unsigned) g_ascii_strtoull(at + 1, NULL, 10));
+        return longest;
 }
 
 /* Can the line end its stack with a yes? */
-static bool control_ends(char **words) {
-        if (!words[1])
-                return false;
-        if (g_ascii_strcasecmp(words[1], "sufficient") == 0)
-                return true;
-        if (words[1][0] != '[')
-                return false;
-        for (char **word = words + 1; *word; word++) {
-                if (strstr(*word, "=done"))
-                        return true;
-                if (strchr(*word, ']'))
-                        break;
-        }
-        return false;
+static bool control_ends(const char *control) {
+        return g_ascii_strcasecmp(control, "sufficient") == 0 || (*control == '[' && strstr(control, "=done"));
 }
 
 static bool lines_let_root_past(const PamLines *lines) {
@@ -143,7 +142,7 @@ typedef struct Found {
         unsigned jump;   /* a line whose jump goes over it */
         unsigned reach;  /* how many lines of the type the jumps so far skip from here on */
         unsigned jumper; /* which line's that is */
-        unsigned end;    /* a line that may end the account stack before ours */
+        unsigned end;    /* a line that may end the stack before ours */
 } Found;
 
 static void found_place(Found *found, unsigned number) {
@@ -156,42 +155,60 @@ static void found_place(Found *found, unsigned number) {
                 found->jump = found->jumper;
 }
 
+/*
+ * Where a yes before ours lets somebody past: auth asks how fresh the sign-in is, account which role
+ * one has, and session is the record. A password that is changed elsewhere lets nobody in.
+ */
+static bool place_is_gate(const PamPlace *place) {
+        return strcmp(place->type, "password") != 0;
+}
+
 /* A line of the place's type that stands before it. */
 static void found_before(Found *found, const PamPlace *place, const PamLines *lines, char **words, unsigned number) {
-        unsigned jump;
+        g_autofree char *control = words_control(words);
+        unsigned jump = control_jump(control);
 
         if (found->reach > 0)
                 found->reach--;
-        jump = words[1] && words[1][0] == '[' ? control_jump(words) : 0;
         if (jump > found->reach) {
                 found->reach = jump;
                 found->jumper = number;
         }
-        if (strcmp(place->type, "account") == 0 && found->end == 0 && control_ends(words) &&
-            !words_let_root_past(words, lines))
+        if (place_is_gate(place) && found->end == 0 && control_ends(control) && !words_let_root_past(words, lines))
                 found->end = number;
 }
 
-/* Looks for the place in the file; @follows: for where it takes in the service that it follows. */
-static void found_add(Found *found, const PamPlace *place, const PamLines *lines, bool follows, char **words,
-                      unsigned number) {
-        bool here = follows ? words_include(words, lines->follows) || words_take_type(words, place->type, lines->follows)
-                            : words_include(words, place->include);
+/* A rule as PAM reads it: one line, or several that go on in one another. */
+typedef struct Rule {
+        char **words;
+        unsigned line; /* the first one */
+        bool alone;
+} Rule;
 
-        if (here)
-                found_place(found, number);
-        if (found->line == 0 && words_have_type(words, place->type))
-                found_before(found, place, lines, words, number);
+/* Looks for the place in the file; @follows: for where it takes in the service that it follows. */
+static void found_add(Found *found, const PamPlace *place, const PamLines *lines, bool follows, const Rule *rule) {
+        bool here = follows ? words_include(rule->words, lines->follows) ||
+                                      words_take_type(rule->words, place->type, lines->follows)
+                            : words_include(rule->words, place->include);
+
+        if (here && rule->alone)
+                found_place(found, rule->line);
+        if (found->line == 0 && words_have_type(rule->words, place->type))
+                found_before(found, place, lines, rule->words, rule->line);
 }
 
 /* False where PAM reads the file in another way than we do. */
 static bool scan(const char *text, const PamLines *lines, bool follows, Found found[static PAM_PLACES],
                  char **ret_problem) {
-        bool continued = false;
+        g_autoptr(GString) whole = g_string_new(NULL);
+        Rule rule = { .alone = true };
         PamLine line = { 0 };
 
         while (pam_line_next(&text, &line)) {
-                g_auto(GStrv) words = line_words(&line);
+                g_auto(GStrv) words = text_words(line.start, line.size);
+                g_autofree char *joined = g_strjoinv(" ", words);
+                g_auto(GStrv) all = NULL;
+
                 if (!words[0])
                         continue;
                 if (line.start[line.size - 1] == '\r') {
@@ -199,30 +216,56 @@ static bool scan(const char *text, const PamLines *lines, bool follows, Found fo
                                                        "for a part of its last word", lines->path, line.number);
                         return false;
                 }
-                for (size_t i = 0; !continued && i < PAM_PLACES; i++)
-                        found_add(&found[i], &pam_places[i], lines, follows, words, line.number);
-                continued = words_continue(words);
+                if (whole->len == 0)
+                        rule.line = line.number;
+                g_string_append(whole, joined);
+                if (words_continue(words)) {
+                        whole->str[whole->len - 1] = ' ';
+                        rule.alone = false;
+                        continue;
+                }
+                all = rule.words = text_words(whole->str, whole->len);
+                for (size_t i = 0; i < PAM_PLACES; i++)
+                        found_add(&found[i], &pam_places[i], lines, follows, &rule);
+                g_string_truncate(whole, 0);
+                rule.alone = true;
         }
         return true;
 }
 
-static bool found_check(const Found *found, const PamPlace *place, const char *path, char **ret_problem) {
+/* @where: what PAM comes to ours by, in words. */
+static bool found_check(const Found *found, const PamPlace *place, const char *path, const char *where,
+                        char **ret_problem) {
         if (found->line == 0)
-                *ret_problem = g_strdup_printf("%s has no line \"@include %s\", where tessera's %s lines belong",
-                                               path, place->include, place->type);
+                *ret_problem = g_strdup_printf("%s has no line %s, where tessera's %s lines belong", path, where,
+                                               place->type);
         else if (found->again > 0)
-                *ret_problem = g_strdup_printf("%s:%u: \"@include %s\" is there a second time (first in line %u)",
-                                               path, found->again, place->include, found->line);
+                *ret_problem = g_strdup_printf("%s:%u: %s is there a second time (first in line %u)", path,
+                                               found->again, where, found->line);
         else if (found->jump > 0)
-                *ret_problem = g_strdup_printf("%s:%u: this line jumps over \"@include %s\", "
-                                               "and would land elsewhere once tessera's lines are there",
-                                               path, found->jump, place->include);
+                *ret_problem = g_strdup_printf("%s:%u: this line jumps over %s, and would land elsewhere once "
+                                               "tessera's lines are there", path, found->jump, where);
         else if (found->end > 0)
-                *ret_problem = g_strdup_printf("%s:%u: this line can end the account checks with a yes before "
-                                               "tessera is asked; move it behind \"@include %s\"",
-                                               path, found->end, place->include);
+                *ret_problem = g_strdup_printf("%s:%u: this line can end the %s checks with a yes before tessera is "
+                                               "asked; take it out, or move it behind %s",
+                                               path, found->end, place->type, where);
         else
                 return true;
+        return false;
+}
+
+/* A file that would take in another's lines but for one that gets past them: says which. */
+static bool follows_but(const char *text, const PamLines *lines, char **ret_problem) {
+        g_autofree char *where = NULL;
+        Found found[PAM_PLACES] = { 0 };
+
+        if (!lines->follows || !scan(text, lines, /* follows= */ true, found, ret_problem))
+                return false;
+        where = g_strdup_printf("the include of \"%s\"", lines->follows);
+        for (size_t i = 0; i < PAM_PLACES; i++)
+                if (found[i].line > 0 && lines_have_type(lines, pam_places[i].type) &&
+                    !found_check(&found[i], &pam_places[i], lines->path, where, ret_problem))
+                        return true;
         return false;
 }
 
@@ -232,9 +275,14 @@ bool pam_places_find(const char *text, const PamLines *lines, unsigned ret[stati
         if (!scan(text, lines, /* follows= */ false, found, ret_problem))
                 return false;
         for (size_t i = 0; i < PAM_PLACES; i++) {
-                if (!lines_have_type(lines, pam_places[i].type))
+                const PamPlace *place = &pam_places[i];
+                g_autofree char *where = g_strdup_printf("\"@include %s\"", place->include);
+
+                if (!lines_have_type(lines, place->type))
                         continue;
-                if (!found_check(&found[i], &pam_places[i], lines->path, ret_problem))
+                if (found[i].line == 0 && follows_but(text, lines, ret_problem))
+                        return false;
+                if (!found_check(&found[i], place, lines->path, where, ret_problem))
                         return false;
                 ret[i] = found[i].line;
         }

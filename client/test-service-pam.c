@@ -274,8 +274,56 @@ static void test_P5_lines_that_get_past(void) {
         check_round_trip("auth [success=1 default=ignore] pam_x.so\nauth required pam_y.so\n"
                          "account [success=2 default=ignore] pam_x.so\naccount required pam_y.so\n"
                          "auth optional pam_z.so\n-account required pam_z.so\n"
-                         "@include common-auth\n@include common-account\naccount sufficient pam_x.so\n",
+                         "@include common-auth\n@include common-account\naccount sufficient pam_x.so\n"
+                         "auth sufficient pam_x.so\n",
                          &sudo, NULL);
+}
+
+/* The role is asked by account all the same; how fresh the sign-in is, by nobody. */
+static void test_lines_that_get_past_freshness(void) {
+        static const char rest[] = "@include common-auth\n@include common-account\n@include common-session\n";
+        static const char *const past[] = {
+                "auth sufficient pam_wheel.so trust",
+                "-AUTH\tSufficient pam_u2f.so",
+                "auth [success=done default=ignore] pam_x.so",
+                "auth [ success = done default=ignore ] pam_x.so",
+                "auth [success=ok ignore=done] pam_x.so",
+                "auth [default=done] pam_rootok.so",
+                "auth \\\n\n# note\n  sufficient \\\n  pam_x.so",
+                "auth [success=ok \\\n default=done] pam_x.so",
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(past); i++)
+                for (size_t k = 0; k < G_N_ELEMENTS(all); k++) {
+                        g_autofree char *text = g_strconcat("# a\n", past[i], "\n", rest, NULL),
+                                        *wanted = g_strconcat(all[k]->path, ":2: this line can end the auth checks with "
+                                                              "a yes before tessera is asked; take it out, or move it "
+                                                              "behind \"@include common-auth\"", NULL);
+                        if (all[k] != &passwd)
+                                check_problem(text, all[k], wanted);
+                }
+        check_problem("auth [success = 2 default=ignore] pam_x.so\nauth required pam_y.so\n"
+                      "@include common-auth\n@include common-account\n",
+                      &sudo, "/etc/pam.d/sudo:1: this line jumps over \"@include common-auth\"");
+        check_problem("@include common-auth\n@include common-account\nsession sufficient pam_x.so\n"
+                      "@include common-session\n",
+                      &sshd, "/etc/pam.d/sshd:3: this line can end the session checks");
+        check_round_trip("password sufficient pam_x.so\n@include common-password\n", &passwd, NULL);
+        check_problem("auth sufficient pam_x.so\nauth include su\naccount include su\n", &su_l,
+                      "/etc/pam.d/su-l:1: this line can end the auth checks with a yes before tessera is asked; "
+                      "take it out, or move it behind the include of \"su\"");
+        check_problem("auth include su\naccount sufficient pam_x.so\naccount include su\n", &su_l,
+                      "/etc/pam.d/su-l:2: this line can end the account checks");
+}
+
+/* Of root alone the daemon is not asked, so root may come by; in sshd that would be everybody. */
+static void test_P37_rootok_may_end_the_auth_checks_of_su(void) {
+        static const char rest[] = "auth sufficient pam_rootok.so\n@include common-auth\n@include common-account\n"
+                                   "@include common-session\n";
+
+        check_round_trip(rest, &su, NULL);
+        check_problem(rest, &sshd, "/etc/pam.d/sshd:1: this line can end the auth checks");
+        check_problem(rest, &login, "/etc/pam.d/login:1: this line can end the auth checks");
 }
 
 /* Where the process has the invoker's uid that is root alone; in sshd it would be everybody. */
@@ -308,7 +356,8 @@ static void test_P40_su_l_follows_su(void) {
                 { "auth\tsubstack su # a\n-account  Include  su", true },
                 { "@include su\n", true },
                 { "auth required pam_x.so\nauth include su\naccount optional pam_x.so\naccount include su\n", true },
-                { "auth sufficient pam_x.so\nauth include su\naccount include su\n", true },
+                { "auth sufficient pam_rootok.so\nauth include su\naccount include su\n", true },
+                { "auth sufficient pam_x.so\nauth include su\naccount include su\n", false },
                 { "", false },
                 { "auth include su\n", false },
                 { "account include su\n", false },
@@ -404,6 +453,8 @@ int main(int argc, char **argv) {
         test_P38_second_factor_stays();
         test_P5_nothing_ends_account();
         test_P5_lines_that_get_past();
+        test_lines_that_get_past_freshness();
+        test_P37_rootok_may_end_the_auth_checks_of_su();
         test_P5_P37_rootok_may_end_the_account_checks_of_su_and_sudo();
         test_P40_su_l_follows_su();
         test_places_missing();

@@ -129,7 +129,9 @@ def test_edits_made_meanwhile_stay(plain):
     ("rm /etc/pam.d/sudo-i", "sudo", "there is no /etc/pam.d/sudo-i"),
     ("echo Defaults insults > /etc/sudoers.d/tessera", "sudo", "is not tessera's"),
     ("sed -i /common-auth/d /etc/pam.d/su", "su", '/etc/pam.d/su has no line "@include common-auth"'),
-    ("sed -i '1i account sufficient pam_wheel.so' /etc/pam.d/su-l", "su", '/etc/pam.d/su-l has no line "@include'),
+    ("sed -i '1i account sufficient pam_wheel.so' /etc/pam.d/su-l", "su", "/etc/pam.d/su-l:1: this line can end"),
+    ("sed -i '1i auth sufficient pam_wheel.so trust' /etc/pam.d/su", "su", "/etc/pam.d/su:1: this line can end the auth"),
+    ("sed -i '1i auth sufficient pam_fprintd.so' /etc/pam.d/sudo", "sudo", "/etc/pam.d/sudo:1: this line can end"),
     ("rm /etc/pam.d/login", "login", "there is no /etc/pam.d/login"),
     ("echo > /etc/pam.d/passwd", "passwd", '/etc/pam.d/passwd has no line "@include common-password"'),
 ])
