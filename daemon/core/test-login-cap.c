@@ -14,6 +14,7 @@
 
 #define LIFETIME 1000
 #define LOGIN 5
+#define MONTHS (60 * 24 * 60 * 60) /* longer than what ended is kept */
 
 static const char *const everyone[] = { "everyone", NULL };
 
@@ -74,6 +75,12 @@ static void let_sweep(World *world, const Session *session) {
         g_assert_cmpint(core_sweep(world->core), ==, 0);
 }
 
+static void let_be_forgotten(World *world, const Session *session) {
+        let_sweep(world, session);
+        fake_clock_forward(&world->clock, MONTHS);
+        g_assert_cmpint(core_sweep(world->core), ==, 0);
+}
+
 static void evict(World *world, const Session *session) {
         g_autoptr(GPtrArray) ended = NULL;
 
@@ -81,7 +88,9 @@ static void evict(World *world, const Session *session) {
                                           SESSION_EVENT_CLOSE, "evicted", world->clock.wall, &ended), ==, 0);
 }
 
-static void (*const endings[])(World *world, const Session *session) = { log_out, let_expire, let_sweep, evict };
+static void (*const endings[])(World *world, const Session *session) = {
+        log_out, let_expire, let_sweep, let_be_forgotten, evict,
+};
 
 static void expect_role_missing(LoginAnswer answer) {
         g_assert_cmpint(answer.verdict, ==, LOGIN_DENY);

@@ -128,14 +128,21 @@ static int delete_key(Query query, int64_t key) {
         return error_trace(r);
 }
 
+/*
+ * The cap of a login of this boot outlasts its session: the login may be open still, and would be
+ * without. There is one such row for each that came by a ticket, so looking at them again each time
+ * costs little.
+ */
 static int find_forgettable(Db *db, const Sweep *sweep, GArray *keys) {
         _cleanup_query_ Query query = db_query(
                 db, "SELECT key FROM session INDEXED BY session_ended"
                     " WHERE state <> 'active' AND (state <> 'revoked' OR audit_id IS NULL)"
-                    " AND ended < ? ORDER BY ended LIMIT ?");
+                    " AND ended < ? AND NOT (role_cap IS NOT NULL AND audit_id IS NOT NULL AND boot_id IS ?)"
+                    " ORDER BY ended LIMIT ?");
         int r;
 
         query_int(&query, sweep->now - sweep->keep);
+        query_text(&query, sweep->boot_id);
         query_int(&query, sweep->left);
         while ((r = query_step(&query)) > 0) {
                 int64_t key = query_column_int(&query, 0);

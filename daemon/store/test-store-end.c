@@ -221,6 +221,39 @@ static void test_sweep_forgets(Store *store) {
         assert(!is_known(store, 2));
 }
 
+static void open_capped(Store *store, unsigned n, uint32_t audit_id, const char *cap) {
+        g_autoptr(Session) session = test_session(n, ALICE, audit_id);
+        g_autoptr(GPtrArray) ended = NULL;
+        bool is_bound;
+
+        session->role_cap = g_strsplit(cap, " ", -1);
+        assert_result(store_session_open(store, session, MANY, &is_bound, &ended), 0);
+        assert_result(test_end(store, n, SESSION_EVENT_CLOSE), 1); /* at START + DAY */
+}
+
+/* Else whoever came by a ticket need only keep the login open until its session is forgotten. */
+static void test_A9_sweep_keeps_the_cap_of_a_login(Store *store) {
+        g_autoptr(Session) bound = NULL;
+        bool more;
+
+        open_capped(store, 1, 11, "everyone");
+        open_capped(store, 2, 12, ""); /* no role at all */
+        open_capped(store, 3, AUDIT_ID_UNSET, "everyone");
+        test_open(store, 4, ALICE, 14);
+        assert(test_end(store, 4, SESSION_EVENT_CLOSE) == 1);
+
+        (void) sweep(store, BOOT, START + 400 * DAY, 1, &more);
+        (void) sweep(store, BOOT, START + 400 * DAY, 10, &more);
+        g_assert_false(more);
+        assert(is_known(store, 1) && is_known(store, 2));
+        assert(!is_known(store, 3) && !is_known(store, 4));
+        assert_result(store_session_bound(store, BOOT, 11, ALICE, &bound), 0);
+        g_assert_cmpstr(bound->role_cap[0], ==, "everyone");
+
+        (void) sweep(store, OTHER_BOOT, START + 400 * DAY, 10, &more);
+        assert(!is_known(store, 1) && !is_known(store, 2));
+}
+
 static void test_sweep_limit(Store *store) {
         unsigned calls = 0, ended = 0;
         bool more = true;
@@ -330,6 +363,7 @@ const StoreTestRow store_end_tests[] = {
         { "sweep expires", test_sweep_expires },
         { "sweep boot", test_sweep_boot },
         { "sweep forgets", test_sweep_forgets },
+        { "A9 sweep keeps the cap of a login", test_A9_sweep_keeps_the_cap_of_a_login },
         { "sweep limit", test_sweep_limit },
         { "sweep is not held up", test_sweep_is_not_held_up },
         { "sweep refuses nonsense", test_sweep_refuses_nonsense },
