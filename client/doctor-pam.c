@@ -24,9 +24,29 @@ static bool is_for_root(const StackRule *rule) {
         return strcmp(rule->module, "pam_rootok.so") == 0;
 }
 
-/* "behind" is where it does no harm; commented out is what a command can do. */
+/* "line 3 of /etc/pam.d/sudo", and what else one has to know before changing it. g_free. */
+static char *rule_place(const StackRule *rule) {
+        g_autofree char *lines = rule->last > rule->line ? g_strdup_printf("lines %u to %u", rule->line, rule->last)
+                                                         : g_strdup_printf("line %u", rule->line);
+
+        return g_strdup_printf("%s of %s%s", lines, rule->file,
+                               rule->included ? ", which other services may include too" : "");
+}
+
+/*
+ * No command: whoever is let in by such a line alone would be locked out by the same command that
+ * mends the host for all others, and a jump before it would land elsewhere. g_free.
+ */
+static char *by_hand(const StackRule *rule, const char *what) {
+        g_autofree char *place = rule_place(rule);
+
+        return g_strdup_printf("by hand, in a root shell that stays open until a login in another one has worked: "
+                               "%s (%s)", what, place);
+}
+
+/* Behind ours is where it does no harm. */
 static void say_before(Doctor *doctor, const StackRule *rule, const char *what) {
-        g_autofree char *remedy = doctor_sed(rule->file, rule->line, "^", "# ");
+        g_autofree char *remedy = by_hand(rule, "move this rule behind tessera's lines, or take it out");
 
         doctor_fail(doctor, remedy, "%s:%u: %s (%s) %s before tessera is asked; it belongs behind tessera's lines",
                     rule->file, rule->line, rule->module, rule->type, what);
@@ -100,13 +120,22 @@ static void look_at_stacks(Doctor *doctor) {
         doctor_ok_unless(doctor, before, "tessera's lines stand whole, and where they belong");
 }
 
+/* It lets nobody in or out, so a command will do where it does that line alone. */
+static char *readenv_remedy(const StackRule *rule) {
+        g_autofree char *place = rule_place(rule);
+
+        if (rule->included || rule->last > rule->line)
+                return g_strdup_printf("take " READENV " out of %s", place);
+        return doctor_sed(rule->file, rule->line, "[[:space:]]" READENV, "");
+}
+
 /* Behind our session line it is the user's own harm alone: what we opened is kept in the PAM handle. */
 static void judge_readenv(Doctor *doctor, const GPtrArray *rules) {
         int ours = stack_find(rules, "session", MODULE, 0), i = -1;
 
         while ((i = stack_find(rules, "session", "pam_env.so", i + 1)) >= 0) {
                 const StackRule *rule = rules->pdata[i];
-                g_autofree char *remedy = doctor_sed(rule->file, rule->line, "[[:space:]]" READENV, "");
+                g_autofree char *remedy = readenv_remedy(rule);
 
                 if (!stack_rule_has(rule, READENV))
                         continue;
@@ -138,9 +167,8 @@ static void judge_second_factor(Doctor *doctor, const GPtrArray *rules) {
         while ((i = stack_find(rules, "auth", MODULE, i + 1)) >= 0) {
                 const StackRule *rule = rules->pdata[i];
                 int behind = stack_find(rules, "auth", NULL, i + 1);
-                bool word = rule->control[0] != '[';
-                g_autofree char *remedy = word ? doctor_sed(rule->file, rule->line, "sufficient", "required")
-                                               : doctor_sed(rule->file, rule->line, "=done", "=ok");
+                g_autofree char *remedy = by_hand(rule, "where what stands behind it is to be asked as well, put the "
+                                                        "lines of man pam_tessera in its place");
 
                 if (stack_rule_ends(rule) && behind >= 0)
                         doctor_warn(doctor, remedy, "%s:%u: %s skips %s behind it, and any second factor there",

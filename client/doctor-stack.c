@@ -61,7 +61,7 @@ static void include(const Reading *reading, const char *service, const char *onl
 }
 
 /* A substack is one rule to what jumps over it, and what ends in it does not end the whole. */
-static void add_rule(const Reading *reading, const char *file, unsigned number, const char *text) {
+static void add_rule(const Reading *reading, const char *file, unsigned number, unsigned last, const char *text) {
         g_autofree char *first = next_word(&text), *control = NULL, *module = NULL, *type = NULL;
 
         if (first && g_ascii_strcasecmp(first, "@include") == 0) {
@@ -84,6 +84,8 @@ static void add_rule(const Reading *reading, const char *file, unsigned number, 
         *rule = (StackRule) {
                 .file = g_strdup(file),
                 .line = number,
+                .last = last,
+                .included = reading->depth > 0,
                 .type = g_steal_pointer(&type),
                 .control = g_steal_pointer(&control),
                 .module = g_path_get_basename(module),
@@ -110,7 +112,7 @@ static void read_file(const Reading *reading, const char *service) {
                         line->str[line->len - 1] = ' ';
                         continue;
                 }
-                add_rule(reading, file, begun, line->str);
+                add_rule(reading, file, begun, i + 1, line->str);
                 g_string_truncate(line, 0);
         }
 }
@@ -124,16 +126,15 @@ GPtrArray *stack_read(const char *root, const char *service) {
 
 bool stack_rule_ends(const StackRule *rule) {
         g_auto(GStrv) words = NULL;
+        g_autofree char *control = NULL;
 
         if (g_ascii_strcasecmp(rule->control, "sufficient") == 0)
                 return true;
         if (rule->control[0] != '[')
                 return false;
-        words = g_strsplit_set(rule->control, "[] \t", -1);
-        for (char **word = words; *word; word++)
-                if (g_ascii_strcasecmp(*word, "success=done") == 0 || g_ascii_strcasecmp(*word, "default=done") == 0)
-                        return true;
-        return false;
+        words = g_strsplit_set(rule->control, SPACE, -1); /* which PAM takes on both sides of "=", too */
+        control = g_strjoinv(NULL, words);
+        return strstr(control, "success=done") || strstr(control, "default=done");
 }
 
 unsigned stack_rule_jump(const StackRule *rule) {

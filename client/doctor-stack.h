@@ -12,7 +12,8 @@
 
 typedef struct StackRule {
         char *file; /* without the root */
-        unsigned line;
+        unsigned line, last; /* the first and the last one, where it goes on over several */
+        bool included;       /* the file is another's than the service's that was asked about */
         char *type;    /* "auth", "account", "password", "session"; lower case, without a "-" */
         char *control; /* "required", "[success=1 default=ignore]" */
         char *module;  /* "pam_unix.so", without its folder */

@@ -78,12 +78,16 @@ static char *said(World *world) {
         return g_string_free(text, FALSE);
 }
 
-static void assert_said(World *world, const char *const *words) {
-        g_autofree char *text = said(world);
-
+static void assert_has(const char *text, const char *const *words) {
         for (; *words; words++)
                 if (!strstr(text, *words))
                         g_error("not said: %s\nbut: %s", *words, text);
+}
+
+static void assert_said(World *world, const char *const *words) {
+        g_autofree char *text = said(world);
+
+        assert_has(text, words);
 }
 
 #define ASSERT_SAID(world, ...) assert_said(world, (const char *const[]){ __VA_ARGS__, NULL })
@@ -131,15 +135,67 @@ static void test_stack_as_pam_goes_through_it(void) {
         assert(stack_rule_has(rule, "[y z]") == false && stack_rule_has(rule, "w"));
         g_assert_cmpuint(rule->line, ==, 2);
         g_assert_cmpuint(stack_rule_jump(rule), ==, 2);
-        assert(!stack_rule_ends(rule));
+        g_assert_cmpuint(rule->last, ==, 3);
+        assert(!stack_rule_ends(rule) && !rule->included);
         rule = rules->pdata[1];
         g_assert_cmpstr(rule->file, ==, "/etc/pam.d/common");
         g_assert_cmpuint(rule->line, ==, 1);
-        assert(stack_rule_ends(rule));
+        g_assert_cmpuint(rule->last, ==, 1);
+        assert(stack_rule_ends(rule) && rule->included);
         assert(stack_find(rules, "account", "pam_c.so", 0) > 0);
         assert(stack_find(rules, "auth", "pam_not.so", 0) < 0);
         rule = rules->pdata[stack_find(rules, "session", NULL, 0)];
         assert(stack_rule_has(rule, "user_readenv=1"));
+}
+
+#define KEEP "| by hand, in a root shell that stays open until a login in another one has worked: "
+#define BEHIND KEEP "move this rule behind tessera's lines, or take it out "
+#define LINES KEEP "where what stands behind it is to be asked as well, put the lines of man pam_tessera in its place "
+#define BLOCK "# tessera: begin\n" \
+              "auth [success=1 ignore=ignore default=die] pam_tessera.so\nauth required pam_permit.so\n" \
+              "account requisite pam_tessera.so\n# tessera: end\n"
+
+/* Who is let in by such a line alone is locked out by what mends it for the others: no command does that. */
+static void test_no_command_takes_a_line_out_of_a_stack(void) {
+        g_auto(World) world = world_new();
+        g_autofree char *text = NULL;
+
+        put(&world, "/etc/pam.d/sudo", "auth sufficient pam_u2f.so\n"
+                                       "auth [ success = done \\\n  default=ignore ] \\\n  pam_b.so\n"
+                                       "@include more\n"
+                                       "account [success=9 default=ignore] pam_c.so\n" BLOCK);
+        put(&world, "/etc/pam.d/more", "\nauth [default=done] pam_d.so\n");
+        put(&world, "/etc/pam.d/login", "auth sufficient pam_tessera.so\nauth required pam_unix.so\n");
+        put(&world, "/etc/pam.d/su", "@include hand\nauth required pam_unix.so\n");
+        put(&world, "/etc/pam.d/hand", "auth [success=done \\\n default=die] pam_tessera.so\n");
+        doctor_run(&world.doctor, doctor_pam_checks);
+        text = said(&world);
+        assert_has(text, (const char *const[]) {
+                "/etc/pam.d/sudo:1: pam_u2f.so (auth) can end", BEHIND "(line 1 of /etc/pam.d/sudo)\n",
+                "/etc/pam.d/sudo:2: pam_b.so (auth) can end", BEHIND "(lines 2 to 4 of /etc/pam.d/sudo)\n",
+                "/etc/pam.d/more:2: pam_d.so (auth) can end",
+                BEHIND "(line 2 of /etc/pam.d/more, which other services may include too)\n",
+                "/etc/pam.d/sudo:6: pam_c.so (account) jumps over", BEHIND "(line 6 of /etc/pam.d/sudo)\n",
+                "/etc/pam.d/login:1: sufficient skips pam_unix.so", LINES "(line 1 of /etc/pam.d/login)\n",
+                "/etc/pam.d/hand:1: [success=done", LINES "(lines 1 to 2 of /etc/pam.d/hand, which",
+                NULL,
+        });
+        assert(!strstr(text, "| sed"));
+}
+
+/* It locks nobody out; but a file of several services, and a rule over several lines, are left to people. */
+static void test_the_command_against_user_readenv(void) {
+        g_auto(World) world = world_new();
+
+        put(&world, "/etc/pam.d/sshd", "session required pam_env.so user_readenv=1\n"
+                                       "session required pam_env.so \\\n user_readenv=1\n"
+                                       "@include more\n" BLOCK "session required pam_tessera.so\n");
+        put(&world, "/etc/pam.d/more", "session required pam_env.so user_readenv=1\n");
+        put(&world, "/etc/ssh/sshd_config.d/00-tessera.conf", "# tessera: ours\n");
+        doctor_run(&world.doctor, doctor_pam_checks);
+        ASSERT_SAID(&world, "| sed -i '1s/[[:space:]]user_readenv=1//' /etc/pam.d/sshd\n",
+                    "| take user_readenv=1 out of lines 2 to 3 of /etc/pam.d/sshd\n",
+                    "| take user_readenv=1 out of line 1 of /etc/pam.d/more, which other services may include too\n");
 }
 
 static const char sshd_good[] = "port 22\nusepam yes\nkbdinteractiveauthentication yes\nusedns no\n"
@@ -333,6 +389,8 @@ static void test_names(void) {
 int main(void) {
         test_units();
         test_stack_as_pam_goes_through_it();
+        test_no_command_takes_a_line_out_of_a_stack();
+        test_the_command_against_user_readenv();
         test_sshd();
         test_sudo();
         test_sudo_plugin();

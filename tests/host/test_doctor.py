@@ -73,20 +73,11 @@ FAULTS = [
     ("state-files", "chmod 0644 /var/lib/tessera/keys/*", "has mode 0644", ""),
     ("configuration-files", "chmod 0666 /etc/tessera/policy.conf", "policy.conf has mode 0666", ""),
     ("configuration-files", "chown alice /etc/tessera/policy.d", "policy.d belongs to uid", ""),
-    ("pam-lines", "sed -i '1i auth sufficient pam_permit.so' /etc/pam.d/sudo", "can end the stack with a yes",
-     "sed -i 1d /etc/pam.d/sudo"),
-    ("pam-lines", "sed -i '1i account [success=2 default=ignore] pam_permit.so' /etc/pam.d/sshd", "jumps over",
-     "sed -i 1d /etc/pam.d/sshd"),
-    ("pam-lines", "echo 'auth [default=done] pam_permit.so' > /etc/pam.d/more && "
-     "sed -i '1i @include more' /etc/pam.d/sshd", "/etc/pam.d/more:1: pam_permit.so",
-     "rm /etc/pam.d/more; sed -i 1d /etc/pam.d/sshd"),
     ("pam-lines", "sed -i '/^account.*pam_tessera/d' /etc/pam.d/sshd", "/etc/pam.d/sshd has not the lines", ""),
     ("pam-lines", "cp /var/lib/tessera-service/etc-pam.d-sudo-i /etc/pam.d/sudo-i", "/etc/pam.d/sudo-i has not", ""),
     ("pam-lines", "rm /etc/sudoers.d/tessera", "/etc/sudoers.d/tessera has not", ""),
     ("pam-environment", "sed -i '1i session required pam_env.so user_readenv=1' /etc/pam.d/sshd", "before tessera",
      "sed -i 1d /etc/pam.d/sshd"),
-    ("pam-second-factor", "sed -i '1i auth [success=done default=die] pam_tessera.so' /etc/pam.d/sudo",
-     "skips pam_tessera.so behind it", "sed -i 1d /etc/pam.d/sudo"),
     ("pam-doors", "tessera service disable sudo", "sudo and sudo-i let people in", ""),
     ("sshd", f"echo UsePAM no > {SSHD}", "sshd has UsePAM no", f"rm {SSHD}"),
     ("sshd", f"echo KbdInteractiveAuthentication=no > {SSHD}", "KbdInteractiveAuthentication no", f"rm {SSHD}"),
@@ -136,6 +127,30 @@ def test_what_is_printed_mends_it(host, check, fault, says, undo):
 
 
 # The edits that no command can make for anybody: what was said is done by hand here.
+
+# Whom such a line alone lets in would be locked out by the command.
+BY_HAND = [
+    ("pam-lines", "sed -i '1i auth sufficient pam_permit.so' /etc/pam.d/sudo", "can end the stack with a yes",
+     "sed -i 1d /etc/pam.d/sudo"),
+    ("pam-lines", "sed -i '1i account [success=2 default=ignore] pam_permit.so' /etc/pam.d/sshd", "jumps over",
+     "sed -i 1d /etc/pam.d/sshd"),
+    ("pam-lines", "echo 'auth [default=done] pam_permit.so' > /etc/pam.d/more && "
+     "sed -i '1i @include more' /etc/pam.d/sshd", "/etc/pam.d/more:1: pam_permit.so",
+     "rm /etc/pam.d/more; sed -i 1d /etc/pam.d/sshd"),
+    ("pam-second-factor", "sed -i '1i auth [success=done default=die] pam_tessera.so' /etc/pam.d/sudo",
+     "skips pam_tessera.so behind it", "sed -i 1d /etc/pam.d/sudo"),
+]
+
+
+@pytest.mark.parametrize("check,fault,says,undo", BY_HAND, ids=[f"{row[0]}: {row[2]}" for row in BY_HAND])
+def test_a_rule_that_gets_past(host, check, fault, says, undo):
+    before = amiss(host)
+    host.sh(fault)
+    named = [f for f in amiss(host) if f["check"] == check and f not in before]
+    assert any(says in f["text"] for f in named), named
+    assert all(f["remedy"].startswith("by hand, in a root shell that stays open") for f in named)
+    host.sh(undo)
+    assert [f for f in amiss(host) if f not in before] == []
 
 
 def test_a_mistake_in_the_configuration(host):
