@@ -28,11 +28,12 @@ void policy_answer_deinit(PolicyAnswer *answer) {
         g_clear_pointer(&answer->steps, g_ptr_array_unref);
 }
 
-/* Nobody but who may administer makes us look for a name that is not his own. */
-static int check_caller(Core *core, const Caller *caller, const char *user) {
+/* Nobody but who may administer makes us look for a name that is not his own. @ret_own: it is. */
+static int check_caller(Core *core, const Caller *caller, const char *user, bool *ret_own) {
         g_autoptr(Identity) identity = NULL;
         int r;
 
+        *ret_own = false;
         if (caller->uid == UID_UNSET)
                 return CORE_E_DENIED;
         if (caller->uid == 0)
@@ -40,9 +41,8 @@ static int check_caller(Core *core, const Caller *caller, const char *user) {
         r = core->identities->look_up(core->identities, NULL, caller->uid, &identity);
         if (r < 0)
                 return error_trace(r);
-        if (r == 0 && g_str_equal(identity->name, user))
-                return 0;
-        return admin_check(core, caller);
+        *ret_own = r == 0 && g_str_equal(identity->name, user);
+        return *ret_own ? 0 : admin_check(core, caller);
 }
 
 /* Whom tessera lets nowhere, whatever the policy says */
@@ -245,16 +245,20 @@ int policy_admin_explain(Core *core, const Caller *caller, const char *user, con
                 .now = clock_wall(core->clock),
                 .steps = answer.steps,
         };
+        bool own;
         int r;
 
         if (!name_is_word(service))
                 return CORE_E_INVALID;
-        r = check_caller(core, caller, user);
+        r = check_caller(core, caller, user, &own);
         if (r != 0)
                 return r;
         r = subject_find(core, user, &subject);
         if (r < 0)
                 return r;
+        /* Asked for by name now, and the answer may be another. */
+        if (own && !(subject.identity && subject.identity->uid == caller->uid))
+                return CORE_E_DENIED;
         r = explain(&question, session, &answer);
         if (r != 0)
                 return r;

@@ -67,6 +67,30 @@ static void test_oneself_and_nobody_else(void) {
         g_assert_cmpint(ask(world, &root, "alice", "", NULL, &answer), ==, CORE_E_INVALID);
 }
 
+static int (*look_up)(const IdentitySource *source, const char *name, uid_t uid, Identity **ret);
+
+/* carol's uid has two names, and the first one is alice's. */
+static int look_up_by_two_names(const IdentitySource *source, const char *name, uid_t uid, Identity **ret) {
+        int r = look_up(source, name, uid, ret);
+
+        if (r == 0 && !name && uid == CAROL) {
+                g_free((*ret)->name);
+                (*ret)->name = g_strdup("alice");
+        }
+        return r;
+}
+
+static void test_a_name_that_is_anothers_is_not_oneself(void) {
+        g_autoptr(World) world = world_new();
+        const Caller alice = world_person(ALICE, LOGIN), carol = world_person(CAROL, LOGIN);
+        g_auto(PolicyAnswer) answer = { .verdict = POLICY_DENY };
+
+        look_up = world->identities.source.look_up;
+        world->identities.source.look_up = look_up_by_two_names;
+        g_assert_cmpint(ask(world, &carol, "alice", "sudo", NULL, &answer), ==, CORE_E_DENIED);
+        expect(world, &alice, "alice", "sshd", NULL, "allow ok", NULL);
+}
+
 static void test_P29_a_lookup_that_fails_is_no_answer(void) {
         g_autoptr(World) world = world_new();
         const Caller alice = world_person(ALICE, LOGIN);
@@ -301,6 +325,7 @@ static void test_explain_says_what_pam_hears(void) {
 
 int main(void) {
         test_oneself_and_nobody_else();
+        test_a_name_that_is_anothers_is_not_oneself();
         test_P29_a_lookup_that_fails_is_no_answer();
         test_whom_no_policy_lets_in();
         test_an_assigned_role_counts();
