@@ -150,10 +150,11 @@ static Subscriber *subscriber_new(Monitor *monitor, const MonitorPeer *peer, uid
 }
 
 static int subscribe(Monitor *monitor, const MonitorPeer *peer, uid_t uid, const char *user,
-                     const MonitorGuard *guard) {
+                     const MonitorGuard *guard, bool *ret_new) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&monitor->lock);
         Subscriber *subscriber;
 
+        *ret_new = false;
         if (find(monitor, peer))
                 return 0;
         if (!has_room(monitor, uid))
@@ -161,20 +162,24 @@ static int subscribe(Monitor *monitor, const MonitorPeer *peer, uid_t uid, const
         subscriber = subscriber_new(monitor, peer, uid, user, guard);
         g_ptr_array_add(monitor->subscribers, subscriber);
         (void) g_idle_add_full(G_PRIORITY_DEFAULT, begin, g_atomic_rc_box_acquire(subscriber), subscriber_unref);
+        *ret_new = true;
         return 0;
 }
 
 int monitor_subscribe(Monitor *monitor, const MonitorPeer *peer, uid_t uid, const char *user) {
-        return subscribe(monitor, peer, uid, user, /* guard= */ NULL);
+        bool is_new;
+
+        return subscribe(monitor, peer, uid, user, /* guard= */ NULL, &is_new);
 }
 
 int monitor_subscribe_administrator(Monitor *monitor, const MonitorPeer *peer, const char *user,
                                     const MonitorGuard *guard) {
         g_autofree char *message = g_strdup_printf("%s is told of everybody's events", user);
+        bool is_new;
         int r;
 
-        r = subscribe(monitor, peer, guard->caller.uid, user, guard);
-        if (r == 0)
+        r = subscribe(monitor, peer, guard->caller.uid, user, guard, &is_new);
+        if (is_new) /* once, however often he asks for it */
                 monitor->sink.emit(&monitor->sink, &(AuditEvent) {
                         .event = "monitor-opened",
                         .message = message,

@@ -239,6 +239,8 @@ static void test_an_administrator_is_told_all_as_long_as_he_is_one(void) {
         emit_event(monitor, "opened", "bob");
         emit_event(monitor, "refused", NULL);
         assert_heard(&alice, "opened:alice opened:bob refused: ");
+        subscribe_alice(monitor, &alice, &right); /* he is already, and nothing is opened */
+        assert_heard(&alice, "");
 
         /* What happened before he lost the right, and was not told yet, is told no more. */
         emit_event(monitor, "closed", "bob");
