@@ -103,6 +103,12 @@ void core_end_left_logins(Core *core, uid_t uid, const char *device, const char 
 /* The user manager too. */
 void core_end_user(Core *core, uid_t uid);
 
+/*
+ * The same for @user, who may have been enrolled with a uid that is another's by now: whose name is
+ * not under it, and another's is, loses nothing. A failed look-up spares nobody.
+ */
+void core_end_account(Core *core, const User *user);
+
 /* Keys: drops those whose time is over. 0 or a negative errno, reported. */
 int core_drop_keys(Core *core);
 

@@ -341,6 +341,21 @@ void core_end_user(Core *core, uid_t uid) {
                 core->end_login->user(core->end_login, uid);
 }
 
+static bool is_anothers_uid(Core *core, const User *user) {
+        g_autoptr(Identity) named = NULL, owner = NULL;
+        int r;
+
+        r = core->identities->look_up(core->identities, user->name, UID_UNSET, &named);
+        if (r < 0 || (r == 0 && named->uid == user->uid))
+                return false;
+        return core->identities->look_up(core->identities, /* name= */ NULL, user->uid, &owner) == 0;
+}
+
+void core_end_account(Core *core, const User *user) {
+        if (!is_anothers_uid(core, user))
+                core_end_user(core, user->uid);
+}
+
 static void end_expired_logins(Core *core, const GPtrArray *ended) {
         g_autoptr(GPtrArray) expired = g_ptr_array_new();
 

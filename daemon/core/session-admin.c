@@ -228,7 +228,7 @@ static int revoke_user(Revocation *revocation, const char *name) {
                 return CORE_E_NOT_FOUND;
         r = revoke_uid(revocation, user->uid, /* except= */ NULL);
         if (r == 0 && !revocation->keep_login)
-                core_end_user(revocation->core, user->uid);
+                core_end_account(revocation->core, user);
         return r;
 }
 

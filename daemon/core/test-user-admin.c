@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "common/wire.h"
+#include "daemon/core/session-admin.h"
 #include "daemon/core/test-world.h"
 #include "daemon/core/user-admin.h"
 
@@ -127,6 +128,57 @@ static void test_disabling_ends_everything_of_the_user(void) {
         assert(!changed);
         g_assert_cmpint(user_set_enabled(world->core, &root, "carol", true, &changed), ==, CORE_E_NOT_FOUND);
         g_assert_cmpint(ssh(world, "alice", ALICE_PASSWORD), ==, LOGIN_ALLOW);
+}
+
+static int remove_user(World *world, const char *name) {
+        bool changed;
+
+        return user_remove(world->core, &root, name, &changed);
+}
+
+static int disable_user(World *world, const char *name) {
+        bool changed;
+
+        return user_set_enabled(world->core, &root, name, false, &changed);
+}
+
+static int revoke_user(World *world, const char *name) {
+        const SessionRevoke what = { .user = name };
+        g_autoptr(GPtrArray) ended = NULL;
+        g_autofree char *culprit = NULL;
+
+        return session_revoke(world->core, &root, &what, &ended, &culprit);
+}
+
+/* Only the sessions that were his own end: the uid is somebody else's. */
+static void test_who_has_the_uid_by_now_loses_nothing(void) {
+        static int (*const ways[])(World *world, const char *name) = { remove_user, disable_user, revoke_user };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(ways); i++)
+                for (int renamed = 0; renamed < 2; renamed++) {
+                        g_autoptr(World) world = world_new();
+                        g_autofree char *bob = world_log_in(world, "bob", BOB_PASSWORD, 5);
+
+                        world_set_account(world, "bob", renamed ? UID_UNSET : 1234);
+                        world_set_account(world, "dave", BOB);
+                        g_assert_cmpint(ways[i](world, "bob"), ==, 0);
+                        assert_ended(world, "session c5");
+                        g_assert_cmpint(world_state(world, bob), ==, SESSION_REVOKED);
+                }
+}
+
+/* Where the uid is nobody's, or that cannot be known, what runs under it is ended. */
+static void test_what_runs_under_a_uid_of_nobodys_ends(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *alice = world_log_in(world, "alice", ALICE_PASSWORD, 5),
+                        *bob = world_log_in(world, "bob", BOB_PASSWORD, 6);
+
+        world_set_account(world, "alice", UID_UNSET);
+        g_assert_cmpint(remove_user(world, "alice"), ==, 0);
+        assert_ended(world, "session c5; user 1000");
+        world->identities.error = -EIO;
+        g_assert_cmpint(disable_user(world, "bob"), ==, 0);
+        assert_ended(world, "session c6; user 1001");
 }
 
 static void test_removing_ends_everything_and_repeats_quietly(void) {
@@ -255,6 +307,8 @@ int main(void) {
         test_passwords_that_are_none();
         test_B3_all_of_it_is_roots();
         test_disabling_ends_everything_of_the_user();
+        test_who_has_the_uid_by_now_loses_nothing();
+        test_what_runs_under_a_uid_of_nobodys_ends();
         test_removing_ends_everything_and_repeats_quietly();
         test_root_changes_anybodys_password();
         test_a_user_changes_its_own_and_keeps_this_login();

@@ -191,7 +191,7 @@ static void after_end(Core *core, const Caller *caller, const User *user, const 
 
         core_report_ended_by(core, ended, by);
         core_end_logins(core, ended, /* spare= */ NULL);
-        core_end_user(core, user->uid);
+        core_end_account(core, user);
 }
 
 static int disable(Core *core, const Caller *caller, const User *user, bool *ret_changed) {
