@@ -28,7 +28,7 @@ typedef struct Settings {
 
         uint64_t password_memory;     /* [password] memory */
         unsigned password_passes;     /* [password] passes */
-        unsigned password_min_length; /* [password] min-length, in bytes */
+        unsigned password_min_length; /* [password] min-length, in characters */
 
         int64_t undo_after; /* [service] undo-after */
 } Settings;
