@@ -168,7 +168,7 @@ static bool reload(char **ret_problem) {
         return service_host_run(argv, NULL, ret_problem);
 }
 
-/* Reading goes on when systemctl has come back: looks until one of both can be seen. */
+/* A unit of somebody's own may not wait for it: looks until one of both can be seen. */
 static int wait_for(Cli *cli, const TrustWish *wish, const char *words_before, bool *ret_holds, char **ret_words) {
         gint64 begun = g_get_monotonic_time(), waited;
         int r;

@@ -83,13 +83,14 @@ static gboolean reload_done(gpointer data) {
 
         if (item->read > 0)
                 edge_reloaded(loop->run->edge, item->read);
-        notify_ready(loop->run->notify, item->status);
-        work_free(item);
         loop->reloading = false;
-        if (loop->reload_again) {
+        if (loop->reload_again) { /* whoever asked for that waits for "ready", and must not take this one's for it */
                 loop->reload_again = false;
                 reload_begin(loop);
+        } else {
+                notify_ready(loop->run->notify, item->status);
         }
+        work_free(item);
         return G_SOURCE_REMOVE;
 }
 

@@ -216,6 +216,26 @@ def test_reload_swaps_policy_and_settings(host):
     assert refused.value.name == "InvalidArgument"
 
 
+def test_ready_is_said_when_the_last_reload_is_done(host):
+    """systemctl waits for it, and whoever asked while one was under way waits for the one after."""
+    (host.folder / "etc/policy.d").mkdir(mode=0o755)
+    users = ";".join(f"user{n}" for n in range(100))
+    for number in range(100):  # takes some time to read
+        host.write(f"policy.d/{number}.conf", "".join(f"[role:r{number}x{n}]\nusers={users}\n" for n in range(5)))
+    host.process.send_signal(signal.SIGHUP)
+    host.notify.settimeout(20)
+    words = [host.notify.recv(65536).decode()]
+    host.process.send_signal(signal.SIGHUP)
+    host.notify.settimeout(3)
+    try:
+        while True:
+            words.append(host.notify.recv(65536).decode())
+    except TimeoutError:
+        pass
+    assert [word.split("\n")[0] for word in words] == ["RELOADING=1", "RELOADING=1", "READY=1"]
+    assert "r99x4" in roles(host)
+
+
 def test_reload_does_not_rename(host):
     host.write("tessera.conf", "[daemon]\nname=other.example\n")
     host.reload()

@@ -2,6 +2,8 @@
 # SPDX-FileCopyrightText: the tessera authors
 """policy.conf: a mistake changes nothing and is told to the letter."""
 
+import json
+
 import pytest
 from conftest import PASSWORDS
 
@@ -53,6 +55,23 @@ def test_a_good_policy_counts_at_once(host, policy):
             host.wait(lambda: shell.run("sudo -n id -u") == ("0\n", 0))
         finally:
             host.sh("rm /etc/sudoers.d/zz-test")
+
+
+def test_a_reload_is_over_when_the_policy_counts(host, policy):
+    """Also where the daemon is slow to hear of it, or is asked a second time meanwhile."""
+    explain = "tessera --json policy explain bob sudo"
+    text = host.read(policy)
+    pid = host.sh("systemctl show -P MainPID tesserad.service").stdout.strip()
+    slowly = (f"kill -STOP {pid}; (sleep 0.5; kill -CONT {pid}) >/dev/null 2>&1 & systemctl reload tesserad.service; "
+              f"ps -o stat= -p {pid}")
+    assert json.loads(host.sh(explain, check=False).stdout)["reason"] == "role-missing"
+    for groups, missing in [("groups=sudo\nusers=bob", False), ("groups=sudo", True)]:
+        host.write(policy, text.replace("groups=sudo", groups))
+        assert not host.sh(slowly).stdout.startswith("T")
+        assert (json.loads(host.sh(explain, check=False).stdout)["reason"] == "role-missing") == missing
+    host.write(policy, text.replace("groups=sudo", "groups=sudo\nusers=bob"))
+    host.sh(f"kill -HUP {pid} && systemctl reload tesserad.service")
+    assert json.loads(host.sh(explain, check=False).stdout)["reason"] != "role-missing"
 
 
 def test_the_shipped_policy_is_good(bare):
