@@ -67,7 +67,7 @@ def test_confirm_takes_a_login_made_after_enable(bare):
     bare.sh("useradd -m -s /bin/bash -G sudo alice; echo alice:alice-unix-1 | chpasswd; tessera user add alice",
             input="correct horse\n")
     bare.write("/etc/ssh/sshd_config.d/kbd.conf", "KbdInteractiveAuthentication yes\n")
-    bare.sh("systemctl reload ssh")
+    bare.sh("systemctl restart ssh")
     bare.sh("mkdir -p -m 700 /root/.ssh; ssh-keygen -q -t ed25519 -N '' -f /root/key; cp /root/key.pub /root/.ssh/authorized_keys")
     root = ["-o", "PubkeyAuthentication=yes", "-o", "PreferredAuthentications=publickey", "-i", "/root/key"]
     with bare.shell("root", None, options=root) as old:
@@ -109,7 +109,7 @@ def test_removing_the_packages_restores_everything(installed_layer, packages):
         host.sh("dpkg -P libpam-tessera tesserad tessera", timeout=120)
         assert host.sh("ls -d /var/lib/tessera /etc/tessera /run/tessera /var/lib/tessera-service", check=False).stdout == ""
         host.write("/etc/ssh/sshd_config.d/kbd.conf", "KbdInteractiveAuthentication yes\n")
-        host.sh("systemctl reload ssh")
+        host.sh("systemctl restart ssh")
         host.ssh("alice", UNIX_PASSWORDS["alice"], options=["-o", "PreferredAuthentications=password"])
 
 
