@@ -106,6 +106,48 @@ static bool set_undo_after(ConfReader *reader, const ConfValue *value, void *tar
         return conf_duration(reader, value, 5, DAY, &((Settings *) target)->undo_after);
 }
 
+static bool set_burst(ConfReader *reader, const ConfValue *value, void *target) {
+        return set_unsigned(reader, value, 1, 1000, &((Settings *) target)->throttle.burst);
+}
+
+static bool set_pay_back(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 1, DAY, &((Settings *) target)->throttle.pay_back);
+}
+
+/* One that is shorter than pay-back counts as that: it doubles nothing. */
+static bool set_cap(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 1, 7 * DAY, &((Settings *) target)->throttle.cap);
+}
+
+/* The most that NIST SP 800-63B, 5.2.2, lets anybody fail in a row is 100; a lower number is stricter. */
+static bool set_stranger_limit(ConfReader *reader, const ConfValue *value, void *target) {
+        return set_unsigned(reader, value, 1, 1000, &((Settings *) target)->throttle.stranger_limit);
+}
+
+static bool set_api_burst(ConfReader *reader, const ConfValue *value, void *target) {
+        return set_unsigned(reader, value, 1, 100000, &((Settings *) target)->api_burst);
+}
+
+static bool set_api_pay_back(ConfReader *reader, const ConfValue *value, void *target) {
+        return conf_duration(reader, value, 1, HOUR, &((Settings *) target)->api_pay_back);
+}
+
+static bool set_exempt_users(ConfReader *reader, const ConfValue *value, void *target) {
+        Settings *settings = target;
+        g_autofree size_t *offsets = NULL;
+        g_auto(GStrv) items = NULL;
+
+        if (!conf_list(reader, value, &items, &offsets))
+                return false;
+        for (size_t i = 0; items[i]; i++)
+                if (!name_is_user(items[i]))
+                        return conf_mistake(reader, value, offsets[i], "write names of Unix accounts",
+                                            "\"%s\" is not a user's name", items[i]);
+        g_strfreev(settings->exempt_users);
+        settings->exempt_users = g_steal_pointer(&items);
+        return true;
+}
+
 const ConfSection settings_sections[] = {
         { "daemon", .keys = (const ConfKey[]) {
                 { "name", set_name },
@@ -138,6 +180,16 @@ const ConfSection settings_sections[] = {
                 { "undo-after", set_undo_after },
                 {},
         } },
+        { "throttle", .keys = (const ConfKey[]) {
+                { "burst", set_burst },
+                { "pay-back", set_pay_back },
+                { "cap", set_cap },
+                { "stranger-limit", set_stranger_limit },
+                { "api-burst", set_api_burst },
+                { "api-pay-back", set_api_pay_back },
+                { "exempt-users", set_exempt_users },
+                {},
+        } },
         {},
 };
 
@@ -156,6 +208,9 @@ Settings *settings_new(void) {
                 .password_passes = 2,
                 .password_min_length = 8,
                 .undo_after = 5 * MINUTE,
+                .throttle = THROTTLE_SETTINGS_DEFAULT,
+                .api_burst = 100,
+                .api_pay_back = 9,
         };
         return settings;
 }
@@ -164,6 +219,7 @@ Settings *settings_copy(const Settings *settings) {
         Settings *copy = g_memdup2(settings, sizeof(Settings));
 
         copy->name = g_strdup(settings->name);
+        copy->exempt_users = g_strdupv(settings->exempt_users);
         return copy;
 }
 
@@ -171,6 +227,7 @@ Settings *settings_free(Settings *settings) {
         if (!settings)
                 return NULL;
         g_free(settings->name);
+        g_strfreev(settings->exempt_users);
         g_free(settings);
         return NULL;
 }

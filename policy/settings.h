@@ -12,6 +12,16 @@
 
 #define SETTINGS_FILE "/etc/tessera/tessera.conf"
 
+/* The limits on failed attempts, of people and hosts. */
+typedef struct ThrottleSettings {
+        unsigned burst;          /* failures at once, 1 to 1000 */
+        int64_t pay_back;        /* after them one in that time */
+        int64_t cap;             /* which doubles with each, up to this */
+        unsigned stranger_limit; /* so many in a row close an account to strange hosts */
+} ThrottleSettings;
+
+#define THROTTLE_SETTINGS_DEFAULT { .burst = 10, .pay_back = 90, .cap = 3600, .stranger_limit = 100 }
+
 typedef struct Settings {
         char *name; /* [daemon] name; NULL: the FQDN at first start, then what the database keeps */
 
@@ -31,6 +41,11 @@ typedef struct Settings {
         unsigned password_min_length; /* [password] min-length, in characters */
 
         int64_t undo_after; /* [service] undo-after */
+
+        ThrottleSettings throttle; /* [throttle] burst, pay-back, cap, stranger-limit */
+        unsigned api_burst;        /* [throttle] api-burst */
+        int64_t api_pay_back;      /* [throttle] api-pay-back */
+        char **exempt_users;       /* [throttle] exempt-users; NULL: nobody but root */
 } Settings;
 
 /* Every key that there is; the shipped tessera.conf explains each. The target is a Settings. */

@@ -11,19 +11,26 @@
 
 /* What can be compared: every member of Settings, as text. */
 static char *settings_to_text(const Settings *s) {
+        g_autofree char *exempt = s->exempt_users ? g_strjoinv(",", s->exempt_users) : g_strdup("-");
+
         return g_strdup_printf("name=%s idle=%ld lifetime=%ld max-per-user=%u end-login-expired=%d token=%ld "
                                "ticket=%ld device-idle=%ld device-lifetime=%ld "
-                               "memory=%lu passes=%u min-length=%u undo-after=%ld",
+                               "memory=%lu passes=%u min-length=%u undo-after=%ld "
+                               "burst=%u pay-back=%ld cap=%ld stranger-limit=%u api-b=%u api-p=%ld exempt=%s",
                                s->name ?: "-", (long) s->session_idle, (long) s->session_lifetime, s->max_per_user,
                                s->end_login_expired, (long) s->token_lifetime, (long) s->ticket_lifetime,
                                (long) s->device_idle, (long) s->device_lifetime,
-                               (unsigned long) s->password_memory, s->password_passes, s->password_min_length, (long) s->undo_after);
+                               (unsigned long) s->password_memory, s->password_passes, s->password_min_length,
+                               (long) s->undo_after, s->throttle.burst, (long) s->throttle.pay_back,
+                               (long) s->throttle.cap, s->throttle.stranger_limit, s->api_burst,
+                               (long) s->api_pay_back, exempt);
 }
 
 #define DEFAULTS                                                                                      \
         "name=- idle=86400 lifetime=604800 max-per-user=32 end-login-expired=0 token=900 "             \
         "ticket=60 device-idle=604800 device-lifetime=7776000 "                                        \
-        "memory=19922944 passes=2 min-length=8 undo-after=300"
+        "memory=19922944 passes=2 min-length=8 undo-after=300 "                                        \
+        "burst=10 pay-back=90 cap=3600 stranger-limit=100 api-b=100 api-p=9 exempt=-"
 
 /* Settings of @text as text; or what was wrong. */
 static char *read_text(const char *text) {
@@ -63,6 +70,13 @@ static const struct {
         { "password", "passes", "3", "passes=2", "passes=3", "1", "20", "0", "21" },
         { "password", "min-length", "12", "min-length=8", "min-length=12", "1", "256", "0", "257" },
         { "service", "undo-after", "10min", "undo-after=300", "undo-after=600", "5s", "1d", "4s", "25h" },
+        { "throttle", "burst", "5", "burst=10", "burst=5", "1", "1000", "0", "1001" },
+        { "throttle", "pay-back", "1min", "pay-back=90", "pay-back=60", "1s", "1d", "0s", "25h" },
+        { "throttle", "cap", "2h", "cap=3600", "cap=7200", "1s", "7d", "0s", "8d" },
+        { "throttle", "stranger-limit", "50", "stranger-limit=100", "stranger-limit=50", "1", "1000", "0", "1001" },
+        { "throttle", "api-burst", "500", "api-b=100", "api-b=500", "1", "100000", "0", "100001" },
+        { "throttle", "api-pay-back", "1s", "api-p=9", "api-p=1", "1s", "1h", "0s", "61min" },
+        { "throttle", "exempt-users", "build;ci", "exempt=-", "exempt=build,ci", "a", "a b", "-a", "a/b" },
 };
 
 static char *with_value(size_t row, const char *value) {
@@ -123,9 +137,9 @@ static void test_mistakes_say_what_to_do(void) {
         expect("[session]\nend-login=expired\n",
                "f:2:11: \"end-login\" without \"revoked\": a revoked session always "
                "ends its login; write revoked;expired");
-        expect("[throttle]\nburst=10\n",
-               "f:1:2: unknown section [throttle]; there are [daemon], [session], [token], [device], [password], "
-               "[service]");
+        expect("[wizard]\nburst=10\n",
+               "f:1:2: unknown section [wizard]; there are [daemon], [session], [token], [device], [password], "
+               "[service], [throttle]");
         expect("[token]\nalg=none\n",
                "f:2:1: unknown key \"alg\" in [token]; there are: lifetime, ticket-lifetime");
 }
@@ -143,7 +157,7 @@ static void test_defaults_without_a_file(void) {
 }
 
 static void test_a_copy_is_the_same_and_its_own(void) {
-        const char *text = "[daemon]\nname=web1.example.org\n[device]\nidle=3d\n";
+        const char *text = "[daemon]\nname=web1.example.org\n[device]\nidle=3d\n[throttle]\nexempt-users=ci\n";
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
         Settings *settings = settings_read_text("f", text, strlen(text), mistakes);
         g_autoptr(Settings) copy = settings_copy(settings);
@@ -177,8 +191,9 @@ static void test_the_shipped_file_shows_every_key_with_its_default(const char *p
                 shown += key;
                 g_string_append_printf(uncommented, "%s\n", lines[i] + key);
         }
-        wanted = g_strdup_printf("name=web1.example.org%s",
-                                 &DEFAULTS[strlen("name=-")]); /* an example: it has none */
+        /* Two have no default, and are shown with an example. */
+        wanted = g_strdup_printf("name=web1.example.org%.*sbuild", (int) (strlen(DEFAULTS) - strlen("name=-") - 1),
+                                 &DEFAULTS[strlen("name=-")]);
         expect(uncommented->str, wanted);
         assert(shown == G_N_ELEMENTS(rows));
 }
@@ -188,7 +203,7 @@ static char *shipped_default(const char *shipped, const char *section, const cha
         g_autofree char *heading = g_strdup_printf("\n[%s]\n", section), *line = g_strdup_printf("\n#%s=", key);
         const char *begin = strstr(strstr(shipped, heading), line) + strlen(line);
 
-        return strcmp(key, "name") == 0 ? g_strdup("") : g_strndup(begin, strcspn(begin, "\n"));
+        return strcmp(key, "name") == 0 || strcmp(key, "exempt-users") == 0 ? g_strdup("") : g_strndup(begin, strcspn(begin, "\n"));
 }
 
 /* The manual page has each key, below the heading of its section, with the same default as the shipped file. */

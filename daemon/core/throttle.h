@@ -32,6 +32,7 @@
 #include "daemon/core/debt.h"
 #include "daemon/core/network.h"
 #include "daemon/core/types.h"
+#include "policy/settings.h"
 
 typedef struct Throttle Throttle;
 
@@ -49,16 +50,6 @@ typedef enum ThrottleLimit {
 /* "known-client", "known-host", "local", "other-hosts", "host" */
 const char *throttle_limit_to_string(ThrottleLimit limit);
 ThrottleLimit throttle_limit_from_string(const char *text);
-
-/* tessera.conf's [throttle], in its words. */
-typedef struct ThrottleSettings {
-        unsigned burst;
-        int64_t pay_back; /* s */
-        int64_t cap;      /* s */
-        unsigned stranger_limit;
-} ThrottleSettings;
-
-#define THROTTLE_SETTINGS_DEFAULT { .burst = 10, .pay_back = 90, .cap = 3600, .stranger_limit = 100 }
 
 /*
  * Called, without a lock, for each change of what a user owes: @debt is of now, in the words of the
