@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: the tessera authors
-"""A day of attack on one account: what reaches the check, and whom it keeps out."""
+"""A day of attack on one account: what reaches the check, and whom it keeps out.
+
+The numbers are those of docs/throttle.md, whose picture is drawn from the same program."""
 
 import os
 import pathlib
@@ -8,6 +10,7 @@ import subprocess
 
 import pytest
 
+ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = pathlib.Path(os.environ["TESSERA_BUILD"])
 GUESSES_MAX = 100  # in a row: NIST SP 800-63B, 5.2.2
 
@@ -50,3 +53,8 @@ def test_the_models_do_what_the_manuals_say(days, peer, attack, guesses, keeps_o
     day = days[attack, peer]
     assert day["guesses"] == guesses
     assert (day["known"] > 0) == keeps_out
+
+
+def test_the_picture_in_the_docs_is_of_today():
+    drawn = subprocess.run([ROOT / "tests/sim/plot", BUILD], check=True, capture_output=True).stdout
+    assert drawn == (ROOT / "docs/throttle.svg").read_bytes(), "draw it anew: tests/sim/plot BUILD > docs/throttle.svg"

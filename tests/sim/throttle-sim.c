@@ -7,11 +7,13 @@
  *
  *     ATTACK DEFENCE guesses KNOWN-LOGINS REFUSED DEVICE-LOGINS REFUSED CONSOLE-LOGINS REFUSED
  *
- * guesses: wrong answers of the attacker's that reached the check.
+ * guesses: wrong answers of the attacker's that reached the check. With --curve ATTACK, instead, the
+ * guesses so far of each defence, one line for each ten minutes: for the plot.
  */
 
 #include <glib.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "daemon/core/test-fake-clock.h"
 #include "daemon/core/throttle.h"
@@ -141,8 +143,9 @@ static void log_in(Day *day, const Habit *habit, int64_t now) {
         day->refused[habit->way] += !day->defence->try(day->state, &try);
 }
 
-static void play(Day *day) {
-        for (int64_t now = 0; now < DAY; now += 10) {
+/* From @from on, until before @to. */
+static void play(Day *day, int64_t from, int64_t to) {
+        for (int64_t now = from; now < to; now += 10) {
                 if (now % day->attack->every == 0)
                         guess(day, now);
                 for (size_t i = 0; i < G_N_ELEMENTS(habits); i++)
@@ -159,7 +162,7 @@ static void print_day(const Attack *attack, const Defence *defence) {
         static const Way ways[] = { WAY_KNOWN, WAY_DEVICE, WAY_CONSOLE };
         Day day = begin(attack, defence);
 
-        play(&day);
+        play(&day, 0, DAY);
         (void) printf("%s\t%s\t%" G_GUINT64_FORMAT, attack->name, defence->name, day.guesses);
         for (size_t i = 0; i < G_N_ELEMENTS(ways); i++)
                 (void) printf("\t%" G_GUINT64_FORMAT "\t%" G_GUINT64_FORMAT, day.logins[ways[i]], day.refused[ways[i]]);
@@ -167,9 +170,39 @@ static void print_day(const Attack *attack, const Defence *defence) {
         defence->end(day.state);
 }
 
-int main(void) {
+static void print_curve(const Attack *attack) {
+        Day days[G_N_ELEMENTS(defences)];
+
+        (void) printf("hours");
+        for (size_t i = 0; i < G_N_ELEMENTS(defences); i++) {
+                days[i] = begin(attack, defences[i]);
+                (void) printf("\t%s", defences[i]->name);
+        }
+        (void) printf("\n");
+        for (int64_t from = 0; from < DAY; from += 10 * MINUTE) {
+                (void) printf("%.3f", (double) (from + 10 * MINUTE) / (double) HOUR);
+                for (size_t i = 0; i < G_N_ELEMENTS(defences); i++) {
+                        play(&days[i], from, from + 10 * MINUTE);
+                        (void) printf("\t%" G_GUINT64_FORMAT, days[i].guesses);
+                }
+                (void) printf("\n");
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(defences); i++)
+                defences[i]->end(days[i].state);
+}
+
+int main(int argc, char **argv) {
+        bool curve = argc == 3 && strcmp(argv[1], "--curve") == 0;
+
+        if (argc != 1 && !curve) {
+                (void) fprintf(stderr, "usage: throttle-sim [--curve ATTACK]\n");
+                return 2;
+        }
         for (size_t i = 0; i < G_N_ELEMENTS(attacks); i++)
-                for (size_t j = 0; j < G_N_ELEMENTS(defences); j++)
-                        print_day(&attacks[i], defences[j]);
+                if (curve && strcmp(argv[2], attacks[i].name) == 0)
+                        print_curve(&attacks[i]);
+                else if (!curve)
+                        for (size_t j = 0; j < G_N_ELEMENTS(defences); j++)
+                                print_day(&attacks[i], defences[j]);
         return 0;
 }
