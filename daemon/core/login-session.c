@@ -8,6 +8,7 @@
 #include "common/service.h"
 #include "common/wire.h"
 #include "daemon/core/login-internal.h"
+#include "daemon/core/network.h"
 
 Session *login_session_new(const LoginCall *call) {
         Session *session = session_new();
@@ -57,8 +58,14 @@ static int open_in_store(LoginCall *call, const Session *session, bool *ret_boun
                          LoginNews *ret_news) {
         unsigned max = call->config->settings->max_per_user;
 
-        if (ret_news)
-                return store_session_open_login(call->core->store, session, max, ret_bound, ret_evicted, ret_news);
+        if (ret_news) {
+                Network network = network_of(session->rhost);
+                char text[NETWORK_TEXT_MAX];
+
+                network_to_string(&network, text);
+                return store_session_open_login(call->core->store, session, max, text[0] ? text : NULL, ret_bound,
+                                                ret_evicted, ret_news);
+        }
         return store_session_open(call->core->store, session, max, ret_bound, ret_evicted);
 }
 

@@ -25,19 +25,12 @@ static void free_debt(gpointer debt) {
         (void) user_debt_free(debt);
 }
 
-static UserDebt *debt_copy(const UserDebt *debt) {
-        UserDebt *copy = g_new0(UserDebt, 1);
-
-        *copy = (UserDebt) { debt->uid, g_strdup(debt->limit), g_strdup(debt->key), debt->until, debt->failures };
-        return copy;
-}
-
 static void keep_debt(const UserDebt *debt, void *data) {
         World *world = data;
         char *name = g_strdup_printf("%u %s %s", (unsigned) debt->uid, debt->limit, debt->key);
 
         if (debt->failures > 0) {
-                (void) g_hash_table_replace(world->kept, name, debt_copy(debt));
+                (void) g_hash_table_replace(world->kept, name, user_debt_copy(debt));
                 return;
         }
         (void) g_hash_table_remove(world->kept, name);

@@ -311,7 +311,7 @@ static int fail_session_open(Store *store, const Session *session, unsigned max,
         return -EIO;
 }
 
-static int fail_session_open_login(Store *store, const Session *session, unsigned max, bool *ret_bound,
+static int fail_session_open_login(Store *store, const Session *session, unsigned max, const char *network, bool *ret_bound,
                                    GPtrArray **ret, LoginNews *ret_news) {
         return -EIO;
 }
@@ -396,10 +396,10 @@ static int watched_session_open(Store *store, const Session *session, unsigned m
         return watched->sound->session_open(store, session, max, ret_bound, ret);
 }
 
-static int watched_session_open_login(Store *store, const Session *session, unsigned max, bool *ret_bound,
+static int watched_session_open_login(Store *store, const Session *session, unsigned max, const char *network, bool *ret_bound,
                                       GPtrArray **ret, LoginNews *ret_news) {
         run_before_open();
-        return watched->sound->session_open_login(store, session, max, ret_bound, ret, ret_news);
+        return watched->sound->session_open_login(store, session, max, network, ret_bound, ret, ret_news);
 }
 
 static int watched_device_add(Store *store, const Device *device, unsigned max) {

@@ -209,6 +209,14 @@ Event *event_free(Event *event) {
         return NULL;
 }
 
+UserDebt *user_debt_copy(const UserDebt *debt) {
+        UserDebt *copy = g_memdup2(debt, sizeof(UserDebt));
+
+        copy->limit = g_strdup(debt->limit);
+        copy->key = g_strdup(debt->key);
+        return copy;
+}
+
 UserDebt *user_debt_free(UserDebt *debt) {
         if (!debt)
                 return NULL;

@@ -146,6 +146,7 @@ typedef struct UserDebt {
         unsigned failures; /* since the last success; 0: nothing is owed, and nothing is kept */
 } UserDebt;
 
+UserDebt *user_debt_copy(const UserDebt *debt);
 UserDebt *user_debt_free(UserDebt *debt);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(UserDebt, user_debt_free)
 

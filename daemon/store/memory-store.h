@@ -23,6 +23,8 @@ typedef struct MemoryStore {
         GPtrArray *devices;  /* in the order of adding */
         GPtrArray *assignments; /* by user and role */
         GHashTable *tickets; /* issuer and jti → int64_t *, until when */
+        GHashTable *networks; /* uid and network → MemoryNetwork * */
+        GHashTable *debts;    /* uid, limit and key → UserDebt * */
 } MemoryStore;
 
 MemoryStore *memory_lock(Store *store);
@@ -80,3 +82,13 @@ int memory_device_revoke(Store *store, const char *id, const char *reason, int64
 int memory_device_sweep(Store *store, int64_t now, int64_t idle, int64_t keep);
 int memory_ticket_use(Store *store, const char *issuer, const char *jti, int64_t until);
 int memory_ticket_used(Store *store, const char *issuer, const char *jti, bool *ret);
+
+/* What users owe, and where they were: memory-throttle.c */
+
+void memory_throttle_init(MemoryStore *memory);
+void memory_throttle_deinit(MemoryStore *memory);
+void memory_throttle_forget(MemoryStore *memory, uid_t uid);
+void memory_remember_network(MemoryStore *memory, uid_t uid, const char *network, int64_t now);
+int memory_known_network(Store *store, uid_t uid, const char *network, int64_t since, bool *ret);
+void memory_debt_set(Store *store, const UserDebt *debt);
+int memory_debt_list(Store *store, GPtrArray **ret);

@@ -145,6 +145,7 @@ int memory_user_remove(Store *store, const char *name, const char *reason, int64
                 return STORE_E_NOT_FOUND;
         *ret_ended = revoke_user(memory, user, /* except= */ NULL, reason, now);
         memory_drop_assignments(memory, user->uid);
+        memory_throttle_forget(memory, user->uid);
         g_hash_table_remove(memory->news, name);
         g_hash_table_remove(memory->users, name);
         return 0;

@@ -7,6 +7,7 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "daemon/store/sqlite-debt-notes.h"
 #include "daemon/store/sqlite-notes.h"
 #include "daemon/store/store-internal.h"
 
@@ -36,8 +37,9 @@ struct Notes {
         GHashTable *seen;     /* id → Seen * */
         GHashTable *failures; /* name → Failures * */
         GQueue events;        /* Event *, oldest first */
+        DebtNotes *debts;
         unsigned writing_events, writing_seen; /* so many are in the transaction under way, the oldest events */
-        int64_t seen_due, failures_due, events_due;
+        int64_t seen_due, failures_due, events_due, debts_due;
         uint64_t dropped;
 };
 
@@ -71,7 +73,8 @@ Notes *notes_new(void) {
         notes->seen = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
         notes->failures = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_failures);
         g_queue_init(&notes->events);
-        notes->seen_due = notes->failures_due = notes->events_due = NOTES_NEVER;
+        notes->debts = debt_notes_new();
+        notes->seen_due = notes->failures_due = notes->events_due = notes->debts_due = NOTES_NEVER;
         return notes;
 }
 
@@ -81,6 +84,7 @@ Notes *notes_free(Notes *notes) {
         g_hash_table_unref(notes->seen);
         g_hash_table_unref(notes->failures);
         g_queue_clear_full(&notes->events, free_event);
+        (void) debt_notes_free(notes->debts);
         pthread_mutex_destroy(&notes->mutex);
         g_free(notes);
         return NULL;
@@ -143,6 +147,13 @@ bool notes_failed(Notes *notes, const char *name, const char *from, int64_t now)
         return make_due(&notes->failures_due, g_get_monotonic_time() + EVENT_DELAY);
 }
 
+bool notes_debt(Notes *notes, const UserDebt *debt) {
+        _cleanup_unlock_ Notes *locked = notes_lock(notes);
+
+        debt_notes_add(notes->debts, debt);
+        return make_due(&notes->debts_due, g_get_monotonic_time() + EVENT_DELAY);
+}
+
 void notes_overlay(Notes *notes, Session *session) {
         _cleanup_unlock_ Notes *locked = notes_lock(notes);
         const Seen *seen = g_hash_table_lookup(notes->seen, session->id);
@@ -166,7 +177,7 @@ uint64_t notes_dropped(Notes *notes) {
 int64_t notes_due(Notes *notes) {
         _cleanup_unlock_ Notes *locked = notes_lock(notes);
 
-        return MIN(notes->seen_due, MIN(notes->failures_due, notes->events_due));
+        return MIN(MIN(notes->seen_due, notes->debts_due), MIN(notes->failures_due, notes->events_due));
 }
 
 int notes_write_seen(Db *db, const char *id, int64_t seen) {
@@ -275,14 +286,22 @@ static void collect(Notes *notes, bool all, GArray *seen, GPtrArray *events) {
         notes->writing_seen = seen->len;
 }
 
+static GPtrArray *collect_debts(Notes *notes) {
+        _cleanup_unlock_ Notes *locked = notes_lock(notes);
+
+        return debt_notes_collect(notes->debts);
+}
+
 int notes_write(Notes *notes, Db *db, bool all) {
         g_autoptr(GArray) seen = g_array_new(FALSE, FALSE, sizeof(Seen));
         g_autoptr(GPtrArray) events = store_event_array();
         g_autoptr(GPtrArray) failures = g_ptr_array_new_with_free_func(free_failures);
-        int r = 0;
+        g_autoptr(GPtrArray) debts = collect_debts(notes);
+        int r;
 
         collect(notes, all, seen, events);
         collect_failures(notes, failures);
+        r = debt_notes_write(db, debts);
         for (guint i = 0; r == 0 && i < failures->len; i++)
                 r = write_failures(db, failures->pdata[i]);
         for (guint i = 0; r == 0 && i < events->len; i++)
@@ -338,6 +357,10 @@ void notes_settle(Notes *notes, bool committed) {
                 g_hash_table_foreach_remove(notes->failures, are_written, committed ? notes : NULL);
                 notes->failures_due = next_due(g_hash_table_size(notes->failures) > 0, /* more= */ false, committed,
                                                EVENT_DELAY);
+        }
+        if (debt_notes_any(notes->debts)) {
+                debt_notes_settle(notes->debts, committed);
+                notes->debts_due = next_due(debt_notes_any(notes->debts), /* more= */ false, committed, EVENT_DELAY);
         }
         notes->writing_events = notes->writing_seen = 0;
 }

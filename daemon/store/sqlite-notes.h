@@ -3,9 +3,9 @@
 #pragma once
 
 /*
- * What may be written later: when sessions were seen, wrong answers, and events. Adding takes a lock
- * for the time of a table look-up and never waits for the disk. The writer takes events and wrong
- * answers after a second, seen times after a minute. Until then the seen times here are newer than
+ * What may be written later: when sessions were seen, wrong answers, what users owe, and events. Adding
+ * takes a lock for the time of a table look-up and never waits for the disk. The writer takes seen times
+ * after a minute, all else after a second. Until then the seen times here are newer than
  * the database's, and whoever reads a session lays them over it. Who reads events or wrong answers
  * does so in or after a job, before which they have been written (Job.after_notes).
  *
@@ -26,6 +26,7 @@ Notes *notes_free(Notes *notes);
 bool notes_touch(Notes *notes, const char *id, int64_t now);
 bool notes_event(Notes *notes, const Event *event);
 bool notes_failed(Notes *notes, const char *name, const char *from, int64_t now);
+bool notes_debt(Notes *notes, const UserDebt *debt);
 
 /* Moves the session's seen to what is known here; only an active one's. */
 void notes_overlay(Notes *notes, Session *session);

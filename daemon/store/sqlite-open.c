@@ -12,6 +12,7 @@ typedef struct SessionOpen {
         Notes *notes;
         const Session *session;
         unsigned max_per_user;
+        const char *network; /* where a login came from; NULL: local, or not a login */
         bool bound;
         GPtrArray **ret_ended;
         LoginNews *ret_news; /* NULL: not a login */
@@ -218,7 +219,11 @@ static int tell_news(Db *db, const SessionOpen *open) {
         if (!open->ret_news)
                 return 0;
         r = load_news(db, open->session->user, open->ret_news);
-        return r == 0 ? reset_news(db, open->session) : r;
+        if (r == 0)
+                r = reset_news(db, open->session);
+        if (r == 0 && open->network)
+                r = network_remember(db, open->session->uid, open->network, open->session->opened);
+        return r;
 }
 
 static int run_session_open(Job *job, Db *db) {
@@ -272,10 +277,10 @@ int sqlite_session_open(Store *store, const Session *session, unsigned max_per_u
         return open_session(sqlite_store(store), &open, ret_bound, ret_ended);
 }
 
-int sqlite_session_open_login(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
-                              GPtrArray **ret_ended, LoginNews *ret_news) {
+int sqlite_session_open_login(Store *store, const Session *session, unsigned max_per_user, const char *network,
+                              bool *ret_bound, GPtrArray **ret_ended, LoginNews *ret_news) {
         g_auto(LoginNews) news = {};
-        SessionOpen open = { .session = session, .max_per_user = max_per_user, .ret_news = &news };
+        SessionOpen open = { .session = session, .max_per_user = max_per_user, .network = network, .ret_news = &news };
         int r;
 
         r = open_session(sqlite_store(store), &open, ret_bound, ret_ended);

@@ -154,6 +154,26 @@ static const char *const version_3[] = {
         "PRAGMA user_version = 3",
 };
 
+static const char *const version_4[] = {
+        "CREATE TABLE network ("
+        " uid INTEGER NOT NULL,"
+        " network TEXT NOT NULL,"
+        " seen INTEGER NOT NULL,"
+        " PRIMARY KEY (uid, network)"
+        ") STRICT, WITHOUT ROWID",
+
+        "CREATE TABLE debt ("
+        " uid INTEGER NOT NULL,"
+        " name TEXT NOT NULL,"
+        " key TEXT NOT NULL,"
+        " until INTEGER NOT NULL,"
+        " failures INTEGER NOT NULL,"
+        " PRIMARY KEY (uid, name, key)"
+        ") STRICT, WITHOUT ROWID",
+
+        "PRAGMA user_version = 4",
+};
+
 static int run_all(Db *db, const char *const *statements, size_t n) {
         int r = 0;
 
@@ -174,11 +194,16 @@ static int upgrade_to_3(Db *db) {
         return run_all(db, version_3, G_N_ELEMENTS(version_3));
 }
 
+static int upgrade_to_4(Db *db) {
+        return run_all(db, version_4, G_N_ELEMENTS(version_4));
+}
+
 /* The step at [n] makes version n + 1 from version n. */
 static int (*const steps[SCHEMA_VERSION])(Db *db) = {
         upgrade_to_1,
         upgrade_to_2,
         upgrade_to_3,
+        upgrade_to_4,
 };
 
 static int read_int(Db *db, const char *sql, int64_t *ret) {
@@ -241,6 +266,8 @@ static int check_ends(Db *db) {
                 "SELECT count(*) FROM (SELECT until FROM ticket ORDER BY issuer DESC, jti DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT reason FROM assignment ORDER BY uid LIMIT 1)",
                 "SELECT count(*) FROM (SELECT reason FROM assignment ORDER BY uid DESC, role DESC LIMIT 1)",
+                "SELECT count(*) FROM (SELECT seen FROM network ORDER BY uid DESC, network DESC LIMIT 1)",
+                "SELECT count(*) FROM (SELECT failures FROM debt ORDER BY uid DESC, name DESC, key DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT event FROM event ORDER BY session DESC LIMIT 1)",
         };
 

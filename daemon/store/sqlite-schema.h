@@ -12,7 +12,7 @@
 
 #include "daemon/store/sqlite-db.h"
 
-#define SCHEMA_VERSION 3
+#define SCHEMA_VERSION 4
 #define SCHEMA_APPLICATION_ID 0x74737261 /* "tsra", at byte 68 of the file */
 
 /* Brings an empty or older database to SCHEMA_VERSION, all steps in one transaction. */

@@ -87,8 +87,8 @@ int session_load_bound(Db *db, const char *boot_id, uint32_t audit_id, uid_t uid
 
 int sqlite_session_open(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
                         GPtrArray **ret_ended);
-int sqlite_session_open_login(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
-                              GPtrArray **ret_ended, LoginNews *ret_news);
+int sqlite_session_open_login(Store *store, const Session *session, unsigned max_per_user, const char *network,
+                              bool *ret_bound, GPtrArray **ret_ended, LoginNews *ret_news);
 
 /* Sessions, changing: sqlite-change.c */
 
@@ -144,6 +144,16 @@ int device_revoke_of(Db *db, uid_t uid, const char *except, const char *reason, 
 
 int sqlite_ticket_use(Store *store, const char *issuer, const char *jti, int64_t until);
 int sqlite_ticket_used(Store *store, const char *issuer, const char *jti, bool *ret);
+
+/* What users owe, and where they were: sqlite-throttle.c */
+
+int sqlite_known_network(Store *store, uid_t uid, const char *network, int64_t since, bool *ret);
+void sqlite_debt_set(Store *store, const UserDebt *debt);
+int sqlite_debt_list(Store *store, GPtrArray **ret);
+
+int network_remember(Db *db, uid_t uid, const char *network, int64_t now);
+/* Of a user who is removed: the uid may be another's next. */
+int throttle_forget(Db *db, uid_t uid);
 
 /* sqlite-sweep.c */
 

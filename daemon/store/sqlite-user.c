@@ -263,6 +263,8 @@ static int change_remove(Db *db, const UserChange *change, const User *user) {
         int r;
 
         r = assignment_drop_of(db, user->uid);
+        if (r == 0)
+                r = throttle_forget(db, user->uid);
         return r < 0 ? error_trace(r) : delete_user(db, change->name);
 }
 

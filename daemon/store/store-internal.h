@@ -38,8 +38,8 @@ typedef struct StoreBackend {
         int (*session_list)(Store *store, const SessionFilter *filter, GPtrArray **ret);
         int (*session_open)(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
                             GPtrArray **ret_ended);
-        int (*session_open_login)(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
-                                  GPtrArray **ret_ended, LoginNews *ret_news);
+        int (*session_open_login)(Store *store, const Session *session, unsigned max_per_user, const char *network,
+                                  bool *ret_bound, GPtrArray **ret_ended, LoginNews *ret_news);
         void (*session_touch)(Store *store, const char *id, int64_t now);
         int (*session_authenticated)(Store *store, const char *id, int64_t auth_time, const char *method);
         int (*session_end)(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
@@ -64,6 +64,10 @@ typedef struct StoreBackend {
         int (*ticket_use)(Store *store, const char *issuer, const char *jti, int64_t until);
         int (*ticket_used)(Store *store, const char *issuer, const char *jti, bool *ret);
 
+        int (*known_network)(Store *store, uid_t uid, const char *network, int64_t since, bool *ret);
+        void (*debt_set)(Store *store, const UserDebt *debt);
+        int (*debt_list)(Store *store, GPtrArray **ret);
+
         void (*event_add)(Store *store, const Event *event);
         int (*event_list)(Store *store, const char *session, GPtrArray **ret);
 } StoreBackend;
@@ -81,6 +85,7 @@ GPtrArray *store_assignment_array(void);
 
 /* Of one user and role: would putting one in the place of the other change anything? */
 bool store_assignment_says_same(const Assignment *a, const Assignment *b);
+GPtrArray *store_debt_array(void);
 
 /* Can this session be bound to, or found by, a login? */
 static inline bool store_session_has_login(const Session *session) {

@@ -39,6 +39,7 @@ static void memory_free(Store *store) {
         g_hash_table_unref(memory->news);
         g_hash_table_unref(memory->tickets);
         g_ptr_array_unref(memory->assignments);
+        memory_throttle_deinit(memory);
         g_ptr_array_unref(memory->devices);
         g_hash_table_unref(memory->events);
         g_hash_table_unref(memory->by_id);
@@ -265,15 +266,18 @@ static int memory_session_open(Store *store, const Session *session, unsigned ma
         return open_session(memory, session, max_per_user, ret_bound, ret_ended);
 }
 
-static int memory_session_open_login(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
-                                     GPtrArray **ret_ended, LoginNews *ret_news) {
+static int memory_session_open_login(Store *store, const Session *session, unsigned max_per_user, const char *network,
+                                     bool *ret_bound, GPtrArray **ret_ended, LoginNews *ret_news) {
         _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
         int r;
 
         r = open_session(memory, session, max_per_user, ret_bound, ret_ended);
-        if (r == 0)
-                memory_tell_news(memory, session, ret_news);
-        return r;
+        if (r != 0)
+                return r;
+        memory_tell_news(memory, session, ret_news);
+        if (network)
+                memory_remember_network(memory, session->uid, network, session->opened);
+        return 0;
 }
 
 static void memory_session_touch(Store *store, const char *id, int64_t now) {
@@ -424,6 +428,9 @@ static const StoreBackend memory_backend = {
         .device_sweep = memory_device_sweep,
         .ticket_use = memory_ticket_use,
         .ticket_used = memory_ticket_used,
+        .known_network = memory_known_network,
+        .debt_set = memory_debt_set,
+        .debt_list = memory_debt_list,
         .event_add = memory_event_add,
         .event_list = memory_event_list,
 };
@@ -440,6 +447,7 @@ Store *store_memory_new(void) {
         memory->devices = store_device_array();
         memory->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         memory->sessions = store_session_array();
+        memory_throttle_init(memory);
         memory->by_id = g_hash_table_new(g_str_hash, g_str_equal);
         memory->events = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_events);
         return &memory->store;

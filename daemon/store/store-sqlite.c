@@ -74,6 +74,9 @@ static const StoreBackend sqlite_backend = {
         .device_sweep = sqlite_device_sweep,
         .ticket_use = sqlite_ticket_use,
         .ticket_used = sqlite_ticket_used,
+        .known_network = sqlite_known_network,
+        .debt_set = sqlite_debt_set,
+        .debt_list = sqlite_debt_list,
         .event_add = sqlite_event_add,
         .event_list = sqlite_event_list,
 };

@@ -44,6 +44,10 @@ static void free_assignment(void *assignment) {
         assignment_free(assignment);
 }
 
+static void free_debt(void *debt) {
+        user_debt_free(debt);
+}
+
 GPtrArray *store_user_array(void) {
         return g_ptr_array_new_with_free_func(free_user);
 }
@@ -62,6 +66,10 @@ GPtrArray *store_device_array(void) {
 
 GPtrArray *store_assignment_array(void) {
         return g_ptr_array_new_with_free_func(free_assignment);
+}
+
+GPtrArray *store_debt_array(void) {
+        return g_ptr_array_new_with_free_func(free_debt);
 }
 
 Store *store_free(Store *store) {
@@ -189,11 +197,12 @@ int store_session_open(Store *store, const Session *session, unsigned max_per_us
         return store->backend->session_open(store, session, max_per_user, ret_bound, ret_ended);
 }
 
-int store_session_open_login(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
-                             GPtrArray **ret_ended, LoginNews *ret_news) {
-        if (!is_openable(session))
+int store_session_open_login(Store *store, const Session *session, unsigned max_per_user, const char *network,
+                             bool *ret_bound, GPtrArray **ret_ended, LoginNews *ret_news) {
+        if (!is_openable(session) || (network && !network[0]))
                 return error_trace(-EINVAL);
-        return store->backend->session_open_login(store, session, max_per_user, ret_bound, ret_ended, ret_news);
+        return store->backend->session_open_login(store, session, max_per_user, network, ret_bound, ret_ended,
+                                                  ret_news);
 }
 
 void store_session_touch(Store *store, const char *id, int64_t now) {
@@ -317,4 +326,21 @@ int store_event_list(Store *store, const char *session, GPtrArray **ret) {
                 return store->backend->event_list(store, session, ret);
         *ret = store_event_array();
         return 0;
+}
+
+/* What users owe, and where they were */
+
+int store_known_network(Store *store, uid_t uid, const char *network, int64_t since, bool *ret) {
+        if (!network || !network[0] || uid == UID_UNSET)
+                return error_trace(-EINVAL);
+        return store->backend->known_network(store, uid, network, since, ret);
+}
+
+void store_debt_set(Store *store, const UserDebt *debt) {
+        if (debt->uid != UID_UNSET && debt->limit && debt->key)
+                store->backend->debt_set(store, debt);
+}
+
+int store_debt_list(Store *store, GPtrArray **ret) {
+        return store->backend->debt_list(store, ret);
 }

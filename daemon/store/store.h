@@ -125,11 +125,12 @@ int store_session_open(Store *store, const Session *session, unsigned max_per_us
                        GPtrArray **ret_ended);
 
 /*
- * The same for a login of a person: also counts as one, and tells what is to be told at it. @ret_news
- * is filled with 0 only (login_news_deinit()).
+ * The same for a login of a person: also counts as one, and tells what is to be told at it; and
+ * remembers that the user was at @network at @session->opened (network_to_string(); NULL: local).
+ * @ret_news is filled with 0 only (login_news_deinit()).
  */
-int store_session_open_login(Store *store, const Session *session, unsigned max_per_user, bool *ret_bound,
-                             GPtrArray **ret_ended, LoginNews *ret_news);
+int store_session_open_login(Store *store, const Session *session, unsigned max_per_user, const char *network,
+                             bool *ret_bound, GPtrArray **ret_ended, LoginNews *ret_news);
 
 /*
  * seen = max(seen, @now), shown at once. Need not be durable (what a crash takes is at most the last
@@ -248,6 +249,22 @@ int store_device_sweep(Store *store, int64_t now, int64_t idle, int64_t keep);
 int store_ticket_use(Store *store, const char *issuer, const char *jti, int64_t until);
 /* Was it? */
 int store_ticket_used(Store *store, const char *issuer, const char *jti, bool *ret);
+
+/* What users owe, and where they were (daemon/core/throttle.h). Removing a user forgets both. */
+
+/* Of a user's networks the latest are kept. */
+#define STORE_NETWORKS_KEPT 64
+
+/* Did a login of @uid come from @network at @since or later? */
+int store_known_network(Store *store, uid_t uid, const char *network, int64_t since, bool *ret);
+
+/*
+ * Takes the place of what is kept under the same uid, limit and key; without failures nothing is kept.
+ * Durable within a second or two, and never waits.
+ */
+void store_debt_set(Store *store, const UserDebt *debt);
+/* All, with every one that was set before: an array of UserDebt *. */
+int store_debt_list(Store *store, GPtrArray **ret);
 
 /* Another wrong answer for the user, for the next login's LoginNews. Need not be durable and never waits. */
 void store_user_failed(Store *store, const char *name, const char *from, int64_t now);

@@ -19,7 +19,7 @@ static LoginNews login(Store *store, unsigned n, const char *rhost) {
         bool bound = false;
 
         session->rhost = g_strdup(rhost);
-        assert_result(store_session_open_login(store, session, MANY, &bound, &ended, &news), 0);
+        assert_result(store_session_open_login(store, session, MANY, NULL, &bound, &ended, &news), 0);
         assert(bound);
         g_assert_cmpuint(ended->len, ==, 0);
         test_assert_state(store, n, SESSION_ACTIVE);
@@ -65,10 +65,10 @@ static void test_news_of_logins_only(Store *store) {
         store_user_failed(store, "alice", "203.0.113.1", START + 50);
         test_open(store, 2, ALICE, 12);
         g_strlcpy(refused->parent, nowhere, SESSION_ID_SIZE);
-        assert_result(store_session_open_login(store, refused, MANY, &bound, &ended, &none), STORE_E_STATE);
+        assert_result(store_session_open_login(store, refused, MANY, NULL, &bound, &ended, &none), STORE_E_STATE);
         assert_news(&none, 0, NULL, 0, 0, NULL);
         refused->state = SESSION_PENDING;
-        assert_result(store_session_open_login(store, refused, MANY, &bound, &ended, &none), -EINVAL);
+        assert_result(store_session_open_login(store, refused, MANY, NULL, &bound, &ended, &none), -EINVAL);
         g_assert_null(ended);
 
         again = login(store, 3, NULL);

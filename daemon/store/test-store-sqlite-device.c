@@ -81,7 +81,7 @@ static void test_stop_writes_failures(void) {
         store = store_free(store);
 
         store = place_open(place.path, true);
-        assert_result(store_session_open_login(store, session, MANY, &bound, &ended, &news), 0);
+        assert_result(store_session_open_login(store, session, MANY, NULL, &bound, &ended, &news), 0);
         g_assert_cmpuint(news.failures, ==, 2);
         g_assert_cmpint(news.failed, ==, START + 2);
         g_assert_cmpstr(news.failed_from, ==, "203.0.113.2");

@@ -118,7 +118,7 @@ static void make_any_database(const Place *place) {
 }
 
 static void make_newer(const Place *place) {
-        place_run_sql(place->path, "PRAGMA user_version = 4");
+        place_run_sql(place->path, "PRAGMA user_version = 99");
 }
 
 /* The newer program was killed: its version stands in the log alone. */
@@ -131,7 +131,7 @@ static void make_newer_in_log(const Place *place) {
         assert(g_file_get_contents(place->path, &content, &size, NULL));
         assert(g_file_set_contents(other, content, (gssize) size, NULL));
         assert(sqlite3_open(other, &db) == SQLITE_OK);
-        assert(sqlite3_exec(db, "PRAGMA user_version = 4", NULL, NULL, NULL) == SQLITE_OK);
+        assert(sqlite3_exec(db, "PRAGMA user_version = 99", NULL, NULL, NULL) == SQLITE_OK);
         assert(g_file_get_contents(log, &wal, &wal_size, NULL));
         assert(wal_size > 0);
         assert(g_file_set_contents_full(place->log, wal, (gssize) wal_size, G_FILE_SET_CONTENTS_NONE, 0600, NULL));
@@ -217,7 +217,7 @@ static const struct {
         { "version 0",       make_version_0,    false, -EUCLEAN,    "damaged",                 BACKUP             },
         { "foreign",         make_foreign,      false, -EMEDIUMTYPE, "another program",        "move it away"     },
         { "any database",    make_any_database, false, -EMEDIUMTYPE, "another program",        "move it away"     },
-        { "newer",           make_newer,        false, -EPROTO,     "has version 4",           "newer tesserad"   },
+        { "newer",           make_newer,        false, -EPROTO,     "has version 99",          "newer tesserad"   },
         { "newer in log",    make_newer_in_log, false, -EPROTO,     "by a newer tesserad",     "install that one" },
         { "mode 0640",       make_readable,     false, -EPERM,      "mode 0640",               "chmod 0600"       },
         { "mode 0606",       make_writable,     false, -EPERM,      "mode 0606",               "chmod 0600"       },
@@ -418,7 +418,7 @@ static void test_notes_are_bounded(void) {
 
 /* The form of the database */
 
-/* Whoever changes what version 3 is gets a version 4 instead: version 3 is on disks. */
+/* Whoever changes what version 4 is makes a version 5 instead: version 4 is on disks. */
 static char *read_schema(const char *path) {
         g_autoptr(GString) text = g_string_new(NULL);
         sqlite3_stmt *statement;
@@ -483,7 +483,7 @@ static void test_old_database_opens(char *const stored[], unsigned version) {
         store = store_free(store);
 
         schema = read_schema(place.path);
-        assert(g_file_get_contents(stored[3], &expected, NULL, NULL));
+        assert(g_file_get_contents(stored[4], &expected, NULL, NULL));
         g_assert_cmpstr(schema, ==, expected);
 }
 
@@ -546,7 +546,7 @@ static void test_R10_locked(void) {
 }
 
 int main(int argc, char **argv) {
-        assert(argc == 4); /* the stored schemas: versions 1 to 3 */
+        assert(argc == 5); /* the stored schemas: versions 1 to 4 */
         setvbuf(stdout, NULL, _IOLBF, 0);
         test_R11_refused_and_untouched();
         test_R11_folder();
@@ -555,8 +555,8 @@ int main(int argc, char **argv) {
         test_R9_persistence();
         test_stop_writes_notes();
         test_notes_are_bounded();
-        test_schema_is_the_stored_one(argv[3]);
-        for (unsigned version = 1; version <= 3; version++)
+        test_schema_is_the_stored_one(argv[4]);
+        for (unsigned version = 1; version <= 4; version++)
                 test_old_database_opens(argv, version);
         test_R13_names();
         test_R10_locked();
