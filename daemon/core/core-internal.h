@@ -27,7 +27,7 @@ struct Core {
         Store *store;
         char *boot_id;
         PasswordHasher *hasher;
-        Limit *limit;
+        Throttle *throttle;
         Pending *pending;
         Refusals *refusals;
         GMutex lock; /* over config */
@@ -178,12 +178,27 @@ enum {
         CORE_PASSWORD_E_WRONG = _CORE_E_MAX, /* beside CORE_E_BUSY */
 };
 
+/* One attempt of @subject's, or of nobody's account (a subject that is not ours): whence it comes. */
+typedef struct Attempt {
+        const CoreConfig *config;
+        const Subject *subject;
+        const char *client; /* see ThrottleAttempt */
+        const char *rhost;  /* NULL: local */
+} Attempt;
+
+/* Which client a live session is; g_free. Not as many as one can have: only who proved himself in it has one of his own. */
+char *core_client_of(const Session *session);
+
 /*
- * Charges, checks, settles. CORE_PASSWORD_E_WRONG with a reason code in @ret_why: throttled,
- * hindered, without a password or wrong; all of them take one hash.
+ * Charges, checks, settles. CORE_PASSWORD_E_WRONG with a reason code in @ret_why: throttled (then
+ * @ret_wait says for how many seconds, else 0), hindered, without a password or wrong; all of them
+ * take as long.
  */
-int core_check_password(Core *core, const Subject *subject, const char *rhost, const Secret *password,
-                        const char **ret_why);
+int core_check_password(Core *core, const Attempt *attempt, const Secret *password, const char **ret_why,
+                        int64_t *ret_wait);
+
+/* What was answered was wrong, and that cost nothing to find out: charges it. False: throttled. Or a negative errno. */
+int core_charge_guess(Core *core, const Attempt *attempt, bool *ret_charged);
 
 /* A new one's hash: 0, CORE_E_PASSWORD, CORE_E_BUSY or a negative errno. */
 int core_hash_password(Core *core, const Secret *password, char **ret);

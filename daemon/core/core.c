@@ -89,6 +89,21 @@ void core_reload(Core *core, Settings *settings, Policy *policy, Trust *trust) {
 
 /* Life */
 
+static void keep_debt(const UserDebt *debt, void *store) {
+        store_debt_set(store, debt);
+}
+
+static int load_debts(Core *core) {
+        g_autoptr(GPtrArray) debts = NULL;
+        int r;
+
+        r = store_debt_list(core->store, &debts);
+        if (r < 0)
+                return error_trace(r);
+        throttle_load(core->throttle, &core->config->settings->throttle, debts);
+        return 0;
+}
+
 int core_new(CoreParts *parts, Core **ret) {
         g_autoptr(Core) core = g_new0(Core, 1);
         int r;
@@ -111,11 +126,13 @@ int core_new(CoreParts *parts, Core **ret) {
                 .host = g_steal_pointer(&parts->host),
         }, /* old= */ NULL);
         core->steady_from = clock_wall(core->clock) - clock_running(core->clock) / 1000;
-        core->limit = limit_new(core->clock);
+        core->throttle = throttle_new(core->clock, keep_debt, core->store);
         core->pending = pending_new(core->clock);
         core->refusals = refusals_new(core->clock);
         r = password_hasher_new(core->config->settings->password_memory, core->config->settings->password_passes,
                                 core->config->settings->password_min_length, &core->hasher);
+        if (r == 0)
+                r = load_debts(core);
         if (r < 0)
                 return error_trace(r);
         *ret = g_steal_pointer(&core);
@@ -125,10 +142,10 @@ int core_new(CoreParts *parts, Core **ret) {
 Core *core_free(Core *core) {
         if (!core)
                 return NULL;
-        store_free(core->store);
         g_free(core->boot_id);
         password_hasher_free(core->hasher);
-        limit_free(core->limit);
+        throttle_free(core->throttle); /* which keeps its debts in the store */
+        store_free(core->store);
         pending_free(core->pending);
         refusals_free(core->refusals);
         core_config_unref(core->config);

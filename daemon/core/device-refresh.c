@@ -56,14 +56,14 @@ static int find_caller(Refresh *refresh, const Caller *caller) {
  */
 static int refuse_forgery(Refresh *refresh, const Caller *caller) {
         const Subject *subject = &refresh->subject;
-        LimitCharge charge;
+        const Attempt attempt = { .config = refresh->config, .subject = subject };
+        bool charged;
+        int r;
 
         if (!subject_is_ours(subject))
                 return caller->uid == 0 ? refuse(refresh, "token-invalid") : CORE_E_CREDENTIAL;
-        if (!limit_charge(refresh->core->limit, subject->user->uid, /* rhost= */ NULL, &charge))
-                return refuse(refresh, "throttled");
-        limit_keep(refresh->core->limit, &charge);
-        return refuse(refresh, "token-invalid");
+        r = core_charge_guess(refresh->core, &attempt, &charged);
+        return r < 0 ? r : refuse(refresh, charged ? "token-invalid" : "throttled");
 }
 
 /* Spends the token. 0 and the device, which may act: its user is in @refresh. */

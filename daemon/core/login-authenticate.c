@@ -40,11 +40,23 @@ static bool is_probably_cut(const Secret *secret) {
         return (secret->size == PROMPT_SUDO || secret->size == PROMPT_SSH) && is_token_like(secret);
 }
 
+/* How long to wait is told to whom the kernel has identified, and to nobody who logs in. */
+static char *tell_wait(const LoginCall *call) {
+        if (call->wait == 0 || !(service_is_invoker(call->service) || g_str_equal(call->service, LOGIN_SERVICE_TESSERA)))
+                return NULL;
+        if (call->wait == INT64_MAX)
+                return g_strdup("too many wrong answers; an administrator can reset that");
+        if (call->wait <= 90)
+                return g_strdup_printf("too many wrong answers; try again in %d s", (int) call->wait);
+        return g_strdup_printf("too many wrong answers; try again in %d min", (int) ((call->wait + 59) / 60));
+}
+
 static int refuse_credential(LoginCall *call, const char *why, LoginAnswer *ret) {
         return login_answer(call, &(LoginOutcome) {
                 .verdict = LOGIN_DENY,
                 .reason = WIRE_REASON_CREDENTIAL,
                 .why = why,
+                .message = tell_wait(call),
         }, ret);
 }
 
@@ -56,10 +68,11 @@ void login_set_methods(Session *session, const char *method) {
 /* Passwords */
 
 static int check_password(LoginCall *call, const Secret *secret, const char **ret_why) {
+        Attempt attempt = login_attempt(call);
         const char *why = NULL;
         int r;
 
-        r = core_check_password(call->core, &call->subject, call->rhost, secret, &why);
+        r = core_check_password(call->core, &attempt, secret, &why, &call->wait);
         if (r != CORE_PASSWORD_E_WRONG)
                 return r;
         *ret_why = why;
@@ -87,15 +100,27 @@ static int prove_password(LoginCall *call, const Secret *secret, Session *sessio
 
 /* Tokens */
 
-const char *login_charge_forgery(LoginCall *call, const Secret *secret) {
-        const User *user = call->subject.user;
-        LimitCharge charge;
+Attempt login_attempt(const LoginCall *call) {
+        return (Attempt) {
+                .config = call->config,
+                .subject = &call->subject,
+                .client = call->client,
+                .rhost = call->rhost,
+        };
+}
 
-        if (!limit_charge(call->core->limit, user->uid, call->rhost, &charge))
-                return "throttled";
-        limit_keep(call->core->limit, &charge);
-        store_user_failed(call->core->store, user->name, call->rhost, call->now);
-        return is_probably_cut(secret) ? "token-cut" : "token-invalid";
+int login_charge_forgery(LoginCall *call, const Secret *secret, const char **ret_why) {
+        Attempt attempt = login_attempt(call);
+        bool charged;
+        int r;
+
+        r = core_charge_guess(call->core, &attempt, &charged);
+        if (r < 0)
+                return r;
+        if (charged)
+                store_user_failed(call->core->store, call->subject.user->name, call->rhost, call->now);
+        *ret_why = !charged ? "throttled" : is_probably_cut(secret) ? "token-cut" : "token-invalid";
+        return 0;
 }
 
 const char *login_token_why(TokenReason reason) {
@@ -182,14 +207,17 @@ static int log_in(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
 
 static int refuse_token(LoginCall *call, const Kind *kind, const Secret *secret, const Session *bound,
                         LoginAnswer *ret) {
+        const char *why = NULL;
         bool genuine = false;
         int r;
 
         r = kind->genuine(call, secret, &genuine);
         if (r < 0)
                 return r;
-        if (!genuine)
-                return refuse_credential(call, login_charge_forgery(call, secret), ret);
+        if (!genuine) {
+                r = login_charge_forgery(call, secret, &why);
+                return r < 0 ? r : refuse_credential(call, why, ret);
+        }
         return login_answer(call, &(LoginOutcome) {
                 .verdict = LOGIN_DENY,
                 .reason = WIRE_REASON_STALE,
@@ -330,6 +358,8 @@ static int step_up(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
                 return r;
         if (found == CORE_LOGIN_E_REVOKED)
                 return login_answer_revoked(call, bound, ret);
+        if (bound)
+                call->client = core_client_of(bound);
         if (secret->size == 0)
                 return refuse_credential(call, "empty", ret);
         kind = find_kind(call, secret);
@@ -342,11 +372,15 @@ static int step_up(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
 
 /* sshd sends junk for names that nobody has: no account pays for it, its host does. */
 static int answer_stranger(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
-        LimitCharge charge;
+        Attempt attempt = login_attempt(call);
+        bool charged;
+        int r;
 
-        if (call->subject.state == SUBJECT_NOBODY && secret->size > 0 &&
-            limit_charge(call->core->limit, UID_UNSET, call->rhost, &charge))
-                limit_keep(call->core->limit, &charge);
+        if (call->subject.state == SUBJECT_NOBODY && secret->size > 0) {
+                r = core_charge_guess(call->core, &attempt, &charged);
+                if (r < 0)
+                        return r;
+        }
         return login_answer_not_ours(call, ret);
 }
 

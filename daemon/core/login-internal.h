@@ -22,6 +22,8 @@ typedef struct LoginCall {
         Subject subject;
         PolicyUser policy_user; /* of the subject; without a name where it has no account; see login_bound() */
         char **cap; /* of the caller's login; NULL: none. Of login_bound() */
+        char *client; /* whence the answer comes, as limits count it; NULL: none that is known */
+        int64_t wait; /* s until a throttled answer may be tried again; 0: it was not throttled */
         int64_t now;
 } LoginCall;
 
@@ -96,8 +98,11 @@ enum {
 /* Makes @session one that was proven by @method alone. */
 void login_set_methods(Session *session, const char *method);
 
-/* A signature that is not right is a guess, and costs one. The reason code of it. */
-const char *login_charge_forgery(LoginCall *call, const Secret *secret);
+/* The answer as the limits see it; borrows from @call. */
+Attempt login_attempt(const LoginCall *call);
+
+/* A signature that is not right is a guess, and costs one. 0 and the reason code of it, or a negative errno. */
+int login_charge_forgery(LoginCall *call, const Secret *secret, const char **ret_why);
 
 /* The reason code of a token whose signature is right and that is refused all the same. */
 const char *login_token_why(TokenReason reason);

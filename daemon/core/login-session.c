@@ -54,6 +54,11 @@ static int take_back(LoginCall *call, const Session *session) {
         return LOGIN_E_OVERTAKEN;
 }
 
+/* Where the user is known from then on: not here, and not "somewhere". */
+static bool is_a_place(const Network *network) {
+        return network->kind != NETWORK_NONE && network->kind != NETWORK_OTHER;
+}
+
 static int open_in_store(LoginCall *call, const Session *session, bool *ret_bound, GPtrArray **ret_evicted,
                          LoginNews *ret_news) {
         unsigned max = call->config->settings->max_per_user;
@@ -63,8 +68,8 @@ static int open_in_store(LoginCall *call, const Session *session, bool *ret_boun
                 char text[NETWORK_TEXT_MAX];
 
                 network_to_string(&network, text);
-                return store_session_open_login(call->core->store, session, max, text[0] ? text : NULL, ret_bound,
-                                                ret_evicted, ret_news);
+                return store_session_open_login(call->core->store, session, max,
+                                                is_a_place(&network) ? text : NULL, ret_bound, ret_evicted, ret_news);
         }
         return store_session_open(call->core->store, session, max, ret_bound, ret_evicted);
 }
@@ -99,6 +104,8 @@ int login_activate(LoginCall *call, Session *session, bool *ret_bound, LoginNews
         if (!pending_mark_holds(call->core->pending, session->uid, call->subject.mark) ||
             !core_is_called(call->core, session->host))
                 return take_back(call, session);
+        if (ret_news)
+                throttle_reopen(call->core->throttle, &call->config->settings->throttle, session->uid);
         return 0;
 }
 

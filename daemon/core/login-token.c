@@ -69,10 +69,11 @@ int login_prove_token(LoginCall *call, const Secret *secret, Session *session, c
         int r;
 
         if (reason != TOKEN_VALID) {
-                *ret_why = token_is_genuine(call->config->keys, secret->data, secret->size)
-                                   ? login_token_why(reason)
-                                   : login_charge_forgery(call, secret);
-                return CREDENTIAL_E_WRONG;
+                *ret_why = login_token_why(reason);
+                if (token_is_genuine(call->config->keys, secret->data, secret->size))
+                        return CREDENTIAL_E_WRONG;
+                r = login_charge_forgery(call, secret, ret_why);
+                return r < 0 ? r : CREDENTIAL_E_WRONG;
         }
         r = check_origin(call, claims, &parent, ret_why);
         if (r == 0)

@@ -33,6 +33,7 @@ void login_call_deinit(LoginCall *call) {
         g_clear_pointer(&call->rhost, g_free);
         g_clear_pointer(&call->tty, g_free);
         g_clear_pointer(&call->cap, g_strfreev);
+        g_clear_pointer(&call->client, g_free);
         g_clear_pointer(&call->config, core_config_unref);
         subject_deinit(&call->subject);
 }
@@ -62,6 +63,9 @@ static void take_place(LoginCall *call, const LoginRequest *request) {
                 return;
         call->rhost = core_clean(request->rhost, WIRE_RHOST_MAX);
         call->tty = core_clean(request->tty, WIRE_NAME_MAX);
+        /* sshd has accepted a key before it asked. */
+        if (request->auth_info && g_str_has_prefix(request->auth_info, "publickey"))
+                call->client = g_strdup("key");
 }
 
 static bool is_step_up(const LoginCall *call) {

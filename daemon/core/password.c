@@ -20,6 +20,8 @@
 #include "daemon/core/password-compare.h"
 #include "daemon/core/password.h"
 
+#define TIMES_KEPT 64
+
 typedef struct Parameters {
         size_t memory;
         unsigned passes, min_length;
@@ -31,6 +33,9 @@ struct PasswordHasher {
         Parameters parameters;
         unsigned slots;
         uint64_t taken, finished; /* numbers */
+        int64_t times[TIMES_KEPT]; /* what the last checks took, with their wait in the queue, in µs */
+        unsigned n_times;          /* so many of them; the oldest is overwritten */
+        unsigned next_time;
 };
 
 int password_hasher_new(uint64_t memory, unsigned passes, unsigned min_length, PasswordHasher **ret) {
@@ -163,8 +168,40 @@ static bool could_be_typed(const Secret *password) {
                !memchr(password->data, '\0', password->size);
 }
 
+static void remember_time(PasswordHasher *hasher, int64_t took) {
+        g_mutex_lock(&hasher->lock);
+        hasher->times[hasher->next_time] = took;
+        hasher->next_time = (hasher->next_time + 1) % TIMES_KEPT;
+        hasher->n_times = MIN(hasher->n_times + 1, TIMES_KEPT);
+        g_mutex_unlock(&hasher->lock);
+}
+
+/* One of those that are remembered, drawn; -1 while there are too few to draw from. */
+static int64_t draw_time(PasswordHasher *hasher) {
+        int64_t time = -1;
+
+        g_mutex_lock(&hasher->lock);
+        if (hasher->n_times == TIMES_KEPT)
+                time = hasher->times[randombytes_uniform(TIMES_KEPT)];
+        g_mutex_unlock(&hasher->lock);
+        return time;
+}
+
+int password_take_time(PasswordHasher *hasher, const Secret *password) {
+        int64_t time = draw_time(hasher);
+        int r;
+
+        if (time >= 0) {
+                g_usleep((gulong) time);
+                return 0;
+        }
+        r = password_verify(hasher, /* hash= */ NULL, password, /* ret_rehash= */ NULL);
+        return r == PASSWORD_E_MISMATCH ? 0 : r;
+}
+
 int password_verify(PasswordHasher *hasher, const char *hash, const Secret *password, bool *ret_rehash) {
         Parameters parameters = parameters_of_now(hasher);
+        int64_t began = g_get_monotonic_time();
         int r;
 
         r = hasher_enter(hasher);
@@ -175,6 +212,7 @@ int password_verify(PasswordHasher *hasher, const char *hash, const Secret *pass
         else
                 r = verify_in_vain(&parameters, password);
         hasher_leave(hasher);
+        remember_time(hasher, g_get_monotonic_time() - began);
         if (r < 0)
                 return error_trace(r);
         if (r == 0 && ret_rehash)

@@ -42,3 +42,9 @@ int password_hash(PasswordHasher *hasher, const Secret *password, char **ret);
  * memory). @ret_rehash, set with 0 only, may be NULL: the parameters have changed since, hash it anew.
  */
 int password_verify(PasswordHasher *hasher, const char *hash, const Secret *password, bool *ret_rehash);
+
+/*
+ * Takes as long as one of the last 64 checks did (the first times: makes one), so that who is not
+ * checked cannot tell. 0, PASSWORD_E_BUSY or a negative errno.
+ */
+int password_take_time(PasswordHasher *hasher, const Secret *password);

@@ -126,51 +126,6 @@ char **subject_roles(const Subject *subject, Policy *policy, char *const *cap) {
         return policy_roles_of(policy, &user);
 }
 
-static const char *why_wrong(const Subject *subject, bool charged) {
-        if (!charged)
-                return "throttled";
-        if (subject_hindrance(subject))
-                return subject_hindrance(subject);
-        return subject->user->password_hash ? "wrong-password" : "no-password";
-}
-
-/* Hashes @password with the parameters of now. The old hash is as good as before: failure is ignored. */
-static void rehash(Core *core, const User *user, const Secret *password) {
-        g_autofree char *hash = NULL;
-
-        if (password_hash(core->hasher, password, &hash) == 0)
-                (void) store_user_rehash(core->store, user->name, user->password_hash, hash);
-}
-
-int core_check_password(Core *core, const Subject *subject, const char *rhost, const Secret *password,
-                        const char **ret_why) {
-        bool worth_it = subject->state == SUBJECT_ENABLED;
-        bool old_parameters = false;
-        LimitCharge charge;
-        bool charged;
-        int r;
-
-        charged = limit_charge(core->limit, subject->user->uid, rhost, &charge);
-        /* Whoever cannot succeed is compared with nothing, which takes as long. */
-        r = password_verify(core->hasher, charged && worth_it ? subject->user->password_hash : NULL, password,
-                            &old_parameters);
-        if (r == PASSWORD_E_MISMATCH) {
-                if (charged)
-                        limit_keep(core->limit, &charge);
-                if (charged && worth_it)
-                        store_user_failed(core->store, subject->user->name, rhost, clock_wall(core->clock));
-                *ret_why = why_wrong(subject, charged);
-                return CORE_PASSWORD_E_WRONG;
-        }
-        if (charged)
-                limit_refund(core->limit, &charge, /* success= */ r == 0);
-        if (r == 0 && old_parameters)
-                rehash(core, subject->user, password);
-        if (r == PASSWORD_E_BUSY)
-                return CORE_E_BUSY;
-        return error_trace(r);
-}
-
 int core_hash_password(Core *core, const Secret *password, char **ret) {
         int r;
 

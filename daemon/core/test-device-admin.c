@@ -530,7 +530,7 @@ static void test_guesses_over_the_bus_are_charged(void) {
         int r;
 
         forged.robot.seed[0] ^= 1;
-        for (unsigned i = 0; i < LIMIT_FAILURES; i++) {
+        for (unsigned i = 0; i < BURST; i++) {
                 g_autofree char *said = NULL;
                 assert(!refresh(&forged, &alice, 1, &r));
                 said = world_reason(scene.world);

@@ -341,7 +341,7 @@ static void test_forgeries_are_charged_and_the_genuine_pass_a_closed_prompt(void
         TestDevice forged = scene.laptop;
 
         forged.seed[0] ^= 1;
-        for (unsigned i = 0; i < LIMIT_FAILURES; i++)
+        for (unsigned i = 0; i < BURST; i++)
                 test_device_expect(scene.world, &forged, 1 + i, "token-invalid");
         test_device_expect(scene.world, &forged, 99, "throttled");
         test_device_expect(scene.world, &scene.laptop, 1, NULL);

@@ -83,7 +83,7 @@ static void test_what_counts_as_a_failure(void) {
         const LoginRequest request = { .user = "alice", .service = "sshd", .rhost = "198.51.100.9" };
         Caller child = world_pam_child(7);
 
-        for (unsigned i = 0; i < LIMIT_FAILURES + 5; i++)
+        for (unsigned i = 0; i < BURST + 5; i++)
                 fail(world, "alice", "198.51.100.9");
         (void) world_authenticate(world, &child, &request, "");
         g_free(world_audit(world));

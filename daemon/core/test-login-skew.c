@@ -20,7 +20,7 @@ static const LoginRequest sshd = { .user = "alice", .service = "sshd", .rhost = 
 static void refuse_often(World *world, const char *answer) {
         Caller child = world_pam_child(6);
 
-        for (unsigned i = 0; i < 2 * LIMIT_FAILURES; i++) {
+        for (unsigned i = 0; i < 2 * BURST; i++) {
                 g_autofree char *why = NULL;
 
                 g_assert_cmpint(world_authenticate(world, &child, &sshd, answer).verdict, ==, LOGIN_DENY);

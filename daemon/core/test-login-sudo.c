@@ -290,7 +290,7 @@ static void test_P31_a_token_does_not_step_up(void) {
 
         fake_clock_forward(&world->clock, 3600);
         token = world_token(world, ALICE, 5);
-        for (int i = 0; i < 3 * LIMIT_FAILURES; i++)
+        for (int i = 0; i < 3 * BURST; i++)
                 expect(world, "a good token", step_up(world, "alice", 5, token), LOGIN_DENY, WIRE_REASON_STALE,
                        "token-at-step-up");
         expect(world, "still stale", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "stale");
@@ -364,7 +364,7 @@ static void test_outside_every_login_a_password_is_a_yes_and_leaves_nothing(void
 static void test_without_the_role_no_secret_is_looked_at(void) {
         g_autoptr(World) world = world_new();
 
-        for (int i = 0; i < 3 * LIMIT_FAILURES; i++)
+        for (int i = 0; i < 3 * BURST; i++)
                 expect(world, "bob", step_up(world, "bob", 5, WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_ROLE_MISSING,
                        "role-missing");
         world_set_policy(world, "bob", "");
@@ -428,7 +428,7 @@ static void test_one_limit_for_sudo_and_the_console(void) {
         g_autoptr(World) world = world_new();
         Caller console = world_pam_child(5);
 
-        for (int i = 0; i < LIMIT_FAILURES; i++)
+        for (int i = 0; i < BURST; i++)
                 (void) step_up(world, "alice", 5, WRONG_PASSWORD);
         g_free(world_audit(world));
         expect(world, "login(1)",

@@ -481,7 +481,7 @@ static void test_forged_tickets_are_charged_and_right_ones_pass_a_closed_prompt(
         char *middle = strrchr(bad, '.') + 20;
 
         *middle = *middle == 'A' ? 'B' : 'A';
-        for (unsigned i = 0; i < LIMIT_FAILURES; i++)
+        for (unsigned i = 0; i < BURST; i++)
                 expect(scene.host, "alice", bad, "token-invalid");
         expect(scene.host, "alice", bad, "throttled");
         expect(scene.host, "alice", ticket, NULL);

@@ -152,7 +152,7 @@ static void test_errors_are_outages(void) {
         Caller child = world_pam_child(5);
         LoginAnswer answer;
 
-        for (int i = 0; i < 3 * LIMIT_FAILURES; i++) {
+        for (int i = 0; i < 3 * BURST; i++) {
                 world->identities.error = -EAGAIN;
                 g_assert_cmpint(login_authenticate(world->core, &child, &request, secret, &answer), ==, -EAGAIN);
                 g_assert_cmpint(login_authorize(world->core, &child, &request, &answer), ==, -EAGAIN);
@@ -177,7 +177,7 @@ static void test_a_damaged_hash_is_an_outage_and_charges_nothing(void) {
 
         world_set_account(world, "odd", 1010);
         g_assert_cmpint(store_user_add(world->store, &odd), ==, 0);
-        for (int i = 0; i < 2 * LIMIT_FAILURES; i++)
+        for (int i = 0; i < 2 * BURST; i++)
                 g_assert_cmpint(login_authenticate(world->core, &child,
                                                    &(LoginRequest) { .user = "odd", .service = "sshd" }, secret,
                                                    &answer), <, 0);
@@ -188,7 +188,7 @@ static void test_a_damaged_hash_is_an_outage_and_charges_nothing(void) {
 static void test_the_eleventh_wrong_answer_is_not_looked_at(void) {
         g_autoptr(World) world = world_new();
 
-        for (int i = 0; i < LIMIT_FAILURES; i++)
+        for (int i = 0; i < BURST; i++)
                 expect(world, "wrong", ssh(world, "alice", WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
                        "wrong-password");
         expect(world, "throttled, and right", ssh(world, "alice", ALICE_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
@@ -204,7 +204,7 @@ static void test_a_right_answer_pays_the_users_debt(void) {
                 Caller console = world_pam_child(5);
                 const LoginRequest request = { .user = "alice", .service = "login" };
 
-                for (int i = 0; i < LIMIT_FAILURES - 1; i++)
+                for (int i = 0; i < BURST - 1; i++)
                         expect(world, "wrong", world_authenticate(world, &console, &request, WRONG_PASSWORD),
                                LOGIN_DENY, WIRE_REASON_CREDENTIAL, "wrong-password");
                 expect(world, "right", world_authenticate(world, &console, &request, ALICE_PASSWORD), LOGIN_ALLOW,
@@ -216,7 +216,7 @@ static void test_guesses_at_the_disabled_are_charged_too(void) {
         g_autoptr(World) world = world_new();
 
         set_enabled(world, "alice", false);
-        for (int i = 0; i < LIMIT_FAILURES; i++)
+        for (int i = 0; i < BURST; i++)
                 expect(world, "wrong", ssh(world, "alice", WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
                        "disabled");
         expect(world, "throttled", ssh(world, "alice", WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
@@ -226,9 +226,9 @@ static void test_guesses_at_the_disabled_are_charged_too(void) {
 static void test_empty_answers_and_outages_are_free(void) {
         g_autoptr(World) world = world_new();
 
-        for (int i = 0; i < 3 * LIMIT_FAILURES; i++)
+        for (int i = 0; i < 3 * BURST; i++)
                 expect(world, "empty", ssh(world, "alice", ""), LOGIN_DENY, WIRE_REASON_CREDENTIAL, "empty");
-        for (int i = 0; i < 3 * LIMIT_FAILURES; i++)
+        for (int i = 0; i < 3 * BURST; i++)
                 expect(world, "empty, unknown", ssh(world, UNKNOWN_NAME, ""), LOGIN_NOT_OURS, NULL, "unknown-user");
         expect(world, "right", ssh(world, "alice", ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
 }
@@ -237,7 +237,7 @@ static void test_junk_for_unknown_names_charges_its_host(void) {
         g_autoptr(World) world = world_new();
         Caller child = world_pam_child(5);
 
-        for (int i = 0; i < LIMIT_FAILURES; i++)
+        for (int i = 0; i < BURST; i++)
                 expect(world, "junk", ssh(world, UNKNOWN_NAME, "\b\n\r\177INCORRECT"), LOGIN_NOT_OURS, NULL,
                        "unknown-user");
         expect(world, "throttled there", ssh(world, "alice", ALICE_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
@@ -376,7 +376,7 @@ static void test_R6_tokens_that_are_no_good_any_more(void) {
         const SessionSelector selector = { .id = id, .uid = UID_UNSET };
 
         expect(world, "good", ssh(world, "alice", token), LOGIN_ALLOW, NULL, "tok");
-        for (int i = 0; i < 2 * LIMIT_FAILURES; i++)
+        for (int i = 0; i < 2 * BURST; i++)
                 expect(world, "another user's name", ssh(world, "bob", token), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
                        "token-of-another-user");
         expect(world, "nothing was revoked", ssh(world, "alice", token), LOGIN_ALLOW, NULL, "tok");
@@ -404,7 +404,7 @@ static void test_R6_tokens_that_are_no_good_any_more(void) {
                 g_assert_cmpint(store_session_end(world->store, &logout, SESSION_EVENT_CLOSE, "logout",
                                                   world->clock.wall, &ended), ==, 0);
         }
-        for (int i = 0; i < 2 * LIMIT_FAILURES; i++)
+        for (int i = 0; i < 2 * BURST; i++)
                 expect(world, "parent logged out", ssh(world, "alice", token), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
                        "token-revoked");
         expect(world, "and nobody was charged", ssh(world, "alice", ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
@@ -434,7 +434,7 @@ static void test_forged_signatures_are_charged_and_right_ones_pass_a_closed_prom
         char *last = forged + strlen(forged) - 2;
 
         *last = *last == 'A' ? 'B' : 'A';
-        for (int i = 0; i < LIMIT_FAILURES; i++)
+        for (int i = 0; i < BURST; i++)
                 expect(world, "forged", ssh(world, "alice", forged), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
                        "token-invalid");
         expect(world, "forged once more", ssh(world, "alice", forged), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
@@ -563,8 +563,8 @@ static void test_T4_parallel_guesses_get_no_more_than_the_limit(void) {
         guess_all(&guess, 60);
         g_assert_cmpint(guess.allowed, ==, 0);
         lines = world_audit(world);
-        g_assert_cmpint(count(lines, "wrong-password"), ==, LIMIT_FAILURES);
-        g_assert_cmpint(count(lines, "throttled"), ==, 60 - LIMIT_FAILURES);
+        g_assert_cmpint(count(lines, "wrong-password"), ==, BURST);
+        g_assert_cmpint(count(lines, "throttled"), ==, 60 - BURST);
 }
 
 static void test_T4_parallel_right_answers_all_pass(void) {

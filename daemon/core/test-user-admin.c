@@ -246,7 +246,7 @@ static void test_guessing_by_way_of_a_change_is_limited(void) {
         g_autoptr(World) world = world_new();
         Caller alice = world_person(ALICE, 5);
 
-        for (int i = 0; i < LIMIT_FAILURES; i++)
+        for (int i = 0; i < BURST; i++)
                 g_assert_cmpint(change(world, &alice, "alice", WRONG_PASSWORD, NEW_PASSWORD), ==, CORE_E_CREDENTIAL);
         g_free(world_audit(world));
         g_assert_cmpint(change(world, &alice, "alice", ALICE_PASSWORD, NEW_PASSWORD), ==, CORE_E_CREDENTIAL);

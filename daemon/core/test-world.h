@@ -26,6 +26,9 @@
 #define WRONG_PASSWORD "canary: wrong answer"
 #define UNKNOWN_NAME "canary-typed-as-name"
 
+/* [throttle] burst, by default. */
+#define BURST 10
+
 #define HOST "host.example"
 #define BOOT "11111111-2222-3333-4444-555555555555"
 

@@ -14,19 +14,6 @@ static bool is_self(const Caller *caller, const Subject *subject) {
                subject->user->uid == caller->uid && subject->identity->uid == caller->uid;
 }
 
-static int check_self(Core *core, const Caller *caller, const Subject *subject, const Secret *current) {
-        const char *why = NULL;
-        int r;
-
-        if (!current || current->size == 0)
-                return CORE_E_CREDENTIAL;
-        r = core_check_password(core, subject, /* rhost= */ NULL, current, &why);
-        if (r != CORE_PASSWORD_E_WRONG)
-                return r;
-        core_report_user(core, caller, "refused", subject->user, why);
-        return CORE_E_CREDENTIAL;
-}
-
 /* The session of the caller's own login, which is spared, also where root changes it from inside (sudo). */
 static int find_own(Core *core, const Caller *caller, const User *user, Session **ret) {
         g_autoptr(CoreConfig) config = core_config(core);
@@ -39,6 +26,28 @@ static int find_own(Core *core, const Caller *caller, const User *user, Session 
         if (r == 0)
                 *ret = g_steal_pointer(&session);
         return 0;
+}
+
+static int check_self(Core *core, const Caller *caller, const Subject *subject, const Secret *current) {
+        g_autoptr(CoreConfig) config = core_config(core);
+        g_autofree char *client = NULL;
+        g_autoptr(Session) own = NULL;
+        const char *why = NULL;
+        int64_t wait;
+        int r;
+
+        if (!current || current->size == 0)
+                return CORE_E_CREDENTIAL;
+        r = find_own(core, caller, subject->user, &own);
+        if (r < 0)
+                return r;
+        client = own ? core_client_of(own) : NULL;
+        r = core_check_password(core, &(Attempt) { .config = config, .subject = subject, .client = client }, current,
+                                &why, &wait);
+        if (r != CORE_PASSWORD_E_WRONG)
+                return r;
+        core_report_user(core, caller, "refused", subject->user, why);
+        return CORE_E_CREDENTIAL;
 }
 
 static const char *change_reason(const Caller *caller, const User *user) {

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/* Answers to a prompt that may be guesses: charged before they are judged. */
+
+#include "common/error.h"
+#include "daemon/core/core-internal.h"
+
+/* A host where the user logged in within that time is known. */
+#define KNOWN_FOR (30 * 24 * 3600)
+
+char *core_client_of(const Session *session) {
+        if (session->device[0])
+                return g_strdup_printf("device %s", session->device);
+        if (session->auth_time > 0 && session->auth_method && session->methods &&
+            g_strv_contains((const char *const *) session->methods, session->auth_method))
+                return g_strdup_printf("session %s", session->id);
+        return g_strdup("login");
+}
+
+static int is_known_host(Core *core, uid_t uid, const char *rhost, bool *ret) {
+        Network network = network_of(rhost);
+        char text[NETWORK_TEXT_MAX];
+
+        *ret = false;
+        if (network.kind == NETWORK_NONE || network.kind == NETWORK_OTHER)
+                return 0;
+        network_to_string(&network, text);
+        return store_known_network(core->store, uid, text, clock_wall(core->clock) - KNOWN_FOR, ret);
+}
+
+/* 0 and whether it was charged; a charge is to be settled. */
+static int charge(Core *core, const Attempt *attempt, ThrottleCharge *ret, ThrottleRefusal *ret_refusal,
+                  bool *ret_charged) {
+        bool ours = subject_is_ours(attempt->subject);
+        ThrottleAttempt throttled = {
+                .uid = ours ? attempt->subject->user->uid : UID_UNSET,
+                .client = ours ? attempt->client : NULL,
+                .rhost = attempt->rhost,
+        };
+        int r;
+
+        if (ours && !attempt->client) {
+                r = is_known_host(core, throttled.uid, attempt->rhost, &throttled.known_host);
+                if (r < 0)
+                        return error_trace(r);
+        }
+        *ret_charged = throttle_charge(core->throttle, &attempt->config->settings->throttle, &throttled, ret,
+                                       ret_refusal);
+        return 0;
+}
+
+int core_charge_guess(Core *core, const Attempt *attempt, bool *ret_charged) {
+        ThrottleRefusal refusal;
+        ThrottleCharge charged;
+        int r;
+
+        r = charge(core, attempt, &charged, &refusal, ret_charged);
+        if (r == 0 && *ret_charged)
+                throttle_failed(core->throttle, &charged);
+        return r;
+}
+
+/* Passwords */
+
+static const char *why_wrong(const Subject *subject) {
+        if (subject_hindrance(subject))
+                return subject_hindrance(subject);
+        return subject->user->password_hash ? "wrong-password" : "no-password";
+}
+
+/* Hashes @password with the parameters of now. The old hash is as good as before: failure is ignored. */
+static void rehash(Core *core, const User *user, const Secret *password) {
+        g_autofree char *hash = NULL;
+
+        if (password_hash(core->hasher, password, &hash) == 0)
+                (void) store_user_rehash(core->store, user->name, user->password_hash, hash);
+}
+
+static int refuse_throttled(Core *core, const ThrottleRefusal *refusal, const Secret *password, const char **ret_why,
+                            int64_t *ret_wait) {
+        int r;
+
+        r = password_take_time(core->hasher, password);
+        if (r == PASSWORD_E_BUSY)
+                return CORE_E_BUSY;
+        if (r < 0)
+                return error_trace(r);
+        *ret_why = "throttled";
+        *ret_wait = refusal->wait;
+        return CORE_PASSWORD_E_WRONG;
+}
+
+/* Settles the charge by what the check of the password said. */
+static int judge(Core *core, const Attempt *attempt, const ThrottleCharge *charged, const Secret *password,
+                 const char **ret_why) {
+        const User *user = attempt->subject->user;
+        bool worth_it = attempt->subject->state == SUBJECT_ENABLED, old_parameters = false;
+        int r;
+
+        /* Whoever cannot succeed is compared with nothing, which takes as long. */
+        r = password_verify(core->hasher, worth_it ? user->password_hash : NULL, password, &old_parameters);
+        if (r == PASSWORD_E_MISMATCH) {
+                throttle_failed(core->throttle, charged);
+                if (worth_it)
+                        store_user_failed(core->store, user->name, attempt->rhost, clock_wall(core->clock));
+                *ret_why = why_wrong(attempt->subject);
+                return CORE_PASSWORD_E_WRONG;
+        }
+        if (r != 0) { /* an outage is nobody's guess */
+                throttle_refund(core->throttle, charged);
+                return r == PASSWORD_E_BUSY ? CORE_E_BUSY : error_trace(r);
+        }
+        throttle_succeeded(core->throttle, charged);
+        throttle_reopen(core->throttle, &attempt->config->settings->throttle, user->uid);
+        if (old_parameters)
+                rehash(core, user, password);
+        return 0;
+}
+
+int core_check_password(Core *core, const Attempt *attempt, const Secret *password, const char **ret_why,
+                        int64_t *ret_wait) {
+        ThrottleRefusal refusal = { .wait = 0 };
+        ThrottleCharge charged;
+        bool is_charged;
+        int r;
+
+        *ret_wait = 0;
+        r = charge(core, attempt, &charged, &refusal, &is_charged);
+        if (r < 0)
+                return r;
+        if (!is_charged)
+                return refuse_throttled(core, &refusal, password, ret_why, ret_wait);
+        return judge(core, attempt, &charged, password, ret_why);
+}
