@@ -8,6 +8,7 @@
 
 #include "daemon/core/network.h"
 
+#define OTHER "other"
 #define V4_SIZE 4
 #define V6_48_SIZE 6
 #define V6_64_SIZE 8
@@ -40,6 +41,25 @@ Network network_of(const char *rhost) {
         return network_new(NETWORK_V6_64, &v6, V6_64_SIZE);
 }
 
+bool network_from_string(const char *text, Network *ret) {
+        char address[NETWORK_TEXT_MAX];
+        size_t size = strlen(text);
+        bool is_48 = size > 3 && strcmp(text + size - 3, "/48") == 0;
+        bool is_64 = size > 3 && strcmp(text + size - 3, "/64") == 0;
+
+        if (size >= sizeof(address))
+                return false;
+        if (strcmp(text, OTHER) == 0) {
+                *ret = (Network) { .kind = NETWORK_OTHER };
+                return true;
+        }
+        (void) snprintf(address, sizeof(address), "%.*s", (int) (is_48 || is_64 ? size - 3 : size), text);
+        *ret = network_of(address);
+        if (is_48)
+                *ret = network_wider(ret);
+        return ret->kind != NETWORK_NONE && ret->kind != NETWORK_OTHER && !(is_64 && ret->kind == NETWORK_V4);
+}
+
 Network network_wider(const Network *network) {
         if (network->kind != NETWORK_V6_64)
                 return (Network) { .kind = NETWORK_NONE };
@@ -64,7 +84,7 @@ void network_to_string(const Network *network, char ret[NETWORK_TEXT_MAX]) {
                 (void) inet_ntop(AF_INET6, &v6, text, sizeof(text));
                 break;
         case NETWORK_OTHER:
-                (void) snprintf(text, sizeof(text), "other");
+                (void) snprintf(text, sizeof(text), "%s", OTHER);
                 break;
         case NETWORK_NONE:
         case _NETWORK_KIND_MAX:

@@ -29,6 +29,12 @@ typedef struct Network {
 /* Of what sshd calls the remote host; NULL is NETWORK_NONE. A zone ("%eth0") is dropped. */
 Network network_of(const char *rhost);
 
+/*
+ * As an administrator writes it: an address, or what network_to_string() says. False where it is
+ * neither, so that a slip of the pen is not "other".
+ */
+bool network_from_string(const char *text, Network *ret);
+
 /* The /48 of a /64; NETWORK_NONE for every other kind. */
 Network network_wider(const Network *network);
 

@@ -81,10 +81,36 @@ static void test_to_string(void) {
         }
 }
 
+/* What an administrator copies from a list is understood, and a slip is nobody's network. */
+static void test_from_string(void) {
+        static const char *const good[][2] = {
+                { "192.0.2.1", "192.0.2.1" },           { "::ffff:192.0.2.1", "192.0.2.1" },
+                { "2001:db8::7", "2001:db8::/64" },     { "2001:db8::/64", "2001:db8::/64" },
+                { "2001:db8:0:7::/48", "2001:db8::/48" }, { "other", "other" },
+        };
+        static const char *const bad[] = { "", "/64", "/48", "alice", "192.0.2", "192.0.2.1/64", "192.0.2.1/48",
+                                           "192.0.2.0/24", "2001:db8::/32", "Other", "other/64" };
+        g_autofree char *name = g_strnfill(1024 * 1024, '1');
+        Network network;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(good); i++) {
+                char text[NETWORK_TEXT_MAX];
+
+                assert(network_from_string(good[i][0], &network));
+                network_to_string(&network, text);
+                g_assert_cmpstr(text, ==, good[i][1]);
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(bad); i++)
+                if (network_from_string(bad[i], &network))
+                        g_error("\"%s\" is no network", bad[i]);
+        assert(!network_from_string(name, &network));
+}
+
 int main(void) {
         test_P17_T5_hosts_count_as_networks_and_are_never_resolved();
         test_P17_a_name_of_a_mebibyte_is_one_more_name();
         test_T5_the_wider_network_is_the_48();
         test_to_string();
+        test_from_string();
         return 0;
 }

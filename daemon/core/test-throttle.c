@@ -303,11 +303,21 @@ static void test_reset(void) {
         assert(!throttle_reset_user(world->throttle, ALICE));
         g_assert_cmpuint(g_hash_table_size(world->kept), ==, 0);
         assert(succeed(world, &at_home));
-        assert(!succeed(world, &from_afar)); /* its host owes still */
-        assert(!throttle_reset_host(world->throttle, "203.0.113.1"));
-        assert(throttle_reset_host(world->throttle, "::ffff:" STRANGER));
-        assert(!throttle_reset_host(world->throttle, STRANGER));
-        assert(succeed(world, &from_afar));
+        assert(succeed(world, &from_afar)); /* and the host that he failed from */
+}
+
+static void test_reset_of_a_host(void) {
+        g_autoptr(World) world = world_new();
+        ThrottleAttempt nobody = from(UID_UNSET, STRANGER);
+        Network stranger = network_of("::ffff:" STRANGER), other = network_of("203.0.113.1");
+
+        for (int i = 0; i < 10; i++)
+                assert(fail(world, &nobody));
+        assert(!succeed(world, &nobody));
+        assert(!throttle_reset_host(world->throttle, &other));
+        assert(throttle_reset_host(world->throttle, &stranger));
+        assert(!throttle_reset_host(world->throttle, &stranger));
+        assert(succeed(world, &nobody));
 }
 
 static void test_list(void) {
@@ -352,7 +362,7 @@ static void test_T1_a_full_table_forgets_nothing_and_opens_nothing(void) {
         assert(!fail(world, &at_home));
         assert(refused(world, &from_afar).limit == THROTTLE_OTHER_HOSTS);
         assert(throttle_reset_user(world->throttle, ALICE));
-        assert(!succeed(world, &from_afar)); /* its own debt is where it was */
+        assert(succeed(world, &from_afar)); /* in the place of its own that was reset with him */
         assert(!succeed(world, &alice));
         assert(succeed(world, &at_home));
         fake_clock_forward(&world->clock, 90); /* paid back: there is room again */
@@ -450,6 +460,7 @@ int main(void) {
         test_T8_set_clocks_neither_forgive_nor_punish();
         test_what_the_store_does_not_know_how_to_say_is_ignored();
         test_reset();
+        test_reset_of_a_host();
         test_list();
         test_T1_a_full_table_forgets_nothing_and_opens_nothing();
         test_T4_parallel_guesses_get_no_more_than_the_burst();

@@ -42,12 +42,29 @@ void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t
         throttle_keep(throttle, debt);
 }
 
+static bool reset_network(Throttle *throttle, const Network *network, int64_t now) {
+        Debt debt;
+
+        if (network->kind == NETWORK_NONE || !host_table_get(throttle->hosts, network, now, &debt) ||
+            debt.until <= now)
+                return false;
+        host_table_set(throttle->hosts, network, now, &(Debt) { .failures = 0 });
+        return true;
+}
+
 bool throttle_reset_user(Throttle *throttle, uid_t uid) {
         g_autoptr(GPtrArray) lanes = NULL, debts = g_ptr_array_new();
+        int64_t now;
 
         g_mutex_lock(&throttle->lock);
+        now = clock_running(throttle->clock);
         lanes = find_lanes(throttle, is_of, uid);
         for (guint i = 0; i < lanes->len; i++) {
+                const Lane *lane = lanes->pdata[i];
+                Network wider = network_wider(&lane->host);
+
+                (void) reset_network(throttle, &lane->host, now);
+                (void) reset_network(throttle, &wider, now);
                 lane_clear(lanes->pdata[i]);
                 g_ptr_array_add(debts, lane_to_keep(throttle, lanes->pdata[i]));
                 lane_put(throttle, lanes->pdata[i]);
@@ -59,21 +76,11 @@ bool throttle_reset_user(Throttle *throttle, uid_t uid) {
         return debts->len > 0;
 }
 
-static bool reset_network(Throttle *throttle, const Network *network, int64_t now) {
-        Debt debt;
-
-        if (network->kind == NETWORK_NONE || !host_table_get(throttle->hosts, network, now, &debt) ||
-            debt.until <= now)
-                return false;
-        host_table_set(throttle->hosts, network, now, &(Debt) { .failures = 0 });
-        return true;
-}
-
-bool throttle_reset_host(Throttle *throttle, const char *rhost) {
+bool throttle_reset_host(Throttle *throttle, const Network *network) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
-        Network network = network_of(rhost), wider = network_wider(&network);
+        Network wider = network_wider(network);
         int64_t now = clock_running(throttle->clock);
-        bool narrow_did = reset_network(throttle, &network, now), wide_did = reset_network(throttle, &wider, now);
+        bool narrow_did = reset_network(throttle, network, now), wide_did = reset_network(throttle, &wider, now);
 
         g_cond_broadcast(&throttle->settled);
         return narrow_did || wide_did;

@@ -126,6 +126,7 @@ static void charge_places(Throttle *throttle, const Places *places, int64_t now,
                 attempt.clears = places->lane->clears;
                 attempt.lane_rate = places->lane_rate;
                 attempt.lane_cost = debt_charge(&places->lane->debt, &places->lane_rate, now);
+                places->lane->host = places->hosts[0];
         }
         for (int i = 0; i < 2; i++) {
                 Debt debt;

@@ -17,6 +17,7 @@ typedef struct Lane {
         ThrottleLimit limit;
         char *key; /* "" where there is one only */
         Debt debt;
+        Network host;    /* the last that was charged beside it; NETWORK_NONE: none since the daemon's start */
         uint64_t clears; /* how often it was forgotten: what was charged before is not taken back after */
 } Lane;
 

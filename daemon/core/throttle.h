@@ -92,9 +92,14 @@ void throttle_refund(Throttle *throttle, const ThrottleCharge *charge);
 /* The user logged in, from a place that is not a stranger's: other-hosts is not closed any more. */
 void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid);
 
-/* An administrator's: forgets all that is owed. False where nothing was. */
+/*
+ * An administrator's: forgets all that is owed. False where nothing was. For a user also what the last
+ * host owes from where others than his own failed: it is his new one more often than a stranger's, and
+ * would keep him out.
+ */
 bool throttle_reset_user(Throttle *throttle, uid_t uid);
-bool throttle_reset_host(Throttle *throttle, const char *rhost);
+/* And what the network owes that holds @network. */
+bool throttle_reset_host(Throttle *throttle, const Network *network);
 
 /* One that owes something. */
 typedef struct ThrottleView {
