@@ -15,7 +15,7 @@ char *core_client_of(const Session *session) {
         if (session->auth_time > 0 && session->auth_method && session->methods &&
             g_strv_contains((const char *const *) session->methods, session->auth_method))
                 return g_strdup_printf("session %s", session->id);
-        return g_strdup("login");
+        return g_strdup(CORE_CLIENT_LOGIN);
 }
 
 static int is_known_host(Core *core, uid_t uid, const char *rhost, bool *ret) {

@@ -28,6 +28,7 @@ struct Core {
         char *boot_id;
         PasswordHasher *hasher;
         Throttle *throttle;
+        struct ApiLimit *api_limit;
         Pending *pending;
         Refusals *refusals;
         GMutex lock; /* over config */
@@ -185,6 +186,8 @@ typedef struct Attempt {
         const char *client; /* see ThrottleAttempt */
         const char *rhost;  /* NULL: local */
 } Attempt;
+
+#define CORE_CLIENT_LOGIN "login" /* somebody who sits in a login that proves nothing of its own, or has no session */
 
 /* Which client a live session is; g_free. Not as many as one can have: only who proved himself in it has one of his own. */
 char *core_client_of(const Session *session);

@@ -6,6 +6,7 @@
 
 #include "common/error.h"
 #include "common/name.h"
+#include "daemon/core/api-limit.h"
 #include "daemon/core/core-internal.h"
 
 #define SWEEP_LIMIT 256                    /* sessions per commit */
@@ -127,6 +128,7 @@ int core_new(CoreParts *parts, Core **ret) {
         }, /* old= */ NULL);
         core->steady_from = clock_wall(core->clock) - clock_running(core->clock) / 1000;
         core->throttle = throttle_new(core->clock, keep_debt, core->store);
+        core->api_limit = api_limit_new();
         core->pending = pending_new(core->clock);
         core->refusals = refusals_new(core->clock);
         r = password_hasher_new(core->config->settings->password_memory, core->config->settings->password_passes,
@@ -146,6 +148,7 @@ Core *core_free(Core *core) {
         password_hasher_free(core->hasher);
         throttle_free(core->throttle); /* which keeps its debts in the store */
         store_free(core->store);
+        api_limit_free(core->api_limit);
         pending_free(core->pending);
         refusals_free(core->refusals);
         core_config_unref(core->config);

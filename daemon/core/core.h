@@ -86,6 +86,7 @@ enum {
         CORE_E_NOT_SIGNED_IN, /* the caller's login has no live session */
         CORE_E_CREDENTIAL,    /* wrong, throttled, disabled: one word outside */
         CORE_E_PASSWORD,      /* a new password is too short or malformed */
+        CORE_E_THROTTLED,     /* this uid has called too often; see api-limit.h */
         CORE_E_BUSY,
         CORE_E_NOT_PREPARED,  /* no next key; make one first, and let trusted hosts know it */
         CORE_E_ACCOUNT,       /* no such Unix account, or one that may not be enrolled (uid 0, below 1000) */

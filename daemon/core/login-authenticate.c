@@ -16,6 +16,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/service.h"
 #include "common/wire.h"
 #include "daemon/core/login-internal.h"
 
@@ -40,9 +41,13 @@ static bool is_probably_cut(const Secret *secret) {
         return (secret->size == PROMPT_SUDO || secret->size == PROMPT_SSH) && is_token_like(secret);
 }
 
-/* How long to wait is told to whom the kernel has identified, and to nobody who logs in. */
+/* Only in sudo, su and the command it is told how long to wait: whoever is at a lock screen may be anybody. */
+static bool is_identified(const LoginCall *call) {
+        return service_is_invoker(call->service) || g_str_equal(call->service, LOGIN_SERVICE_TESSERA);
+}
+
 static char *tell_wait(const LoginCall *call) {
-        if (call->wait == 0 || !(service_is_invoker(call->service) || g_str_equal(call->service, LOGIN_SERVICE_TESSERA)))
+        if (call->wait == 0 || !is_identified(call))
                 return NULL;
         if (call->wait == INT64_MAX)
                 return g_strdup("too many wrong answers; an administrator can reset that");
@@ -358,8 +363,8 @@ static int step_up(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
                 return r;
         if (found == CORE_LOGIN_E_REVOKED)
                 return login_answer_revoked(call, bound, ret);
-        if (bound)
-                call->client = core_client_of(bound);
+        /* Whoever sits in a login closes no console by his guesses, nor a place that it came from. */
+        call->client = bound ? core_client_of(bound) : g_strdup(CORE_CLIENT_LOGIN);
         if (secret->size == 0)
                 return refuse_credential(call, "empty", ret);
         kind = find_kind(call, secret);

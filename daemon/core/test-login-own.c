@@ -16,7 +16,7 @@
 
 #define SERVICES                                                                                      \
         "max-age=15min\n[service:swaylock]\nroles=everyone\n[service:vault]\nroles=admin"
-#define FOREVER (LIMIT_FAILURES * 3)
+#define FOREVER (BURST * 3)
 
 static World *desk(void) {
         World *world = world_new();
@@ -275,7 +275,7 @@ static void test_P20_wrong_throttled_disabled_look_alike(void) {
         LoginRequest from_far = lock;
         bool changed;
 
-        for (int i = 0; i < LIMIT_FAILURES; i++) {
+        for (int i = 0; i < BURST; i++) {
                 g_autofree char *far = g_strdup_printf("192.0.2.%d", i);
 
                 from_far.rhost = far; /* which would have a limit of its own */

@@ -151,7 +151,7 @@ static void test_P20_guessing_by_way_of_passwd_is_limited(void) {
         Caller alice = passwd_of(ALICE, 5), sudo = world_pam(5);
         bool changed;
 
-        for (int i = 0; i < LIMIT_FAILURES; i++)
+        for (int i = 0; i < BURST; i++)
                 assert_answer(world, &alice, "alice", WRONG_PASSWORD, i % 2 ? "" : NEW_PASSWORD, "deny credential");
         g_free(world_audit(world));
         assert_answer(world, &alice, "alice", ALICE_PASSWORD, "", "deny credential");

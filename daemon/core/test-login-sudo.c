@@ -424,17 +424,20 @@ static void test_B5_a_login_is_nobody_elses(void) {
         g_assert_cmpint(his->uid, ==, BOB);
 }
 
-static void test_one_limit_for_sudo_and_the_console(void) {
+/* Whoever has a login of hers, and guesses, keeps her from sudo there, and neither from the console nor from ssh. */
+static void test_T1_guesses_at_sudo_close_no_console(void) {
         g_autoptr(World) world = world_new();
-        Caller console = world_pam_child(5);
+        Caller console = world_pam_child(6);
 
         for (int i = 0; i < BURST; i++)
                 (void) step_up(world, "alice", 5, WRONG_PASSWORD);
         g_free(world_audit(world));
+        expect(world, "sudo", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
+               "throttled");
         expect(world, "login(1)",
                world_authenticate(world, &console, &(LoginRequest) { .user = "alice", .service = "login" },
                                   ALICE_PASSWORD),
-               LOGIN_DENY, WIRE_REASON_CREDENTIAL, "throttled");
+               LOGIN_ALLOW, NULL, "pwd");
 }
 
 static void test_a_commit_that_failed_is_no_yes(void) {
@@ -556,7 +559,7 @@ int main(void) {
         test_the_disabled_are_asked_and_refused_like_a_wrong_password();
         test_step_up_by_the_cli();
         test_B5_a_login_is_nobody_elses();
-        test_one_limit_for_sudo_and_the_console();
+        test_T1_guesses_at_sudo_close_no_console();
         test_a_commit_that_failed_is_no_yes();
         test_check_is_for_invokers_services_alone();
         test_the_slower_of_two_step_ups_joins_the_faster();

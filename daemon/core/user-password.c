@@ -41,7 +41,7 @@ static int check_self(Core *core, const Caller *caller, const Subject *subject, 
         r = find_own(core, caller, subject->user, &own);
         if (r < 0)
                 return r;
-        client = own ? core_client_of(own) : NULL;
+        client = own ? core_client_of(own) : g_strdup(CORE_CLIENT_LOGIN);
         r = core_check_password(core, &(Attempt) { .config = config, .subject = subject, .client = client }, current,
                                 &why, &wait);
         if (r != CORE_PASSWORD_E_WRONG)

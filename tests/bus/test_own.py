@@ -114,12 +114,12 @@ def test_no_login_comes_of_sshd(desk):
         assert refused.value.name == BUS_DENIED
 
 
-def test_P20_one_ledger_for_lockers_and_the_console(desk):
+def test_P20_one_ledger_for_lockers_and_sudo(desk):
     for i in range(10):
         assert unlock(desk, ALICE, password="wrong", rhost=f"192.0.2.{i}") == ["deny", {"reason": "credential"}]
     assert unlock(desk, ALICE) == ["deny", {"reason": "credential"}]
     sudo = desk.call(AUTHENTICATE, "ssa{sv}h", "alice", "sudo", {}, secret(PASSWORD))
-    assert sudo == ["deny", {"reason": "credential"}]
+    assert sudo == ["deny", {"reason": "credential", "message": "too many wrong answers; try again in 90 s"}]
     assert in_child(lambda: desk.log_in("alice"), login=ALICE)  # from elsewhere she is let in
     desk.call("Users.SetEnabled", "sb", "bob", False)
     assert unlock(desk, BOB, "bob") == ["deny", {"reason": "credential"}]

@@ -183,7 +183,7 @@ def test_daemon_down(host):
     assert logs_in(host, "alice", ALICE)
 
 
-def test_P20_one_ledger_with_sudo_and_the_console(host):
+def test_P20_one_ledger_with_sudo(host):
     with host.shell("alice", ALICE) as shell:
         wrong = set()
         for _ in range(10):
@@ -191,7 +191,7 @@ def test_P20_one_ledger_with_sudo_and_the_console(host):
         throttled = passwd(shell, "passwd", (CURRENT, ALICE))
         assert wrong == {throttled}
         assert host.journal("TESSERA_USER=alice", "TESSERA_REASON=throttled").strip()
-        # The same for what else asks on this host, and not for who comes from another.
+        # The same for what else asks in this login, and not for who comes from elsewhere.
         shell.run("tessera logout")
         shell.start("sudo id -u")
         shell.expect("Password or token: ")
