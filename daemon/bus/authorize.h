@@ -32,6 +32,7 @@ typedef struct Method {
         AuthorizeWho who;
         CallerDepth of_login; /* what must be found of the calling process's login, which it is about or decided by */
         RequestHandler handle;
+        bool changes; /* something that lasts: charged to its caller also where it succeeds */
 } Method;
 
 /* The row of a method; NULL without one. */

@@ -59,6 +59,9 @@ static const char *error_of(int r, const char **ret_message) {
         case CORE_E_PASSWORD:
                 *ret_message = "the new password is too short, or could not be typed; choose another";
                 return WIRE_ERROR_INVALID;
+        case CORE_E_THROTTLED:
+                *ret_message = "too many calls that failed or changed something; wait a little";
+                return WIRE_ERROR_THROTTLED;
         case CORE_E_BUSY:
                 *ret_message = "the daemon is busy; try again";
                 return WIRE_ERROR_BUSY;

@@ -11,6 +11,7 @@
 #include "daemon/bus/call.h"
 #include "daemon/bus/edge.h"
 #include "daemon/bus/interface.h"
+#include "daemon/core/api-limit.h"
 
 /* Root's calls (PAM's) have threads of their own: nobody can fill them with calls that wait. */
 #define WORKERS_ROOT 128
@@ -37,12 +38,43 @@ static void finish(Call *call, int r) {
         (void) call_free(call);
 }
 
+static int refuse_charged(Call *call, int64_t wait) {
+        g_autofree char *message = NULL;
+
+        message = g_strdup_printf("uid %u calls %s.%s too often", (unsigned) call->request.caller.uid,
+                                  call->method->interface, call->method->name);
+        core_audit_refusal(call->request.core, call->request.caller.uid,
+                           &(AuditEvent) { .event = "refused", .reason = "throttled", .message = message });
+        return request_refuse(&call->request, CORE_E_THROTTLED,
+                              "too many calls that failed or changed something; try again in %d s",
+                              (int) MIN(wait, INT_MAX));
+}
+
+/* What fails or changes something is charged to its caller; what only looked, and got its answer, is not. */
+static int run_charged(Call *call, int proc) {
+        Core *core = call->request.core;
+        uid_t uid = call->request.caller.uid;
+        ApiCharge charge;
+        int64_t wait;
+        int r;
+
+        r = core_api_charge(core, uid, &charge, &wait);
+        if (r == CORE_E_THROTTLED)
+                return refuse_charged(call, wait);
+        if (r < 0)
+                return r;
+        r = call_run(call, proc);
+        if (r < 0 || r == CORE_E_BUSY || (r == 0 && !call->method->changes)) /* an outage is nobody's fault */
+                core_api_refund(core, uid, &charge);
+        return r;
+}
+
 static void work(gpointer data, gpointer user_data) {
         Edge *edge = user_data;
         Call *call = data;
         uid_t uid = call->request.caller.uid;
 
-        finish(call, call_run(call, edge->proc));
+        finish(call, run_charged(call, edge->proc));
         admission_leave(edge->admission, uid);
 }
 

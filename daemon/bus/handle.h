@@ -57,6 +57,10 @@ int handle_policy_explain(Request *request);
 int handle_policy_show(Request *request);
 int handle_trust_list(Request *request);
 
+/* Throttle */
+int handle_throttle_list(Request *request);
+int handle_throttle_reset(Request *request);
+
 /* Keys */
 int handle_keys_list(Request *request);
 int handle_keys_export(Request *request);

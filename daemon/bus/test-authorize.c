@@ -61,7 +61,9 @@ static const char golden[] =
         "Keys.Prepare admin\n"
         "Keys.Rotate admin\n"
         "Keys.Rename admin\n"
-        "Trust.List anybody\n";
+        "Trust.List anybody\n"
+        "Throttle.List admin\n"
+        "Throttle.Reset admin\n";
 
 static void test_B3_every_method_of_the_interface_has_a_row(void) {
         g_autoptr(GDBusNodeInfo) node = g_dbus_node_info_new_for_xml(INTERFACE_XML, NULL);

@@ -33,6 +33,7 @@ static void test_which_error(void) {
                 { CORE_E_NOT_SIGNED_IN, WIRE_ERROR_NOT_SIGNED_IN },
                 { CORE_E_CREDENTIAL, WIRE_ERROR_CREDENTIAL },
                 { CORE_E_PASSWORD, WIRE_ERROR_INVALID },
+                { CORE_E_THROTTLED, WIRE_ERROR_THROTTLED },
                 { CORE_E_BUSY, WIRE_ERROR_BUSY },
                 { CORE_E_NOT_PREPARED, WIRE_ERROR_NOT_PREPARED },
                 { CORE_E_ACCOUNT, WIRE_ERROR_NOT_FOUND },

@@ -49,6 +49,8 @@ CALLS = {
     "Keys.Rotate": ("",),
     "Keys.Rename": ("s", "web9.example"),
     "Trust.List": ("",),
+    "Throttle.List": ("",),
+    "Throttle.Reset": ("a{sv}", {"user": "alice"}),
     "Tokens.Refresh": ("ha{sv}", ("refresh-token",), {}),
     "Devices.List": ("a{sv}", {"user": "alice"}),
     "Devices.Add": ("sssa{sv}", "NEW-ID", "NEW-NAME",
