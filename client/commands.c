@@ -101,6 +101,12 @@ static const OptionSpec policy_explain_options[] = {
         { NULL },
 };
 
+static const OptionSpec throttle_reset_options[] = {
+        { "user", 0, "USER", "all that this user owes" },
+        { "host", 0, "HOST", "all that this address owes" },
+        { NULL },
+};
+
 static const OptionSpec log_options[] = {
         { "user",  0, "USER", "of this user" },
         { "since", 0, "TIME", "a duration, as 2h, or a date" },
@@ -175,6 +181,10 @@ const CommandSpec command_table[] = {
         { "trust", "add", "HOST", 1, 1, "accept the tickets of a host, whose public keys are on stdin",
           trust_add_options, verb_trust_add },
         { "trust", "remove", "HOST", 1, 1, "accept no ticket of a host any more", NULL, verb_trust_remove },
+        { "throttle", "list", NULL, 0, 0, "list who has failed too often, and when the next try is", NULL,
+          verb_throttle_list },
+        { "throttle", "reset", NULL, 0, 0, "forget the failures of a user or host", throttle_reset_options,
+          verb_throttle_reset },
         { "log", NULL, NULL, 0, 0, "show what happened, from the journal", log_options, verb_log },
         { "monitor", NULL, NULL, 0, 0, "show what happens, as it happens", NULL, verb_monitor },
         { "doctor", NULL, NULL, 0, 0, "look at this host for what is amiss, and say what mends it", NULL, verb_doctor },

@@ -25,6 +25,7 @@ static const CliErrorMeaning meanings[] = {
         { WIRE_ERROR_NOT_SIGNED_IN, CLI_NOT_SIGNED_IN, "not-signed-in", "sign this login in: tessera login" },
         { WIRE_ERROR_CREDENTIAL,    CLI_REFUSED,       "credential",    NULL },
         { WIRE_ERROR_NOT_PREPARED,  CLI_FAILED,        "not-prepared",  NULL },
+        { WIRE_ERROR_THROTTLED,     CLI_REFUSED,       "throttled",     "wait, or ask an administrator: tessera throttle" },
         { WIRE_ERROR_BUSY,          CLI_FAILED,        "busy",          "try again in a moment" },
         { WIRE_ERROR_STORE,         CLI_FAILED,        "store",         "journalctl -u tesserad says why" },
         { WIRE_ERROR_INTERNAL,      CLI_FAILED,        "internal",      "journalctl -u tesserad says more" },

@@ -65,6 +65,11 @@ const ShapeMember shape_trust[] = {
         { "file", SHAPE_TEXT }, { "line", SHAPE_NUMBER }, { NULL },
 };
 
+const ShapeMember shape_limit[] = {
+        { "limit", SHAPE_TEXT },    { "key", SHAPE_TEXT },    { "failures", SHAPE_NUMBER },
+        { "retry_at", SHAPE_TIME }, { "closed", SHAPE_BOOL }, { NULL },
+};
+
 static const ShapeMember shape_token[] = {
         { "user", SHAPE_TEXT },    { "session", SHAPE_TEXT },   { "audience", SHAPE_TEXT },  { "roles", SHAPE_LIST },
         { "expires", SHAPE_TIME }, { "issued_at", SHAPE_TIME }, { "auth_time", SHAPE_TIME },

@@ -39,6 +39,7 @@ extern const ShapeMember shape_step[]; /* of an explanation */
 extern const ShapeMember shape_key[];
 extern const ShapeMember shape_device[];
 extern const ShapeMember shape_trust[];
+extern const ShapeMember shape_limit[];
 
 /* The caller's (json_decref); NULL when memory is out. */
 json_t *shape_object(const ShapeMember *members, const ClientDict *dict);

@@ -135,6 +135,7 @@ static void test_what_errors_mean(void) {
                 { WIRE_ERROR_EXISTS, CLI_FAILED, "exists" },
                 { WIRE_ERROR_NOT_SIGNED_IN, CLI_NOT_SIGNED_IN, "not-signed-in" },
                 { WIRE_ERROR_CREDENTIAL, CLI_REFUSED, "credential" },
+                { WIRE_ERROR_THROTTLED, CLI_REFUSED, "throttled" },
                 { WIRE_ERROR_BUSY, CLI_FAILED, "busy" },
                 { WIRE_ERROR_STORE, CLI_FAILED, "store" },
                 { WIRE_ERROR_INTERNAL, CLI_FAILED, "internal" },

@@ -54,6 +54,10 @@ int verb_trust_add(Cli *cli, const Arguments *arguments);
 int verb_trust_remove(Cli *cli, const Arguments *arguments);
 
 int verb_doctor(Cli *cli, const Arguments *arguments);
+
+int verb_throttle_list(Cli *cli, const Arguments *arguments);
+int verb_throttle_reset(Cli *cli, const Arguments *arguments);
+
 int verb_log(Cli *cli, const Arguments *arguments);
 int verb_monitor(Cli *cli, const Arguments *arguments);
 

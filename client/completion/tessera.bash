@@ -6,7 +6,7 @@
 # table of commands.
 
 _tessera_nouns() {
-        echo "status login logout ssh askpass passwd session sessions device token user role policy key trust log monitor doctor service enable disable"
+        echo "status login logout ssh askpass passwd session sessions device token user role policy key trust throttle log monitor doctor service enable disable"
 }
 
 _tessera_verbs() { # NOUN
@@ -19,6 +19,7 @@ _tessera_verbs() { # NOUN
         policy) echo "check explain" ;;
         key) echo "list export prepare rotate rename" ;;
         trust) echo "list add remove" ;;
+        throttle) echo "list reset" ;;
         service) echo "list enable confirm disable" ;;
         esac
 }
@@ -40,6 +41,7 @@ _tessera_options() { # NOUN VERB
         "trust add") echo "--users --roles" ;;
         "policy check") echo "--diff" ;;
         "policy explain") echo "--session" ;;
+        "throttle reset") echo "--user --host" ;;
         "log ") echo "--user --since" ;;
         "service enable"|"enable ") echo "--breakglass --dry-run" ;;
         "service disable"|"disable ") echo "--all" ;;
