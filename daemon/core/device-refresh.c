@@ -56,7 +56,7 @@ static int find_caller(Refresh *refresh, const Caller *caller) {
  */
 static int refuse_forgery(Refresh *refresh, const Caller *caller) {
         const Subject *subject = &refresh->subject;
-        const Attempt attempt = { .config = refresh->config, .subject = subject };
+        const Attempt attempt = { .config = refresh->config, .subject = subject, .client = CORE_CLIENT_LOGIN };
         bool charged;
         int r;
 
