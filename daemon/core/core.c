@@ -417,5 +417,6 @@ int core_sweep(Core *core) {
         r = store_device_sweep(core->store, now, config->settings->device_idle, SESSION_KEEP);
         if (r < 0)
                 return error_trace(r);
+        throttle_sweep(core->throttle);
         return core_drop_keys(core);
 }

@@ -40,7 +40,7 @@ int64_t debt_charge(Debt *debt, const DebtRate *rate, int64_t now) {
 }
 
 void debt_refund(Debt *debt, int64_t cost) {
-        debt->until -= MIN(cost, debt->until);
+        debt->until -= MIN(cost, MAX(debt->until, 0));
         if (debt->failures > 0)
                 debt->failures--;
 }

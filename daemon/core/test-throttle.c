@@ -320,6 +320,21 @@ static void test_reset_of_a_host(void) {
         assert(succeed(world, &nobody));
 }
 
+/* Clients come and go; strangers who have guessed are not forgiven by waiting. */
+static void test_sweep(void) {
+        const int64_t month = 30 * 24 * 3600;
+        g_autoptr(World) world = world_new();
+
+        assert(fail(world, &on_laptop) && fail(world, &at_home) && fail(world, &at_console) && fail(world, &from_afar));
+        fake_clock_forward(&world->clock, month);
+        throttle_sweep(world->throttle);
+        g_assert_cmpuint(g_hash_table_size(world->kept), ==, 4); /* paid back 90 s after */
+        world_restart(world, 100); /* the time since is not forgotten either */
+        throttle_sweep(world->throttle);
+        g_assert_cmpuint(g_hash_table_size(world->kept), ==, 2);
+        assert(g_hash_table_contains(world->kept, "1000 local ") && g_hash_table_contains(world->kept, "1000 other-hosts "));
+}
+
 static void test_list(void) {
         g_autoptr(World) world = world_new();
         g_autoptr(GPtrArray) views = NULL, few = NULL;
@@ -461,6 +476,7 @@ int main(void) {
         test_what_the_store_does_not_know_how_to_say_is_ignored();
         test_reset();
         test_reset_of_a_host();
+        test_sweep();
         test_list();
         test_T1_a_full_table_forgets_nothing_and_opens_nothing();
         test_T4_parallel_guesses_get_no_more_than_the_burst();

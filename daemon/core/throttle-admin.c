@@ -5,25 +5,59 @@
 
 #include "daemon/core/throttle-private.h"
 
-/* The lanes that @matches, which stay the throttle's. */
-static GPtrArray *find_lanes(Throttle *throttle, bool (*matches)(const Lane *lane, uid_t uid), uid_t uid) {
+typedef bool (*LaneMatch)(const Lane *lane, int64_t what);
+
+static bool is_of(const Lane *lane, int64_t uid) {
+        return lane->uid == (uid_t) uid;
+}
+
+static bool is_any(const Lane *lane, int64_t unused) {
+        return true;
+}
+
+static bool is_stale(const Lane *lane, int64_t now) {
+        return (lane->limit == THROTTLE_CLIENT || lane->limit == THROTTLE_KNOWN_HOST) &&
+               lane->debt.until <= now - THROTTLE_KEEP * INT64_C(1000);
+}
+
+/* The lanes that owe something and that @matches, which stay the throttle's. */
+static GPtrArray *find_lanes(Throttle *throttle, LaneMatch matches, int64_t what) {
         GPtrArray *found = g_ptr_array_new();
         GHashTableIter iter;
         gpointer lane;
 
         g_hash_table_iter_init(&iter, throttle->lanes);
         while (g_hash_table_iter_next(&iter, &lane, NULL))
-                if (((const Lane *) lane)->debt.failures > 0 && matches(lane, uid))
+                if (((const Lane *) lane)->debt.failures > 0 && matches(lane, what))
                         g_ptr_array_add(found, lane);
         return found;
 }
 
-static bool is_of(const Lane *lane, uid_t uid) {
-        return lane->uid == uid;
+static GPtrArray *forget_lanes(Throttle *throttle, const GPtrArray *lanes) {
+        GPtrArray *debts = g_ptr_array_new();
+
+        for (guint i = 0; i < lanes->len; i++) {
+                lane_clear(lanes->pdata[i]);
+                g_ptr_array_add(debts, lane_to_keep(throttle, lanes->pdata[i]));
+                lane_put(throttle, lanes->pdata[i]);
+        }
+        return debts;
 }
 
-static bool is_any(const Lane *lane, uid_t uid) {
-        return true;
+static bool keep_all(Throttle *throttle, const GPtrArray *debts) {
+        for (guint i = 0; i < debts->len; i++)
+                throttle_keep(throttle, debts->pdata[i]);
+        return debts->len > 0;
+}
+
+void throttle_sweep(Throttle *throttle) {
+        g_autoptr(GPtrArray) lanes = NULL, debts = NULL;
+
+        g_mutex_lock(&throttle->lock);
+        lanes = find_lanes(throttle, is_stale, clock_running(throttle->clock));
+        debts = forget_lanes(throttle, lanes);
+        g_mutex_unlock(&throttle->lock);
+        (void) keep_all(throttle, debts);
 }
 
 void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid) {
@@ -52,28 +86,28 @@ static bool reset_network(Throttle *throttle, const Network *network, int64_t no
         return true;
 }
 
-bool throttle_reset_user(Throttle *throttle, uid_t uid) {
-        g_autoptr(GPtrArray) lanes = NULL, debts = g_ptr_array_new();
-        int64_t now;
+static void reset_hosts_of(Throttle *throttle, const GPtrArray *lanes) {
+        int64_t now = clock_running(throttle->clock);
 
-        g_mutex_lock(&throttle->lock);
-        now = clock_running(throttle->clock);
-        lanes = find_lanes(throttle, is_of, uid);
         for (guint i = 0; i < lanes->len; i++) {
                 const Lane *lane = lanes->pdata[i];
                 Network wider = network_wider(&lane->host);
 
                 (void) reset_network(throttle, &lane->host, now);
                 (void) reset_network(throttle, &wider, now);
-                lane_clear(lanes->pdata[i]);
-                g_ptr_array_add(debts, lane_to_keep(throttle, lanes->pdata[i]));
-                lane_put(throttle, lanes->pdata[i]);
         }
+}
+
+bool throttle_reset_user(Throttle *throttle, uid_t uid) {
+        g_autoptr(GPtrArray) lanes = NULL, debts = NULL;
+
+        g_mutex_lock(&throttle->lock);
+        lanes = find_lanes(throttle, is_of, uid);
+        reset_hosts_of(throttle, lanes);
+        debts = forget_lanes(throttle, lanes);
         g_cond_broadcast(&throttle->settled);
         g_mutex_unlock(&throttle->lock);
-        for (guint i = 0; i < debts->len; i++)
-                throttle_keep(throttle, debts->pdata[i]);
-        return debts->len > 0;
+        return keep_all(throttle, debts);
 }
 
 bool throttle_reset_host(Throttle *throttle, const Network *network) {
@@ -151,7 +185,7 @@ static int compare_lanes(gconstpointer a, gconstpointer b) {
 GPtrArray *throttle_list(Throttle *throttle, const ThrottleSettings *settings, unsigned max) {
         GPtrArray *views = g_ptr_array_new_with_free_func(destroy_view);
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
-        g_autoptr(GPtrArray) lanes = find_lanes(throttle, is_any, UID_UNSET);
+        g_autoptr(GPtrArray) lanes = find_lanes(throttle, is_any, 0);
         int64_t now = clock_running(throttle->clock);
         unsigned cursor = 0;
         Network network;

@@ -140,7 +140,7 @@ UserDebt *lane_to_keep(const Throttle *throttle, const Lane *lane) {
                 .uid = lane->uid,
                 .limit = g_strdup(throttle_limit_to_string(lane->limit)),
                 .key = g_strdup(lane->key),
-                .until = clock_wall(throttle->clock) + (left > 0 ? (left + 999) / 1000 : 0),
+                .until = clock_wall(throttle->clock) + (left > 0 ? left + 999 : left) / 1000,
                 .failures = lane->debt.failures,
         };
         return debt;
@@ -159,7 +159,7 @@ void throttle_load(Throttle *throttle, const ThrottleSettings *settings, const G
         for (guint i = 0; i < debts->len; i++) {
                 const UserDebt *debt = debts->pdata[i];
                 ThrottleLimit limit = throttle_limit_from_string(debt->limit);
-                int64_t left = CLAMP(debt->until - wall, 0, longest(settings));
+                int64_t left = CLAMP(debt->until - wall, -THROTTLE_KEEP, longest(settings));
                 Lane *lane;
 
                 if (limit < 0 || limit >= _THROTTLE_USERS_MAX || debt->failures == 0)

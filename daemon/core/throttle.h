@@ -93,6 +93,13 @@ void throttle_refund(Throttle *throttle, const ThrottleCharge *charge);
 void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid);
 
 /*
+ * Forgets clients and known hosts that have owed nothing for THROTTLE_KEEP: there are ever new ones
+ * of them. What strangers did stays until it is answered, and so does the console's.
+ */
+#define THROTTLE_KEEP (30 * 24 * 3600)
+void throttle_sweep(Throttle *throttle);
+
+/*
  * An administrator's: forgets all that is owed. False where nothing was. For a user also what the last
  * host owes from where others than his own failed: it is his new one more often than a stranger's, and
  * would keep him out.
