@@ -50,6 +50,13 @@ static int refuse_charged(Call *call, int64_t wait) {
                               (int) MIN(wait, INT_MAX));
 }
 
+/* An outage is nobody's fault, and "you are not signed in" is what a shell's prompt may ask all day. */
+static bool costs_nothing(const Call *call, int r) {
+        if (r < 0 || r == CORE_E_BUSY)
+                return true;
+        return !call->method->changes && (r == 0 || r == CORE_E_NOT_SIGNED_IN);
+}
+
 /* What fails or changes something is charged to its caller; what only looked, and got its answer, is not. */
 static int run_charged(Call *call, int proc) {
         Core *core = call->request.core;
@@ -64,7 +71,7 @@ static int run_charged(Call *call, int proc) {
         if (r < 0)
                 return r;
         r = call_run(call, proc);
-        if (r < 0 || r == CORE_E_BUSY || (r == 0 && !call->method->changes)) /* an outage is nobody's fault */
+        if (costs_nothing(call, r))
                 core_api_refund(core, uid, &charge);
         return r;
 }
