@@ -447,6 +447,46 @@ static void test_T4_parallel_right_answers_wait_and_pass(void) {
         g_assert_cmpint(crowd.most_at_once, <=, 10);
 }
 
+typedef struct Slow {
+        gint calls;
+        unsigned failures; /* as kept last */
+} Slow;
+
+/* The second one, that it failed, is held up on its way. */
+static void keep_slowly(const UserDebt *debt, void *data) {
+        Slow *slow = data;
+
+        if (g_atomic_int_add(&slow->calls, 1) == 1)
+                g_usleep(100 * 1000);
+        slow->failures = debt->failures;
+}
+
+static void *guess_once(void *throttle) {
+        ThrottleRefusal refusal;
+        ThrottleCharge charge;
+
+        assert(throttle_charge(throttle, &defaults, &at_console, &charge, &refusal));
+        throttle_failed(throttle, &charge);
+        return NULL;
+}
+
+/* A debt that was forgotten, and is told to the store before it was made, would come back with the next start. */
+static void test_T7_what_is_kept_last_is_what_is_owed(void) {
+        g_autoptr(World) world = world_new();
+        Slow slow = { .calls = 0 };
+        GThread *guess;
+
+        throttle_free(world->throttle);
+        world->throttle = throttle_new(&world->clock.clock, keep_slowly, &slow);
+        guess = g_thread_new("guess", guess_once, world->throttle);
+        while (g_atomic_int_get(&slow.calls) < 2)
+                g_usleep(1000);
+        assert(throttle_reset_user(world->throttle, ALICE));
+        (void) g_thread_join(guess);
+        assert(!throttle_reset_user(world->throttle, ALICE)); /* nothing is owed any more */
+        g_assert_cmpuint(slow.failures, ==, 0);
+}
+
 /* A right answer forgets what came before it, not a wrong one that was being judged beside it. */
 static void test_T4_a_success_does_not_forgive_a_guess_under_way(void) {
         g_autoptr(World) world = world_new();
@@ -482,5 +522,6 @@ int main(void) {
         test_T4_parallel_guesses_get_no_more_than_the_burst();
         test_T4_parallel_right_answers_wait_and_pass();
         test_T4_a_success_does_not_forgive_a_guess_under_way();
+        test_T7_what_is_kept_last_is_what_is_owed();
         return 0;
 }

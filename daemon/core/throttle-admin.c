@@ -33,47 +33,31 @@ static GPtrArray *find_lanes(Throttle *throttle, LaneMatch matches, int64_t what
         return found;
 }
 
-static GPtrArray *forget_lanes(Throttle *throttle, const GPtrArray *lanes) {
-        GPtrArray *debts = g_ptr_array_new();
-
+static void forget_lanes(Throttle *throttle, const GPtrArray *lanes) {
         for (guint i = 0; i < lanes->len; i++) {
                 lane_clear(lanes->pdata[i]);
-                g_ptr_array_add(debts, lane_to_keep(throttle, lanes->pdata[i]));
+                lane_keep(throttle, lanes->pdata[i]);
                 lane_put(throttle, lanes->pdata[i]);
         }
-        return debts;
-}
-
-static bool keep_all(Throttle *throttle, const GPtrArray *debts) {
-        for (guint i = 0; i < debts->len; i++)
-                throttle_keep(throttle, debts->pdata[i]);
-        return debts->len > 0;
 }
 
 void throttle_sweep(Throttle *throttle) {
-        g_autoptr(GPtrArray) lanes = NULL, debts = NULL;
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+        g_autoptr(GPtrArray) lanes = find_lanes(throttle, is_stale, clock_running(throttle->clock));
 
-        g_mutex_lock(&throttle->lock);
-        lanes = find_lanes(throttle, is_stale, clock_running(throttle->clock));
-        debts = forget_lanes(throttle, lanes);
-        g_mutex_unlock(&throttle->lock);
-        (void) keep_all(throttle, debts);
+        forget_lanes(throttle, lanes);
 }
 
 void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid) {
         DebtRate rate = rate_of(settings, THROTTLE_OTHER_HOSTS);
-        UserDebt *debt = NULL;
-        Lane *lane;
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+        Lane *lane = lane_get(throttle, uid, THROTTLE_OTHER_HOSTS, "");
 
-        g_mutex_lock(&throttle->lock);
-        lane = lane_get(throttle, uid, THROTTLE_OTHER_HOSTS, "");
         if (debt_retry_at(&lane->debt, &rate, clock_running(throttle->clock)) == DEBT_NEVER) {
                 debt_reopen(&lane->debt, &rate);
-                debt = lane_to_keep(throttle, lane);
+                lane_keep(throttle, lane);
         }
         lane_put(throttle, lane);
-        g_mutex_unlock(&throttle->lock);
-        throttle_keep(throttle, debt);
 }
 
 static bool reset_network(Throttle *throttle, const Network *network, int64_t now) {
@@ -99,15 +83,13 @@ static void reset_hosts_of(Throttle *throttle, const GPtrArray *lanes) {
 }
 
 bool throttle_reset_user(Throttle *throttle, uid_t uid) {
-        g_autoptr(GPtrArray) lanes = NULL, debts = NULL;
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+        g_autoptr(GPtrArray) lanes = find_lanes(throttle, is_of, uid);
 
-        g_mutex_lock(&throttle->lock);
-        lanes = find_lanes(throttle, is_of, uid);
         reset_hosts_of(throttle, lanes);
-        debts = forget_lanes(throttle, lanes);
+        forget_lanes(throttle, lanes);
         g_cond_broadcast(&throttle->settled);
-        g_mutex_unlock(&throttle->lock);
-        return keep_all(throttle, debts);
+        return lanes->len > 0;
 }
 
 bool throttle_reset_host(Throttle *throttle, const Network *network) {

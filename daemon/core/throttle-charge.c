@@ -144,7 +144,6 @@ static void charge_places(Throttle *throttle, const Places *places, int64_t now,
 bool throttle_charge(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt,
                      ThrottleCharge *ret, ThrottleRefusal *ret_refusal) {
         ThrottleRefusal refusal = { .limit = THROTTLE_HOST };
-        UserDebt *debt = NULL;
         Places places;
         Room room;
 
@@ -162,13 +161,12 @@ bool throttle_charge(Throttle *throttle, const ThrottleSettings *settings, const
         }
         if (room == ROOM_THERE) {
                 ret->number = throttle->number;
-                debt = places.lane ? lane_to_keep(throttle, places.lane) : NULL;
+                lane_keep(throttle, places.lane);
         } else {
                 *ret_refusal = refusal;
                 lane_put(throttle, places.lane);
         }
         g_mutex_unlock(&throttle->lock);
-        throttle_keep(throttle, debt);
         return room == ROOM_THERE;
 }
 
@@ -221,7 +219,6 @@ static void settle_lane(const UnderWay *attempt, Outcome outcome, int64_t now) {
 }
 
 static void settle(Throttle *throttle, const ThrottleCharge *charge, Outcome outcome) {
-        UserDebt *debt = NULL;
         UnderWay attempt;
         int64_t now;
 
@@ -233,12 +230,10 @@ static void settle(Throttle *throttle, const ThrottleCharge *charge, Outcome out
         if (outcome != OUTCOME_FAILED)
                 refund_hosts(throttle, &attempt, now);
         settle_lane(&attempt, outcome, now);
-        if (attempt.lane)
-                debt = lane_to_keep(throttle, attempt.lane);
+        lane_keep(throttle, attempt.lane);
         lane_put(throttle, attempt.lane);
         g_cond_broadcast(&throttle->settled);
         g_mutex_unlock(&throttle->lock);
-        throttle_keep(throttle, debt);
 }
 
 void throttle_failed(Throttle *throttle, const ThrottleCharge *charge) {

@@ -3,8 +3,8 @@
 #pragma once
 
 /*
- * One lock over everything; nothing is called and nothing waited for while it is held, but other
- * attempts (a condition). A lane is what one user owes under one key; it exists while something is
+ * One lock over everything; while it is held nothing is waited for but other attempts (a condition),
+ * and nothing called but ThrottleKeep. A lane is what one user owes under one key; it exists while something is
  * owed. An attempt under way remembers what it was charged in each place, by value: places may come
  * and go meanwhile.
  */
@@ -49,11 +49,8 @@ Lane *lane_get(Throttle *throttle, uid_t uid, ThrottleLimit limit, const char *k
 /* Lanes where nothing is owed are not kept, unless an attempt under way knows them. NULL is ignored. */
 void lane_put(Throttle *throttle, Lane *lane);
 void lane_clear(Lane *lane);
-/* For throttle_keep(), of now. */
-UserDebt *lane_to_keep(const Throttle *throttle, const Lane *lane);
+/* Tells ThrottleKeep what is owed now. NULL is ignored. */
+void lane_keep(Throttle *throttle, const Lane *lane);
 
 DebtRate rate_of(const ThrottleSettings *settings, ThrottleLimit limit);
 DebtRate rate_of_host(const ThrottleSettings *settings, const Network *network);
-
-/* Without it: passes on what changed. Takes @debt over; NULL: nothing did. */
-void throttle_keep(Throttle *throttle, UserDebt *debt);

@@ -132,24 +132,19 @@ static int64_t longest(const ThrottleSettings *settings) {
 
 /* Keeping */
 
-UserDebt *lane_to_keep(const Throttle *throttle, const Lane *lane) {
-        int64_t left = lane->debt.until - clock_running(throttle->clock);
-        UserDebt *debt = g_new0(UserDebt, 1);
+void lane_keep(Throttle *throttle, const Lane *lane) {
+        int64_t left;
 
-        *debt = (UserDebt) {
+        if (!lane || !throttle->keep)
+                return;
+        left = lane->debt.until - clock_running(throttle->clock);
+        throttle->keep(&(UserDebt) {
                 .uid = lane->uid,
-                .limit = g_strdup(throttle_limit_to_string(lane->limit)),
-                .key = g_strdup(lane->key),
+                .limit = (char *) throttle_limit_to_string(lane->limit),
+                .key = lane->key,
                 .until = clock_wall(throttle->clock) + (left > 0 ? left + 999 : left) / 1000,
                 .failures = lane->debt.failures,
-        };
-        return debt;
-}
-
-void throttle_keep(Throttle *throttle, UserDebt *debt) {
-        if (debt && throttle->keep)
-                throttle->keep(debt, throttle->data);
-        (void) user_debt_free(debt);
+        }, throttle->data);
 }
 
 void throttle_load(Throttle *throttle, const ThrottleSettings *settings, const GPtrArray *debts) {

@@ -52,8 +52,9 @@ const char *throttle_limit_to_string(ThrottleLimit limit);
 ThrottleLimit throttle_limit_from_string(const char *text);
 
 /*
- * Called, without a lock, for each change of what a user owes: @debt is of now, in the words of the
- * store. Must not wait.
+ * Called for each change of what a user owes, in the words of the store, which are borrowed. The
+ * ledger is locked meanwhile: two changes of one debt come in the order in which they were made, and
+ * the last that was told is what is owed. So it must not wait, and not call the ledger.
  */
 typedef void (*ThrottleKeep)(const UserDebt *debt, void *data);
 
