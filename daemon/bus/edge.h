@@ -50,7 +50,7 @@ void edge_reloaded(Edge *edge, int64_t configuration_read);
 /* A descriptor of /proc, the edge's. */
 int edge_proc(const Edge *edge);
 
-/* From now on new calls are told to come back. */
+/* From now on new calls are told to come back, and no answer is held back. */
 void edge_stop(Edge *edge);
 
 /* Calls that have no reply yet. */

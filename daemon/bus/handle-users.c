@@ -149,6 +149,6 @@ int handle_users_set_password(Request *request) {
         r = unpack_secret(request, 2, "new password", WIRE_PASSWORD_MAX, &password);
         if (r != 0)
                 return r;
-        r = user_change_password(request->core, &request->caller, user, current, password);
+        r = user_change_password(request->core, &request->caller, user, current, password, &request->delay);
         return r == 0 ? 0 : name_culprit(request, r, user);
 }

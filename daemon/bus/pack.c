@@ -56,6 +56,7 @@ void pack_answer(Request *request, LoginAnswer *answer) {
                 pack_text(&result, WIRE_KEY_SESSION, answer->session);
         request->reply = g_variant_ref_sink(
                 g_variant_new("(sa{sv})", login_verdict_to_string(answer->verdict), &result));
+        request->delay = answer->delay;
         login_answer_deinit(answer);
 }
 

@@ -28,6 +28,7 @@ struct Request {
         GVariant *reply;        /* made by the handler; NULL: an empty tuple */
         GUnixFDList *reply_fds; /* NULL without */
         char *detail;           /* more about a refusal, for the caller to read; NULL */
+        int64_t delay;          /* µs for which to hold the answer back */
 };
 
 /* Every argument together; the largest that is allowed (SSH_AUTH_INFO_0, many ids) fits well. */

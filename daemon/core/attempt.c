@@ -77,23 +77,23 @@ static void rehash(Core *core, const User *user, const Secret *password) {
                 (void) store_user_rehash(core->store, user->name, user->password_hash, hash);
 }
 
-static int refuse_throttled(Core *core, const ThrottleRefusal *refusal, const Secret *password, const char **ret_why,
-                            int64_t *ret_wait) {
+static int refuse_throttled(Core *core, const ThrottleRefusal *refusal, const Secret *password,
+                            WrongPassword *ret_wrong) {
+        int64_t delay;
         int r;
 
-        r = password_take_time(core->hasher, password);
+        r = password_take_time(core->hasher, password, &delay);
         if (r == PASSWORD_E_BUSY)
                 return CORE_E_BUSY;
         if (r < 0)
                 return error_trace(r);
-        *ret_why = "throttled";
-        *ret_wait = refusal->wait;
+        *ret_wrong = (WrongPassword) { .why = "throttled", .wait = refusal->wait, .delay = delay };
         return CORE_PASSWORD_E_WRONG;
 }
 
 /* Settles the charge by what the check of the password said. */
 static int judge(Core *core, const Attempt *attempt, const ThrottleCharge *charged, const Secret *password,
-                 const char **ret_why) {
+                 WrongPassword *ret_wrong) {
         const User *user = attempt->subject->user;
         bool worth_it = attempt->subject->state == SUBJECT_ENABLED, old_parameters = false;
         int r;
@@ -104,7 +104,7 @@ static int judge(Core *core, const Attempt *attempt, const ThrottleCharge *charg
                 throttle_failed(core->throttle, charged);
                 if (worth_it)
                         store_user_failed(core->store, user->name, attempt->rhost, clock_wall(core->clock));
-                *ret_why = why_wrong(attempt->subject);
+                *ret_wrong = (WrongPassword) { .why = why_wrong(attempt->subject) };
                 return CORE_PASSWORD_E_WRONG;
         }
         if (r != 0) { /* an outage is nobody's guess */
@@ -118,18 +118,16 @@ static int judge(Core *core, const Attempt *attempt, const ThrottleCharge *charg
         return 0;
 }
 
-int core_check_password(Core *core, const Attempt *attempt, const Secret *password, const char **ret_why,
-                        int64_t *ret_wait) {
+int core_check_password(Core *core, const Attempt *attempt, const Secret *password, WrongPassword *ret_wrong) {
         ThrottleRefusal refusal = { .wait = 0 };
         ThrottleCharge charged;
         bool is_charged;
         int r;
 
-        *ret_wait = 0;
         r = charge(core, attempt, &charged, &refusal, &is_charged);
         if (r < 0)
                 return r;
         if (!is_charged)
-                return refuse_throttled(core, &refusal, password, ret_why, ret_wait);
-        return judge(core, attempt, &charged, password, ret_why);
+                return refuse_throttled(core, &refusal, password, ret_wrong);
+        return judge(core, attempt, &charged, password, ret_wrong);
 }

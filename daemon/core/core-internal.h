@@ -192,13 +192,14 @@ typedef struct Attempt {
 /* Which client a live session is; g_free. Not as many as one can have: only who proved himself in it has one of his own. */
 char *core_client_of(const Session *session);
 
-/*
- * Charges, checks, settles. CORE_PASSWORD_E_WRONG with a reason code in @ret_why: throttled (then
- * @ret_wait says for how many seconds, else 0), hindered, without a password or wrong; all of them
- * take as long.
- */
-int core_check_password(Core *core, const Attempt *attempt, const Secret *password, const char **ret_why,
-                        int64_t *ret_wait);
+typedef struct WrongPassword {
+        const char *why; /* a reason code: throttled, hindered, without a password, or wrong */
+        int64_t wait;    /* s until it may be tried again; 0: it was not throttled */
+        int64_t delay;   /* µs to hold the answer back: then all of them take as long */
+} WrongPassword;
+
+/* Charges, checks, settles. 0, CORE_PASSWORD_E_WRONG with @ret_wrong, CORE_E_BUSY or a negative errno. */
+int core_check_password(Core *core, const Attempt *attempt, const Secret *password, WrongPassword *ret_wrong);
 
 /* What was answered was wrong, and that cost nothing to find out: charges it. False: throttled. Or a negative errno. */
 int core_charge_guess(Core *core, const Attempt *attempt, bool *ret_charged);

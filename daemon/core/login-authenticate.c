@@ -47,13 +47,13 @@ static bool is_identified(const LoginCall *call) {
 }
 
 static char *tell_wait(const LoginCall *call) {
-        if (call->wait == 0 || !is_identified(call))
+        if (call->wrong.wait == 0 || !is_identified(call))
                 return NULL;
-        if (call->wait == INT64_MAX)
+        if (call->wrong.wait == INT64_MAX)
                 return g_strdup("too many wrong answers; an administrator can reset that");
-        if (call->wait <= 90)
-                return g_strdup_printf("too many wrong answers; try again in %d s", (int) call->wait);
-        return g_strdup_printf("too many wrong answers; try again in %d min", (int) ((call->wait + 59) / 60));
+        if (call->wrong.wait <= 90)
+                return g_strdup_printf("too many wrong answers; try again in %d s", (int) call->wrong.wait);
+        return g_strdup_printf("too many wrong answers; try again in %d min", (int) ((call->wrong.wait + 59) / 60));
 }
 
 static int refuse_credential(LoginCall *call, const char *why, LoginAnswer *ret) {
@@ -74,16 +74,15 @@ void login_set_methods(Session *session, const char *method) {
 
 static int check_password(LoginCall *call, const Secret *secret, const char **ret_why) {
         Attempt attempt = login_attempt(call);
-        const char *why = NULL;
         int r;
 
-        r = core_check_password(call->core, &attempt, secret, &why, &call->wait);
+        r = core_check_password(call->core, &attempt, secret, &call->wrong);
         if (r != CORE_PASSWORD_E_WRONG)
                 return r;
-        *ret_why = why;
-        if (g_str_equal(why, "wrong-password") && is_probably_cut(secret))
+        *ret_why = call->wrong.why;
+        if (g_str_equal(*ret_why, "wrong-password") && is_probably_cut(secret))
                 *ret_why = "token-cut";
-        else if (g_str_equal(why, "wrong-password") && is_token_like(secret))
+        else if (g_str_equal(*ret_why, "wrong-password") && is_token_like(secret))
                 *ret_why = "token-foreign";
         return CREDENTIAL_E_WRONG;
 }

@@ -23,7 +23,7 @@ typedef struct LoginCall {
         PolicyUser policy_user; /* of the subject; without a name where it has no account; see login_bound() */
         char **cap; /* of the caller's login; NULL: none. Of login_bound() */
         char *client; /* whence the answer comes, as limits count it; NULL: none that is known */
-        int64_t wait; /* s until a throttled answer may be tried again; 0: it was not throttled */
+        WrongPassword wrong; /* what came of the password; zeros where none was wrong */
         int64_t now;
 } LoginCall;
 

@@ -38,16 +38,22 @@ static int refuse(const char *reason, char *message, LoginAnswer *ret) {
         return 0;
 }
 
+static int refuse_current(int64_t delay, LoginAnswer *ret) {
+        *ret = (LoginAnswer) { .verdict = LOGIN_DENY, .reason = WIRE_REASON_CREDENTIAL, .delay = delay };
+        return 0;
+}
+
 static int check(LoginCall *call, const Caller *actor, const Secret *current, LoginAnswer *ret) {
+        int64_t delay = 0;
         int r;
 
         if (actor->uid != 0 && current->size == 0) {
                 *ret = (LoginAnswer) { .verdict = LOGIN_STEP_UP, .reason = WIRE_REASON_CREDENTIAL };
                 return 0;
         }
-        r = user_check_current(call->core, actor, call->subject.user->name, current);
+        r = user_check_current(call->core, actor, call->subject.user->name, current, &delay);
         if (r == CORE_E_CREDENTIAL)
-                return refuse(WIRE_REASON_CREDENTIAL, /* message= */ NULL, ret);
+                return refuse_current(delay, ret);
         if (r == 0)
                 *ret = (LoginAnswer) { .verdict = LOGIN_ALLOW };
         return r;
@@ -56,11 +62,12 @@ static int check(LoginCall *call, const Caller *actor, const Secret *current, Lo
 static int change(LoginCall *call, const Caller *actor, const Secret *current, const Secret *password,
                   LoginAnswer *ret) {
         const char *user = call->subject.user->name;
+        int64_t delay = 0;
         int r;
 
-        r = user_change_password(call->core, actor, user, current, password);
+        r = user_change_password(call->core, actor, user, current, password, &delay);
         if (r == CORE_E_CREDENTIAL)
-                return refuse(WIRE_REASON_CREDENTIAL, /* message= */ NULL, ret);
+                return refuse_current(delay, ret);
         if (r == CORE_E_PASSWORD)
                 return refuse(WIRE_REASON_PASSWORD, complaint(call, password), ret);
         if (r == 0)

@@ -128,6 +128,7 @@ int login_answer(LoginCall *call, const LoginOutcome *outcome, LoginAnswer *ret)
                 .verdict = outcome->verdict,
                 .reason = outcome->reason,
                 .message = outcome->message,
+                .delay = call->wrong.delay,
         };
         if (outcome->verdict == LOGIN_ALLOW && outcome->session)
                 (void) g_strlcpy(ret->session, outcome->session, sizeof(ret->session));

@@ -32,6 +32,7 @@ typedef struct LoginAnswer {
         const char *reason; /* WIRE_REASON_*; NULL with ALLOW and NOT_OURS */
         char *message;      /* for the user, may be NULL */
         char session[SESSION_ID_SIZE];
+        int64_t delay; /* µs for which to hold it back: see WrongPassword */
 } LoginAnswer;
 
 void login_answer_deinit(LoginAnswer *answer);

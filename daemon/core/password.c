@@ -187,16 +187,17 @@ static int64_t draw_time(PasswordHasher *hasher) {
         return time;
 }
 
-int password_take_time(PasswordHasher *hasher, const Secret *password) {
+int password_take_time(PasswordHasher *hasher, const Secret *password, int64_t *ret_delay) {
         int64_t time = draw_time(hasher);
         int r;
 
-        if (time >= 0) {
-                g_usleep((gulong) time);
-                return 0;
+        if (time < 0) {
+                r = password_verify(hasher, /* hash= */ NULL, password, /* ret_rehash= */ NULL);
+                if (r != PASSWORD_E_MISMATCH)
+                        return r;
         }
-        r = password_verify(hasher, /* hash= */ NULL, password, /* ret_rehash= */ NULL);
-        return r == PASSWORD_E_MISMATCH ? 0 : r;
+        *ret_delay = MAX(time, 0);
+        return 0;
 }
 
 int password_verify(PasswordHasher *hasher, const char *hash, const Secret *password, bool *ret_rehash) {

@@ -44,7 +44,8 @@ int password_hash(PasswordHasher *hasher, const Secret *password, char **ret);
 int password_verify(PasswordHasher *hasher, const char *hash, const Secret *password, bool *ret_rehash);
 
 /*
- * Takes as long as one of the last 64 checks did (the first times: makes one), so that who is not
- * checked cannot tell. 0, PASSWORD_E_BUSY or a negative errno.
+ * How long (µs) to hold an answer back that was not checked, so that it comes after the time of one
+ * of the last 64 checks. The first times it makes a check, and that is all. 0, PASSWORD_E_BUSY or a
+ * negative errno.
  */
-int password_take_time(PasswordHasher *hasher, const Secret *password);
+int password_take_time(PasswordHasher *hasher, const Secret *password, int64_t *ret_delay);

@@ -344,7 +344,7 @@ static void test_an_administrators_acts_bear_his_name(void) {
 
         g_assert_cmpint(user_add(world->core, &alice, "carol", password, /* role= */ NULL, &warning), ==, 0);
         assert_audit(world, "user-added - carol - by alice");
-        g_assert_cmpint(user_change_password(world->core, &alice, "carol", NULL, password), ==, 0);
+        g_assert_cmpint(user_change_password(world->core, &alice, "carol", NULL, password, NULL), ==, 0);
         assert_audit(world, "password-changed by-admin carol - by alice");
         g_assert_cmpint(user_set_enabled(world->core, &alice, "carol", false, &changed), ==, 0);
         assert_audit(world, "user-disabled - carol - by alice");
@@ -395,7 +395,7 @@ static void test_B3_who_is_no_administrator_does_none_of_it(void) {
                                 results[i]);
                 g_assert_cmpint(user_set_enabled(world->core, caller, "bob", false, &changed), ==, results[i]);
                 g_assert_cmpint(user_remove(world->core, caller, "bob", &changed), ==, results[i]);
-                g_assert_cmpint(user_change_password(world->core, caller, "carol", password, password), ==, results[i]);
+                g_assert_cmpint(user_change_password(world->core, caller, "carol", password, password, NULL), ==, results[i]);
                 g_assert_cmpint(session_list(world->core, caller, UID_UNSET, false, &list), ==, results[i]);
                 g_assert_cmpint(session_list(world->core, caller, CAROL, false, &list), ==, results[i]);
                 g_assert_cmpint(device_list(world->core, caller, UID_UNSET, &list), ==, results[i]);
@@ -417,8 +417,8 @@ static void test_ones_own_password_is_a_sign_in(void) {
         _cleanup_secret_ Secret *current = world_secret(BOB_PASSWORD), *next = world_secret(WRONG_PASSWORD);
 
         world_set_policy(world, "nobody", KEEPERS SECTION "max-age=1s\nmethods=pwd");
-        g_assert_cmpint(user_change_password(world->core, &bob, "bob", next, next), ==, CORE_E_CREDENTIAL);
-        g_assert_cmpint(user_change_password(world->core, &bob, "bob", current, next), ==, 0);
+        g_assert_cmpint(user_change_password(world->core, &bob, "bob", next, next, NULL), ==, CORE_E_CREDENTIAL);
+        g_assert_cmpint(user_change_password(world->core, &bob, "bob", current, next, NULL), ==, 0);
 }
 
 int main(void) {

@@ -201,7 +201,7 @@ static void test_R14_a_user_has_at_most_64(void) {
 static void change_password(World *world) {
         _cleanup_secret_ Secret *password = world_secret("canary: another");
 
-        g_assert_cmpint(user_change_password(world->core, &root, "alice", NULL, password), ==, 0);
+        g_assert_cmpint(user_change_password(world->core, &root, "alice", NULL, password, /* ret_delay= */ NULL), ==, 0);
 }
 
 /* A change of the password ends all devices: also one that was being registered meanwhile. */

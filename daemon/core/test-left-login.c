@@ -78,7 +78,7 @@ static void test_another_password_and_revoking_all_others_do_too(void) {
                 log_out(scene.world, 6);
                 log_out(scene.world, 7);
                 if (keep == 2)
-                        g_assert_cmpint(user_change_password(scene.world->core, &alice, "alice", old, new), ==, 0);
+                        g_assert_cmpint(user_change_password(scene.world->core, &alice, "alice", old, new, NULL), ==, 0);
                 else
                         g_assert_cmpint(session_revoke(scene.world->core, &alice,
                                                        &(SessionRevoke) { .others = true, .keep_login = keep == 1 },

@@ -370,7 +370,7 @@ static void test_R6_after_disabling_removal_and_another_password(void) {
                 const Caller *caller = what == 2 ? &alice : &root;
                 int r = what == 0 ? user_set_enabled(scene.world->core, caller, "alice", false, &changed) :
                         what == 1 ? user_remove(scene.world->core, caller, "alice", &changed) :
-                                    user_change_password(scene.world->core, caller, "alice", current, password);
+                                    user_change_password(scene.world->core, caller, "alice", current, password, NULL);
                 LoginAnswer answer;
 
                 g_assert_cmpint(r, ==, 0);

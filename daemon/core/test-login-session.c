@@ -139,7 +139,7 @@ static void test_changes_between_authenticate_and_open(void) {
 
         pending = authenticated(world, 7, &request);
         request.session = pending.session;
-        g_assert_cmpint(user_change_password(world->core, &root, "alice", NULL, password), ==, 0);
+        g_assert_cmpint(user_change_password(world->core, &root, "alice", NULL, password, /* ret_delay= */ NULL), ==, 0);
         g_assert_cmpstr(open_as(world, world_pam(7), &request).reason, ==, WIRE_REASON_SESSION);
 }
 

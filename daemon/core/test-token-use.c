@@ -167,7 +167,7 @@ static void test_R6_what_revokes_a_token(void) {
 
         id = world_log_in(world, "alice", ALICE_PASSWORD, 6);
         token = world_token(world, ALICE, 6);
-        g_assert_cmpint(user_change_password(world->core, &root, "alice", NULL, password), ==, 0);
+        g_assert_cmpint(user_change_password(world->core, &root, "alice", NULL, password, /* ret_delay= */ NULL), ==, 0);
         g_assert_cmpint(verify(world, token, NULL, NULL), ==, TOKEN_REVOKED);
         token_free(token);
         g_free(id);

@@ -26,7 +26,7 @@ static int change(World *world, const Caller *caller, const char *name, const ch
         _cleanup_secret_ Secret *old = current ? world_secret(current) : NULL;
         _cleanup_secret_ Secret *new = world_secret(password);
 
-        return user_change_password(world->core, caller, name, old, new);
+        return user_change_password(world->core, caller, name, old, new, /* ret_delay= */ NULL);
 }
 
 static LoginVerdict ssh(World *world, const char *user, const char *password) {

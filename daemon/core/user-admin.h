@@ -40,13 +40,15 @@ int user_set_enabled(Core *core, const Caller *caller, const char *name, bool en
 int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_changed);
 
 /* Would user_change_password() take @current? Asked of the same ledger; nothing is changed. */
-int user_check_current(Core *core, const Caller *caller, const char *name, const Secret *current);
+int user_check_current(Core *core, const Caller *caller, const char *name, const Secret *current,
+                       int64_t *ret_delay);
 
 /*
  * Of oneself with the current password (charged like every attempt): CORE_E_CREDENTIAL. That is a
  * sign-in of now by the one method that methods= can name so far, so what [service:tessera] says of
  * freshness adds nothing to it. Of others, by who may administer, @current is ignored, as it is for root.
- * Revokes the user's sessions but the caller's own login.
+ * Revokes the user's sessions but the caller's own login. @ret_delay (µs; may be NULL) is set where
+ * the current one was wrong: see WrongPassword.
  */
 int user_change_password(Core *core, const Caller *caller, const char *name, const Secret *current,
-                         const Secret *password);
+                         const Secret *password, int64_t *ret_delay);

@@ -28,12 +28,12 @@ static int find_own(Core *core, const Caller *caller, const User *user, Session 
         return 0;
 }
 
-static int check_self(Core *core, const Caller *caller, const Subject *subject, const Secret *current) {
+static int check_self(Core *core, const Caller *caller, const Subject *subject, const Secret *current,
+                      int64_t *ret_delay) {
         g_autoptr(CoreConfig) config = core_config(core);
         g_autofree char *client = NULL;
         g_autoptr(Session) own = NULL;
-        const char *why = NULL;
-        int64_t wait;
+        WrongPassword wrong;
         int r;
 
         if (!current || current->size == 0)
@@ -43,10 +43,12 @@ static int check_self(Core *core, const Caller *caller, const Subject *subject, 
                 return r;
         client = own ? core_client_of(own) : g_strdup(CORE_CLIENT_LOGIN);
         r = core_check_password(core, &(Attempt) { .config = config, .subject = subject, .client = client }, current,
-                                &why, &wait);
+                                &wrong);
         if (r != CORE_PASSWORD_E_WRONG)
                 return r;
-        core_report_user(core, caller, "refused", subject->user, why);
+        core_report_user(core, caller, "refused", subject->user, wrong.why);
+        if (ret_delay)
+                *ret_delay = wrong.delay;
         return CORE_E_CREDENTIAL;
 }
 
@@ -78,7 +80,8 @@ static int change(Core *core, const Caller *caller, const User *user, const char
         return 0;
 }
 
-int user_check_current(Core *core, const Caller *caller, const char *name, const Secret *current) {
+int user_check_current(Core *core, const Caller *caller, const char *name, const Secret *current,
+                       int64_t *ret_delay) {
         g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
         int r;
 
@@ -87,7 +90,7 @@ int user_check_current(Core *core, const Caller *caller, const char *name, const
         r = subject_find(core, name, &subject);
         if (r < 0)
                 return r;
-        return is_self(caller, &subject) ? check_self(core, caller, &subject, current) : CORE_E_DENIED;
+        return is_self(caller, &subject) ? check_self(core, caller, &subject, current, ret_delay) : CORE_E_DENIED;
 }
 
 /* Is the caller called @name? Root is not: it changes anybody's password in one way. */
@@ -107,7 +110,7 @@ static int has_name(Core *core, const Caller *caller, const char *name, bool *re
 
 /* Whose it is, when the caller may change it; @ret_mark as of before. Root may also mend what NSS cannot say. */
 static int find_changeable(Core *core, const Caller *caller, const char *name, const Secret *current, User **ret,
-                           uint64_t *ret_mark) {
+                           uint64_t *ret_mark, int64_t *ret_delay) {
         g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
         bool own_name;
         int r;
@@ -120,7 +123,7 @@ static int find_changeable(Core *core, const Caller *caller, const char *name, c
                 return r;
         if (is_self(caller, &subject)) {
                 *ret_mark = subject.mark;
-                r = check_self(core, caller, &subject, current);
+                r = check_self(core, caller, &subject, current, ret_delay);
                 if (r == 0)
                         *ret = g_steal_pointer(&subject.user);
                 return r;
@@ -136,13 +139,13 @@ static int find_changeable(Core *core, const Caller *caller, const char *name, c
 }
 
 int user_change_password(Core *core, const Caller *caller, const char *name, const Secret *current,
-                         const Secret *password) {
+                         const Secret *password, int64_t *ret_delay) {
         g_autofree char *hash = NULL;
         g_autoptr(User) user = NULL;
         uint64_t mark;
         int r;
 
-        r = find_changeable(core, caller, name, current, &user, &mark);
+        r = find_changeable(core, caller, name, current, &user, &mark, ret_delay);
         if (r != 0)
                 return r;
         r = core_hash_password(core, password, &hash);
