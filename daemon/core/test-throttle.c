@@ -386,6 +386,7 @@ static void test_T1_a_full_table_forgets_nothing_and_opens_nothing(void) {
 
 typedef struct Crowd {
         World *world;
+        const ThrottleAttempt *attempt;
         bool right;
         gint checked, refused, at_once, most_at_once;
 } Crowd;
@@ -396,7 +397,7 @@ static void *member_run(void *data) {
         Crowd *crowd = data;
         int n;
 
-        if (!throttle_charge(crowd->world->throttle, &defaults, &from_afar, &charge, &refusal)) {
+        if (!throttle_charge(crowd->world->throttle, &defaults, crowd->attempt, &charge, &refusal)) {
                 g_atomic_int_inc(&crowd->refused);
                 return NULL;
         }
@@ -427,7 +428,7 @@ static void keep_nothing(const UserDebt *debt, void *data) {
 
 static void test_T4_parallel_guesses_get_no_more_than_the_burst(void) {
         g_autoptr(World) world = world_new();
-        Crowd crowd = { .world = world };
+        Crowd crowd = { .world = world, .attempt = &from_afar };
 
         throttle_free(world->throttle);
         world->throttle = throttle_new(&world->clock.clock, keep_nothing, NULL);
@@ -436,15 +437,20 @@ static void test_T4_parallel_guesses_get_no_more_than_the_burst(void) {
         g_assert_cmpint(crowd.refused, ==, 190);
 }
 
+/* No more of them at once than of guesses, which nobody can tell from them yet; and the hashes' queue stays short. */
 static void test_T4_parallel_right_answers_wait_and_pass(void) {
-        g_autoptr(World) world = world_new();
-        Crowd crowd = { .world = world, .right = true };
+        static const ThrottleAttempt *const places[] = { &from_afar, &at_home, &at_console, &on_laptop };
 
-        throttle_free(world->throttle);
-        world->throttle = throttle_new(&world->clock.clock, keep_nothing, NULL);
-        crowd_run(&crowd);
-        g_assert_cmpint(crowd.checked, ==, 200);
-        g_assert_cmpint(crowd.most_at_once, <=, 10);
+        for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+                g_autoptr(World) world = world_new();
+                Crowd crowd = { .world = world, .attempt = places[i], .right = true };
+
+                throttle_free(world->throttle);
+                world->throttle = throttle_new(&world->clock.clock, keep_nothing, NULL);
+                crowd_run(&crowd);
+                g_assert_cmpint(crowd.checked, ==, 200);
+                g_assert_cmpint(crowd.most_at_once, <=, 10);
+        }
 }
 
 typedef struct Slow {

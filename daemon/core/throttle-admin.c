@@ -35,7 +35,7 @@ static GPtrArray *find_lanes(Throttle *throttle, LaneMatch matches, int64_t what
 
 static void forget_lanes(Throttle *throttle, const GPtrArray *lanes) {
         for (guint i = 0; i < lanes->len; i++) {
-                lane_clear(lanes->pdata[i]);
+                lane_clear(throttle, lanes->pdata[i]);
                 lane_keep(throttle, lanes->pdata[i]);
                 lane_put(throttle, lanes->pdata[i]);
         }

@@ -54,7 +54,7 @@ static Debt without_lane_under_way(const Throttle *throttle, const Lane *lane) {
 
         for (guint i = 0; i < throttle->under_way->len; i++) {
                 const UnderWay *other = &g_array_index(throttle->under_way, UnderWay, i);
-                if (other->lane == lane && other->clears == lane->clears)
+                if (other->lane == lane)
                         debt_refund(&debt, other->lane_cost);
         }
         return debt;
@@ -123,7 +123,6 @@ static void charge_places(Throttle *throttle, const Places *places, int64_t now,
         UnderWay attempt = { .number = number, .lane = places->lane };
 
         if (places->lane) {
-                attempt.clears = places->lane->clears;
                 attempt.lane_rate = places->lane_rate;
                 attempt.lane_cost = debt_charge(&places->lane->debt, &places->lane_rate, now);
                 places->lane->host = places->hosts[0];
@@ -201,20 +200,12 @@ static void refund_hosts(Throttle *throttle, const UnderWay *attempt, int64_t no
         }
 }
 
-/* A success of another attempt has forgotten the charge of this one, which failed all the same. */
-static void charge_again(const UnderWay *attempt, int64_t now) {
-        if (attempt->clears != attempt->lane->clears)
-                (void) debt_charge(&attempt->lane->debt, &attempt->lane_rate, now);
-}
-
-static void settle_lane(const UnderWay *attempt, Outcome outcome, int64_t now) {
+static void settle_lane(Throttle *throttle, const UnderWay *attempt, Outcome outcome) {
         if (!attempt->lane)
                 return;
-        if (outcome == OUTCOME_FAILED)
-                charge_again(attempt, now);
-        else if (outcome == OUTCOME_SUCCEEDED)
-                lane_clear(attempt->lane);
-        else if (attempt->clears == attempt->lane->clears)
+        if (outcome == OUTCOME_SUCCEEDED)
+                lane_clear(throttle, attempt->lane);
+        else if (outcome == OUTCOME_UNJUDGED)
                 debt_refund(&attempt->lane->debt, attempt->lane_cost);
 }
 
@@ -229,7 +220,7 @@ static void settle(Throttle *throttle, const ThrottleCharge *charge, Outcome out
         attempt = take_under_way(throttle, charge->number);
         if (outcome != OUTCOME_FAILED)
                 refund_hosts(throttle, &attempt, now);
-        settle_lane(&attempt, outcome, now);
+        settle_lane(throttle, &attempt, outcome);
         lane_keep(throttle, attempt.lane);
         lane_put(throttle, attempt.lane);
         g_cond_broadcast(&throttle->settled);

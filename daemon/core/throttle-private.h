@@ -17,14 +17,12 @@ typedef struct Lane {
         ThrottleLimit limit;
         char *key; /* "" where there is one only */
         Debt debt;
-        Network host;    /* the last that was charged beside it; NETWORK_NONE: none since the daemon's start */
-        uint64_t clears; /* how often it was forgotten: what was charged before is not taken back after */
+        Network host; /* the last that was charged beside it; NETWORK_NONE: none since the daemon's start */
 } Lane;
 
 typedef struct UnderWay {
         uint64_t number;
         Lane *lane; /* owned by lanes, where it stays while an attempt is under way; NULL */
-        uint64_t clears;
         DebtRate lane_rate;
         int64_t lane_cost;
         Network hosts[2]; /* NETWORK_NONE: not charged */
@@ -48,7 +46,8 @@ struct Throttle {
 Lane *lane_get(Throttle *throttle, uid_t uid, ThrottleLimit limit, const char *key);
 /* Lanes where nothing is owed are not kept, unless an attempt under way knows them. NULL is ignored. */
 void lane_put(Throttle *throttle, Lane *lane);
-void lane_clear(Lane *lane);
+/* Forgets what it owes, but not what is under way: that is charged anew, and gets no room from it. */
+void lane_clear(Throttle *throttle, Lane *lane);
 /* Tells ThrottleKeep what is owed now. NULL is ignored. */
 void lane_keep(Throttle *throttle, const Lane *lane);
 

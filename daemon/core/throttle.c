@@ -101,9 +101,15 @@ void lane_put(Throttle *throttle, Lane *lane) {
                 (void) g_hash_table_remove(throttle->lanes, lane);
 }
 
-void lane_clear(Lane *lane) {
+void lane_clear(Throttle *throttle, Lane *lane) {
+        int64_t now = clock_running(throttle->clock);
+
         lane->debt = (Debt) { .failures = 0 };
-        lane->clears++;
+        for (guint i = 0; i < throttle->under_way->len; i++) {
+                UnderWay *attempt = &g_array_index(throttle->under_way, UnderWay, i);
+                if (attempt->lane == lane)
+                        attempt->lane_cost = debt_charge(&lane->debt, &attempt->lane_rate, now);
+        }
 }
 
 /* Rates */
