@@ -134,6 +134,33 @@ def test_F11_the_limit_on_guesses_counts_sleep(host):
     assert password(host, "bob") == "allow"
 
 
+def guess(host):
+    for _ in range(11):
+        assert password(host, "bob", "wrong-Sesame") == "deny"
+
+
+def test_T7_time_passes_between_two_runs(host):
+    """It is stopped, and started again after that time."""
+    guess(host)
+    for seconds, verdict in ((60, "deny"), (120, "allow")):
+        host.stop()
+        host.sleep(seconds)
+        host.start()
+        assert password(host, "bob") == verdict
+
+
+@pytest.mark.parametrize("wall", [-10 * DAY, 10 * DAY])
+def test_T8_a_clock_set_between_two_runs_keeps_nobody_out_for_long(host, wall):
+    """No debt is then longer than one can become."""
+    guess(host)
+    host.stop()
+    host.step(wall)
+    host.start()
+    assert password(host, "bob") == ("deny" if wall < 0 else "allow")
+    host.step(wall + 75 * MINUTE, 75 * MINUTE)
+    assert password(host, "bob") == "allow"
+
+
 def test_F11_half_a_login_waits_for_two_minutes_of_real_time(host):
     def open_after(step):
         handle = host.call(*AUTHENTICATE, "alice", "sshd", {}, secret(PASSWORD))[1]["session"]
