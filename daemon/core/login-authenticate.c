@@ -363,6 +363,7 @@ static int step_up(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
         if (found == CORE_LOGIN_E_REVOKED)
                 return login_answer_revoked(call, bound, ret);
         /* Whoever sits in a login closes no console by his guesses, nor a place that it came from. */
+        g_free(call->client);
         call->client = bound ? core_client_of(bound) : g_strdup(CORE_CLIENT_LOGIN);
         if (secret->size == 0)
                 return refuse_credential(call, "empty", ret);

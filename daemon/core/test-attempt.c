@@ -124,6 +124,17 @@ static void test_T9_what_is_signed_is_no_guess(void) {
         assert_owed(world, "other-hosts alice 10; other-hosts bob 1; host " HOME " 1; host " STRANGER " 10");
 }
 
+static void test_T9_nor_is_what_was_signed_once(void) {
+        g_autoptr(World) world = world_new();
+        g_autofree char *session = world_log_in(world, "alice", ALICE_PASSWORD, 5), *token = world_token(world, ALICE, 5);
+        Caller child = world_pam_child(9);
+
+        fake_clock_forward(&world->clock, 16 * 60);
+        for (int i = 0; i < 2 * BURST; i++)
+                assert(answer(world, &child, &(LoginRequest) { "alice", "sshd", .rhost = STRANGER }, token) == LOGIN_DENY);
+        assert_owed(world, "");
+}
+
 static void test_T12_an_outage_charges_nothing(void) {
         g_autoptr(World) world = world_new();
         _cleanup_secret_ Secret *secret = world_secret(WRONG_PASSWORD);
@@ -174,6 +185,7 @@ int main(void) {
         test_T15_each_place_has_a_limit_of_its_own();
         test_T9_a_success_clears_its_place_and_no_host();
         test_T9_what_is_signed_is_no_guess();
+        test_T9_nor_is_what_was_signed_once();
         test_T12_an_outage_charges_nothing();
         test_what_administrators_see_and_forget();
         test_B7_only_administrators_see_and_forget();
