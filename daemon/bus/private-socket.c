@@ -153,6 +153,19 @@ static gboolean on_late(gpointer data) {
 }
 
 /* Takes @connection over: NULL where it came to nothing because of @why. */
+/*
+ * A bus passes none on that has no number. GDBus would take it and could not answer it, which it
+ * calls our mistake.
+ */
+static GDBusMessage *refuse_unnumbered(GDBusConnection *connection, GDBusMessage *message, gboolean incoming,
+                                       gpointer data) {
+        if (!incoming || g_dbus_message_get_serial(message) != 0)
+                return message;
+        g_object_unref(message);
+        g_dbus_connection_close(connection, /* cancellable= */ NULL, /* callback= */ NULL, NULL);
+        return NULL;
+}
+
 static void begin(Peer *peer, GDBusConnection *connection, const GError *why) {
         g_autoptr(GDBusConnection) owned = connection;
         g_autoptr(GError) error = NULL;
@@ -167,6 +180,7 @@ static void begin(Peer *peer, GDBusConnection *connection, const GError *why) {
         peer->connection = g_steal_pointer(&owned);
         g_dbus_connection_set_exit_on_close(peer->connection, FALSE);
         g_signal_connect(peer->connection, "closed", G_CALLBACK(on_closed), peer);
+        (void) g_dbus_connection_add_filter(peer->connection, refuse_unnumbered, NULL, NULL);
         g_dbus_connection_start_message_processing(peer->connection);
 }
 
