@@ -5,12 +5,13 @@
 import os
 import random
 import signal
+import socket
 import statistics
 import time
 
 from attempts import (DENIED, HOME, asked, attempt, attempts, fill, know, ks, may,
                       may_not, owed, quantile, reasons, together, took)
-from daemon import background, sanitized, scaled, secret
+from daemon import ALICE, NOBODY, PASSWORD, background, sanitized, scaled, secret, wait_for
 
 
 def verified(host, count):
@@ -139,3 +140,35 @@ def test_T1_names_and_hosts_that_are_made_up_cost_nobody_anything(make_host, rng
     assert after == before
     assert may_not(host, "alice", "203.0.113.251") and may(host, "alice", HOME) and may(host, "bob", None)
     assert may(host, "bob", "192.0.2.200")  # a stranger to the table, which has room
+
+
+# T11: who connects and says nothing
+
+
+def test_T11_who_never_answers_holds_nothing(host):
+    """Who is connected and asks for nothing: root's processes on their own socket, and strangers on the bus."""
+    fds, silent = host.fds(), []
+    for _ in range(300):
+        peer = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        peer.connect(str(host.folder / "run/private"))
+        silent.append(peer)
+
+    def stranger():
+        os.write(writing, bytes([len([host.bus() for _ in range(100)])]))
+        signal.pause()
+
+    reading, writing = os.pipe()
+    waiting = background(stranger, uid=NOBODY)
+    try:
+        assert os.read(reading, 1) == bytes([100])
+        assert max(together(20, lambda number: took(lambda: attempts(host, 1, password=PASSWORD)))) < 10
+        assert may(host) and not owed(host)
+        assert host.as_uid(ALICE, "Roles.List")
+    finally:
+        os.kill(waiting, signal.SIGKILL)
+        os.waitpid(waiting, 0)
+        for peer in silent:
+            peer.close()
+        os.close(reading)
+        os.close(writing)
+    wait_for(lambda: host.fds() <= fds + 1)
