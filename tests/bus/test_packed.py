@@ -10,7 +10,7 @@ import struct
 from daemon import NAME, OBJECT, PASSWORD, ROOT, wait_for
 
 LIES = (0, 7, 4096, 2**26, 2**31 - 1, 2**32 - 1)
-PATIENCE = 0.02  # s; what is not answered by then is waiting for the rest
+PATIENCE = 0.01  # s; what is not answered by then is waiting for the rest
 
 
 def padded(data, to):
@@ -35,7 +35,7 @@ def answers(host, data):
     """All that comes back."""
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as peer:
         peer.connect(str(host.folder / "run/private"))
-        peer.settimeout(0.5)
+        peer.settimeout(0.2)
         found = b""
         try:
             peer.sendall(b"\0AUTH EXTERNAL 30\r\n")
