@@ -41,6 +41,19 @@ static bool is_probably_cut(const Secret *secret) {
         return (secret->size == PROMPT_SUDO || secret->size == PROMPT_SSH) && is_token_like(secret);
 }
 
+/*
+ * What sshd passes on in the place of an answer, where it lets this user in by no answer (DenyUsers,
+ * AllowGroups, no shell): as long as what was typed, over and over. fake_password() in its auth-pam.c.
+ */
+static bool is_sshd_junk(const Secret *secret) {
+        static const char junk[] = "\b\n\r\177INCORRECT";
+
+        for (size_t i = 0; i < secret->size; i++)
+                if (secret->data[i] != junk[i % (sizeof(junk) - 1)])
+                        return false;
+        return secret->size > 0;
+}
+
 /* Only in sudo, su and the command it is told how long to wait: whoever is at a lock screen may be anybody. */
 static bool is_identified(const LoginCall *call) {
         return service_is_invoker(call->service) || g_str_equal(call->service, LOGIN_SERVICE_TESSERA);
@@ -93,9 +106,25 @@ static void set_password_proof(Session *session, int64_t now) {
         session->auth_method = g_strdup(METHOD_PASSWORD);
 }
 
+/* Nobody guessed: the account pays nothing for it, its host does. Takes as long as a wrong password. */
+static int refuse_junk(LoginCall *call, const Secret *secret, const char **ret_why) {
+        static const Subject nobody = { .state = SUBJECT_NOBODY };
+        Attempt attempt = login_attempt(call);
+        int r;
+
+        attempt.subject = &nobody;
+        r = core_check_password(call->core, &attempt, secret, &call->wrong);
+        if (r != CORE_PASSWORD_E_WRONG)
+                return r;
+        *ret_why = g_str_equal(call->wrong.why, "throttled") ? "throttled" : "forbidden-by-sshd";
+        return CREDENTIAL_E_WRONG;
+}
+
 static int prove_password(LoginCall *call, const Secret *secret, Session *session, const char **ret_why) {
         int r;
 
+        if (call->rhost && is_sshd_junk(secret))
+                return refuse_junk(call, secret, ret_why);
         r = check_password(call, secret, ret_why);
         if (r == 0)
                 set_password_proof(session, call->now);

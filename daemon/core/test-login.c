@@ -249,6 +249,21 @@ static void test_junk_for_unknown_names_charges_its_host(void) {
                LOGIN_ALLOW, NULL, "pwd");
 }
 
+/* DenyUsers alice: whoever guesses there has not guessed hers. */
+static void test_junk_for_forbidden_users_charges_its_host(void) {
+        g_autoptr(World) world = world_new();
+        Caller child = world_pam_child(5);
+        const LoginRequest elsewhere = { .user = "alice", .service = "sshd", .rhost = "192.0.2.2" };
+
+        for (int i = 0; i < BURST; i++)
+                expect(world, "junk", ssh(world, "alice", i % 2 ? "\b\n\r\177INCORRECT\b\n" : "\b\n\r\177I"),
+                       LOGIN_DENY, WIRE_REASON_CREDENTIAL, "forbidden-by-sshd");
+        expect(world, "throttled there", ssh(world, "alice", ALICE_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
+               "throttled");
+        expect(world, "and nowhere else", world_authenticate(world, &child, &elsewhere, ALICE_PASSWORD), LOGIN_ALLOW,
+               NULL, "pwd");
+}
+
 /* P17: whatever sshd calls the host, the login works and the text is harmless. */
 static void test_P17_hosts_of_every_kind(void) {
         static const struct {
@@ -588,6 +603,7 @@ int main(void) {
         test_guesses_at_the_disabled_are_charged_too();
         test_empty_answers_and_outages_are_free();
         test_junk_for_unknown_names_charges_its_host();
+        test_junk_for_forbidden_users_charges_its_host();
         test_P17_hosts_of_every_kind();
         test_new_parameters_replace_the_hash_at_the_next_login();
         test_a_token_logs_in_as_a_child();
