@@ -7,9 +7,6 @@
 
 #include "daemon/bus/handshake.h"
 
-/* GDBus finds nothing to wait for; should another version of it look elsewhere, then for no longer than this. */
-#define WAIT_MAX_S 1
-
 static const char script[] = "\0AUTH EXTERNAL\r\nDATA\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n";
 
 #define SCRIPT_SIZE (sizeof(script) - 1)
@@ -69,7 +66,10 @@ bool handshake_is_there(int fd) {
                memcmp(said, script, SCRIPT_SIZE) == 0;
 }
 
-/* Few bytes, which are all there, or nothing was sent before: neither is done by half. */
+/*
+ * Few bytes, which are all there, or nothing was sent before: neither is done by half, or waited for. The
+ * socket never has a timeout: GDBus's thread reads from it before we are done, and would take it over.
+ */
 static bool is_whole(gssize n, gsize size, GError **error) {
         if (n >= 0 && (gsize) n != size)
                 g_set_error_literal(error, G_IO_ERROR, G_IO_ERROR_BROKEN_PIPE, "the handshake broke off");
@@ -80,7 +80,9 @@ static bool is_whole(gssize n, gsize size, GError **error) {
 static bool hear(GSocket *end, GError **error) {
         char heard[SCRIPT_SIZE];
 
-        return is_whole(g_socket_receive(end, heard, SCRIPT_SIZE, /* cancellable= */ NULL, error), SCRIPT_SIZE, error);
+        return is_whole(g_socket_receive_with_blocking(end, heard, SCRIPT_SIZE, /* blocking= */ FALSE,
+                                                       /* cancellable= */ NULL, error),
+                        SCRIPT_SIZE, error);
 }
 
 static bool say(GSocket *end, GOutputStream *said, GError **error) {
@@ -88,7 +90,9 @@ static bool say(GSocket *end, GOutputStream *said, GError **error) {
         gsize size = g_memory_output_stream_get_data_size(memory);
         gpointer data = g_memory_output_stream_get_data(memory);
 
-        return is_whole(g_socket_send(end, data, size, /* cancellable= */ NULL, error), size, error);
+        return is_whole(g_socket_send_with_blocking(end, data, size, /* blocking= */ FALSE, /* cancellable= */ NULL,
+                                                    error),
+                        size, error);
 }
 
 GDBusConnection *handshake_run(GSocket *end, const char *guid, GDBusAuthObserver *observer, GError **error) {
@@ -96,7 +100,6 @@ GDBusConnection *handshake_run(GSocket *end, const char *guid, GDBusAuthObserver
         g_autoptr(Rehearsal) rehearsal = NULL;
         bool good;
 
-        g_socket_set_timeout(end, WAIT_MAX_S);
         if (!hear(end, error))
                 return NULL;
         rehearsal = g_object_new(rehearsal_get_type(), "socket", end, NULL);
@@ -106,6 +109,5 @@ GDBusConnection *handshake_run(GSocket *end, const char *guid, GDBusAuthObserver
                                                 observer, /* cancellable= */ NULL, error);
         good = connection && say(end, rehearsal->said, error);
         rehearsal_end(rehearsal);
-        g_socket_set_timeout(end, 0);
         return good ? g_steal_pointer(&connection) : NULL;
 }

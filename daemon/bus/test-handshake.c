@@ -113,6 +113,25 @@ static void test_messages_follow(void) {
         ends_free(&ends);
 }
 
+static gboolean on_authorize(GDBusAuthObserver *observer, GIOStream *stream, GCredentials *credentials, gpointer end) {
+        g_assert_cmpuint(g_socket_get_timeout(end), ==, 0);
+        return TRUE;
+}
+
+/* A call whose answer took longer than the handshake might was cut off: GDBus read with its timeout. */
+static void test_no_timeout_is_left_for_gdbus(void) {
+        g_autoptr(GDBusAuthObserver) observer = g_dbus_auth_observer_new();
+        g_autoptr(GDBusConnection) connection = NULL;
+        Ends ends = ends_new();
+
+        g_signal_connect(observer, "authorize-authenticated-peer", G_CALLBACK(on_authorize), ends.ours);
+        say(&ends, SCRIPT, sizeof(SCRIPT) - 1);
+        connection = handshake_run(ends.ours, GUID, observer, NULL);
+        assert(connection);
+        assert(g_dbus_connection_close_sync(connection, NULL, NULL));
+        ends_free(&ends);
+}
+
 static void test_the_other_end_is_gone(void) {
         g_autoptr(GDBusAuthObserver) observer = g_dbus_auth_observer_new();
         g_autoptr(GError) error = NULL;
@@ -129,6 +148,7 @@ int main(void) {
         test_the_script_and_nothing_else();
         test_it_is_over_at_once();
         test_messages_follow();
+        test_no_timeout_is_left_for_gdbus();
         test_the_other_end_is_gone();
         return 0;
 }
