@@ -33,7 +33,7 @@ struct PasswordHasher {
         Parameters parameters;
         unsigned slots;
         uint64_t taken, finished; /* numbers */
-        int64_t times[TIMES_KEPT]; /* what the last checks took, with their wait in the queue, in µs */
+        int64_t times[TIMES_KEPT]; /* what the last checks took, without their wait in the queue, in µs */
         unsigned n_times;          /* so many of them; the oldest is overwritten */
         unsigned next_time;
 };
@@ -176,21 +176,45 @@ static void remember_time(PasswordHasher *hasher, int64_t took) {
         g_mutex_unlock(&hasher->lock);
 }
 
-/* One of those that are remembered, drawn; -1 while there are too few to draw from. */
-static int64_t draw_time(PasswordHasher *hasher) {
-        int64_t time = -1;
+static int64_t draw(const PasswordHasher *hasher) {
+        return hasher->times[randombytes_uniform(TIMES_KEPT)];
+}
+
+/* How long one waits that comes after @ahead. */
+static int64_t wait_after(const PasswordHasher *hasher, uint64_t ahead) {
+        if (ahead < hasher->slots)
+                return 0;
+        return draw(hasher) * (int64_t) (ahead - hasher->slots + 1) / hasher->slots;
+}
+
+/*
+ * What a check that begins now would take: as long as one of those that are remembered, drawn, after
+ * the queue as it is now. A queue that is over was another's. -1 while there are too few to draw from.
+ * 0, or PASSWORD_E_BUSY where a check would be refused.
+ */
+static int draw_time(PasswordHasher *hasher, int64_t *ret) {
+        uint64_t ahead;
+        int r = 0;
 
         g_mutex_lock(&hasher->lock);
-        if (hasher->n_times == TIMES_KEPT)
-                time = hasher->times[randombytes_uniform(TIMES_KEPT)];
+        ahead = hasher->taken - hasher->finished;
+        if (ahead >= hasher->slots + PASSWORD_QUEUE_MAX)
+                r = PASSWORD_E_BUSY;
+        else if (hasher->n_times < TIMES_KEPT)
+                *ret = -1;
+        else
+                *ret = draw(hasher) + wait_after(hasher, ahead);
         g_mutex_unlock(&hasher->lock);
-        return time;
+        return r;
 }
 
 int password_take_time(PasswordHasher *hasher, const Secret *password, int64_t *ret_delay) {
-        int64_t time = draw_time(hasher);
+        int64_t time;
         int r;
 
+        r = draw_time(hasher, &time);
+        if (r != 0)
+                return r;
         if (time < 0) {
                 r = password_verify(hasher, /* hash= */ NULL, password, /* ret_rehash= */ NULL);
                 if (r != PASSWORD_E_MISMATCH)
@@ -202,18 +226,19 @@ int password_take_time(PasswordHasher *hasher, const Secret *password, int64_t *
 
 int password_verify(PasswordHasher *hasher, const char *hash, const Secret *password, bool *ret_rehash) {
         Parameters parameters = parameters_of_now(hasher);
-        int64_t began = g_get_monotonic_time();
+        int64_t began;
         int r;
 
         r = hasher_enter(hasher);
         if (r != 0)
                 return r;
+        began = g_get_monotonic_time();
         if (hash && could_be_typed(password))
                 r = password_compare(hash, password);
         else
                 r = verify_in_vain(&parameters, password);
-        hasher_leave(hasher);
         remember_time(hasher, g_get_monotonic_time() - began);
+        hasher_leave(hasher);
         if (r < 0)
                 return error_trace(r);
         if (r == 0 && ret_rehash)

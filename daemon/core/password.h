@@ -45,7 +45,7 @@ int password_verify(PasswordHasher *hasher, const char *hash, const Secret *pass
 
 /*
  * How long (µs) to hold an answer back that was not checked, so that it comes after the time of one
- * of the last 64 checks. The first times it makes a check, and that is all. 0, PASSWORD_E_BUSY or a
- * negative errno.
+ * of the last 64 checks, behind those that wait now; PASSWORD_E_BUSY where a check would be refused.
+ * The first times it makes a check, and that is all. 0, PASSWORD_E_BUSY or a negative errno.
  */
 int password_take_time(PasswordHasher *hasher, const Secret *password, int64_t *ret_delay);

@@ -83,7 +83,66 @@ static void test_one_hash_per_processor_and_64_that_wait(void) {
         hasher = password_hasher_free(hasher);
 }
 
+/* The times that answers are held back for, of @count who were not checked, that are longer than @limit (µs). */
+static unsigned count_longer(PasswordHasher *hasher, unsigned count, int64_t limit) {
+        _cleanup_secret_ Secret *password = secret_new(8);
+        unsigned longer = 0;
+        int64_t delay;
+
+        memset(password->data, 'x', 8);
+        for (unsigned i = 0; i < count; i++) {
+                g_assert_cmpint(password_take_time(hasher, password, &delay), ==, 0);
+                longer += delay > limit;
+        }
+        return longer;
+}
+
+/* @count checks that begin together and end after @hold µs. */
+static void check_at_once(PasswordHasher *hasher, unsigned count, int64_t hold, void (*meanwhile)(PasswordHasher *)) {
+        g_autofree GThread **threads = g_new(GThread *, count);
+
+        for (unsigned i = 0; i < count; i++)
+                threads[i] = g_thread_new("login", run, hasher);
+        g_usleep((unsigned long) hold);
+        if (meanwhile)
+                meanwhile(hasher);
+        let_end(count);
+        for (unsigned i = 0; i < count; i++)
+                g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(threads[i])), ==, PASSWORD_E_MISMATCH);
+}
+
+static void expect_busy(PasswordHasher *hasher) {
+        _cleanup_secret_ Secret *password = secret_new(8);
+        int64_t delay;
+
+        memset(password->data, 'x', 8);
+        g_assert_cmpint(password_take_time(hasher, password, &delay), ==, PASSWORD_E_BUSY);
+}
+
+static void expect_to_wait(PasswordHasher *hasher) {
+        g_assert_cmpuint(count_longer(hasher, 100, 50000), >, 90);
+}
+
+/* Who is not checked must not be told from who is, by a queue that was there earlier, or that is there now. */
+static void test_T10_the_queue_of_now_counts_and_no_earlier_one(void) {
+        unsigned slots = g_get_num_processors(), room = slots + PASSWORD_QUEUE_MAX;
+        PasswordHasher *hasher = NULL;
+
+        assert(password_hasher_new(1 << 20, 1, 8, &hasher) == 0);
+        let_end(64);
+        for (unsigned i = 0; i < 64; i++)
+                (void) run(hasher);
+        g_assert_cmpuint(count_longer(hasher, 100, 100000), <, 100);
+        check_at_once(hasher, room, 400000, expect_busy);
+        g_assert_cmpuint(count_longer(hasher, 100, 300000), <, 100);
+        for (unsigned done = 0; done < 64; done += slots)
+                check_at_once(hasher, slots, 20000, NULL);
+        check_at_once(hasher, 3 * slots, 100000, expect_to_wait);
+        hasher = password_hasher_free(hasher);
+}
+
 int main(void) {
         test_one_hash_per_processor_and_64_that_wait();
+        test_T10_the_queue_of_now_counts_and_no_earlier_one();
         return 0;
 }
