@@ -67,6 +67,8 @@ PasswordHasher *password_hasher_free(PasswordHasher *hasher) {
 
 void password_hasher_configure(PasswordHasher *hasher, uint64_t memory, unsigned passes, unsigned min_length) {
         g_mutex_lock(&hasher->lock);
+        if (hasher->parameters.memory != memory || hasher->parameters.passes != passes)
+                hasher->n_times = hasher->next_time = 0; /* a check takes another time from now on */
         hasher->parameters = (Parameters) {
                 .memory = memory,
                 .passes = passes,

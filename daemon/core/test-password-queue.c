@@ -141,8 +141,30 @@ static void test_T10_the_queue_of_now_counts_and_no_earlier_one(void) {
         hasher = password_hasher_free(hasher);
 }
 
+/* After a reload a check takes another time, and one that takes the old one is a throttled answer. */
+static void test_T10_other_parameters_take_another_time(void) {
+        _cleanup_secret_ Secret *password = secret_new(8);
+        PasswordHasher *hasher = NULL;
+        int64_t delay;
+
+        memset(password->data, 'x', 8);
+        assert(password_hasher_new(1 << 20, 1, 8, &hasher) == 0);
+        let_end(64);
+        for (unsigned i = 0; i < 64; i++)
+                (void) run(hasher);
+        password_hasher_configure(hasher, 1 << 20, 1, 12);
+        assert(password_take_time(hasher, password, &delay) == 0);
+        password_hasher_configure(hasher, 1 << 21, 1, 12);
+        let_end(1);
+        assert(password_take_time(hasher, password, &delay) == 0);
+        g_assert_cmpint(delay, ==, 0);
+        g_assert_cmpuint(gate.may_end, ==, 0); /* it was a check */
+        hasher = password_hasher_free(hasher);
+}
+
 int main(void) {
         test_one_hash_per_processor_and_64_that_wait();
         test_T10_the_queue_of_now_counts_and_no_earlier_one();
+        test_T10_other_parameters_take_another_time();
         return 0;
 }
