@@ -278,6 +278,27 @@ static void test_T8_set_clocks_neither_forgive_nor_punish(void) {
         assert(wait > 0 && wait <= 3600 + 10 * 90);
 }
 
+/* A row that somebody or a disk has spoilt is a debt like any other: at most the longest, at least paid. */
+static void test_T14_no_time_that_is_kept_is_too_far(void) {
+        static const struct {
+                int64_t until;
+                bool passes;
+        } rows[] = { { INT64_MIN, true }, { INT64_MIN + 1, true }, { 0, true }, { INT64_MAX, false } };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                g_autoptr(World) world = world_new();
+                g_autoptr(GPtrArray) debts = g_ptr_array_new();
+                UserDebt row = { .uid = ALICE, .limit = (char *) "local", .key = (char *) "", .until = rows[i].until,
+                                 .failures = UINT_MAX };
+
+                g_ptr_array_add(debts, &row);
+                throttle_load(world->throttle, &defaults, debts);
+                if (!rows[i].passes)
+                        g_assert_cmpint(refused(world, &at_console).wait, <=, 3600 + 10 * 90);
+                g_assert_cmpint(fail(world, &at_console), ==, rows[i].passes);
+        }
+}
+
 static void test_what_the_store_does_not_know_how_to_say_is_ignored(void) {
         g_autoptr(World) world = world_new();
         UserDebt strange[] = {
@@ -519,6 +540,7 @@ int main(void) {
         test_T13_an_attempt_that_crashes_the_daemon_has_been_charged();
         test_T7_a_restart_forgets_nothing_of_users();
         test_T8_set_clocks_neither_forgive_nor_punish();
+        test_T14_no_time_that_is_kept_is_too_far();
         test_what_the_store_does_not_know_how_to_say_is_ignored();
         test_reset();
         test_reset_of_a_host();

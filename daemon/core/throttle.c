@@ -160,7 +160,7 @@ void throttle_load(Throttle *throttle, const ThrottleSettings *settings, const G
         for (guint i = 0; i < debts->len; i++) {
                 const UserDebt *debt = debts->pdata[i];
                 ThrottleLimit limit = throttle_limit_from_string(debt->limit);
-                int64_t left = CLAMP(debt->until - wall, -THROTTLE_KEEP, longest(settings));
+                int64_t left = CLAMP(debt->until, wall - THROTTLE_KEEP, wall + longest(settings)) - wall;
                 Lane *lane;
 
                 if (limit < 0 || limit >= _THROTTLE_USERS_MAX || debt->failures == 0)
