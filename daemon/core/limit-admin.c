@@ -8,6 +8,7 @@
 #include "daemon/core/limit-admin.h"
 
 #define API "api"
+#define CALLS_MAX (LIMIT_VIEWS_MAX / 2) /* of those on calls */
 
 static void free_view(gpointer data) {
         LimitView *view = data;
@@ -68,7 +69,7 @@ static void add_api(uid_t uid, const Debt *debt, void *data) {
         ApiList *list = data;
         int64_t retry_at = debt_retry_at(debt, &list->rate, list->now);
 
-        if (list->views->len >= LIMIT_VIEWS_MAX)
+        if (list->views->len >= CALLS_MAX)
                 return;
         add_view(list->views, API, name_of(list->names, uid), debt->failures,
                  retry_at <= list->now ? 0 : clock_wall(list->core->clock) + (retry_at - list->now + 999) / 1000);
@@ -78,6 +79,7 @@ int limit_list(Core *core, const Caller *caller, GPtrArray **ret) {
         g_autoptr(CoreConfig) config = core_config(core);
         g_autoptr(GHashTable) names = NULL;
         g_autoptr(GPtrArray) owed = NULL;
+        GPtrArray *views;
         ApiList list;
         int r;
 
@@ -93,14 +95,16 @@ int limit_list(Core *core, const Caller *caller, GPtrArray **ret) {
                 .rate = api_limit_rate(config->settings),
                 .now = clock_running(core->clock),
         };
-        owed = throttle_list(core->throttle, &config->settings->throttle, LIMIT_VIEWS_MAX);
+        api_limit_each(core->api_limit, list.now, add_api, &list);
+        owed = throttle_list(core->throttle, &config->settings->throttle, LIMIT_VIEWS_MAX - list.views->len);
+        views = g_ptr_array_new_with_free_func(free_view);
         for (guint i = 0; i < owed->len; i++) {
                 const ThrottleView *view = owed->pdata[i];
-                add_view(list.views, throttle_limit_to_string(view->limit), key_of(names, view), view->failures,
+                add_view(views, throttle_limit_to_string(view->limit), key_of(names, view), view->failures,
                          view->retry_at);
         }
-        api_limit_each(core->api_limit, list.now, add_api, &list);
-        *ret = list.views;
+        g_ptr_array_extend_and_steal(views, list.views);
+        *ret = views;
         return 0;
 }
 

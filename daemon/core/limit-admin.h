@@ -15,7 +15,7 @@ typedef struct LimitView {
 
 #define LIMIT_VIEWS_MAX 1000
 
-/* An array of LimitView *: users', then hosts', then those on calls; at most LIMIT_VIEWS_MAX. */
+/* An array of LimitView *: users', then hosts', then those on calls; at most LIMIT_VIEWS_MAX, where hosts are left out first. */
 int limit_list(Core *core, const Caller *caller, GPtrArray **ret);
 
 /*

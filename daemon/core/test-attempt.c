@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/wire.h"
+#include "daemon/core/api-limit.h"
 #include "daemon/core/limit-admin.h"
 #include "daemon/core/test-devices.h"
 
@@ -168,6 +169,32 @@ static void test_what_administrators_see_and_forget(void) {
         g_assert_cmpint(limit_reset(world->core, &world_root, NULL, NULL, &changed), ==, CORE_E_INVALID);
 }
 
+/* Strangers can fill the list, and must not keep from it who calls too often. */
+static void test_T1_many_hosts_hide_no_uid(void) {
+        g_autoptr(World) world = world_new();
+        g_autoptr(GPtrArray) views = NULL;
+        Caller child = world_pam_child(9);
+        unsigned users = 0, calls = 0;
+        ApiCharge charge;
+        int64_t wait;
+
+        g_assert_cmpint(core_api_charge(world->core, BOB, &charge, &wait), ==, 0);
+        (void) answer(world, &child, &(LoginRequest) { "alice", "login" }, WRONG_PASSWORD);
+        for (unsigned i = 0; i < LIMIT_VIEWS_MAX; i++) {
+                g_autofree char *rhost = g_strdup_printf("203.0.%u.%u", i / 256, i % 256);
+                (void) answer(world, &child, &(LoginRequest) { UNKNOWN_NAME, "sshd", .rhost = rhost }, WRONG_PASSWORD);
+        }
+        g_assert_cmpint(limit_list(world->core, &world_root, &views), ==, 0);
+        g_assert_cmpuint(views->len, ==, LIMIT_VIEWS_MAX);
+        for (guint i = 0; i < views->len; i++) {
+                const LimitView *view = views->pdata[i];
+                users += strcmp(view->limit, "local") == 0;
+                calls += strcmp(view->limit, "api") == 0;
+        }
+        g_assert_cmpuint(users, ==, 1);
+        g_assert_cmpuint(calls, ==, 1);
+}
+
 static void test_B7_only_administrators_see_and_forget(void) {
         g_autoptr(World) world = world_new();
         const Caller callers[] = { world_person(BOB, 5), world_person(UID_UNSET, 5) };
@@ -188,6 +215,7 @@ int main(void) {
         test_T9_nor_is_what_was_signed_once();
         test_T12_an_outage_charges_nothing();
         test_what_administrators_see_and_forget();
+        test_T1_many_hosts_hide_no_uid();
         test_B7_only_administrators_see_and_forget();
         return 0;
 }
