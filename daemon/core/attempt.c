@@ -9,12 +9,22 @@
 /* A host where the user logged in within that time is known. */
 #define KNOWN_FOR (30 * 24 * 3600)
 
+static char *client_of_session(const Session *session) {
+        return g_strdup_printf("session %s", session->id);
+}
+
+void core_forget_client(Core *core, const Session *session) {
+        g_autofree char *client = client_of_session(session);
+
+        throttle_drop_client(core->throttle, session->uid, client);
+}
+
 char *core_client_of(const Session *session) {
         if (session->device[0])
                 return g_strdup_printf("device %s", session->device);
         if (session->auth_time > 0 && session->auth_method && session->methods &&
             g_strv_contains((const char *const *) session->methods, session->auth_method))
-                return g_strdup_printf("session %s", session->id);
+                return client_of_session(session);
         return g_strdup(CORE_CLIENT_LOGIN);
 }
 

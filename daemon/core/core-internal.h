@@ -191,6 +191,8 @@ typedef struct Attempt {
 
 /* Which client a live session is; g_free. Not as many as one can have: only who proved himself in it has one of his own. */
 char *core_client_of(const Session *session);
+/* That session is over. Who logs in and fails ever anew would leave something of each of them. */
+void core_forget_client(Core *core, const Session *session);
 
 typedef struct WrongPassword {
         const char *why; /* a reason code: throttled, hindered, without a password, or wrong */

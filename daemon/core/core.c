@@ -241,6 +241,7 @@ void core_report_ended_by(Core *core, const GPtrArray *ended, const char *by) {
                         .reason = session->end_reason,
                         .by = by,
                 });
+                core_forget_client(core, session);
         }
 }
 

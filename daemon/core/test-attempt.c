@@ -169,6 +169,21 @@ static void test_what_administrators_see_and_forget(void) {
         g_assert_cmpint(limit_reset(world->core, &world_root, NULL, NULL, &changed), ==, CORE_E_INVALID);
 }
 
+/* It can owe nothing any more, and who knows the password could make ever new ones. */
+static void test_T1_a_session_that_is_over_owes_nothing(void) {
+        g_autoptr(World) world = world_new();
+        Caller sudo = world_pam(5);
+
+        for (int i = 0; i < 3; i++) {
+                g_autofree char *session = world_log_in(world, "alice", ALICE_PASSWORD, 5);
+                assert(answer(world, &sudo, &(LoginRequest) { "alice", "sudo" }, WRONG_PASSWORD) == LOGIN_DENY);
+                g_assert_cmpint(login_close(world->core, &world_root, session), ==, 0);
+        }
+        assert_owed(world, "");
+        assert(answer(world, &sudo, &(LoginRequest) { "alice", "sudo" }, WRONG_PASSWORD) == LOGIN_DENY);
+        assert_owed(world, "known-client alice login 1"); /* that of all logins without one is not forgotten so */
+}
+
 /* Strangers can fill the list, and must not keep from it who calls too often. */
 static void test_T1_many_hosts_hide_no_uid(void) {
         g_autoptr(World) world = world_new();
@@ -215,6 +230,7 @@ int main(void) {
         test_T9_nor_is_what_was_signed_once();
         test_T12_an_outage_charges_nothing();
         test_what_administrators_see_and_forget();
+        test_T1_a_session_that_is_over_owes_nothing();
         test_T1_many_hosts_hide_no_uid();
         test_B7_only_administrators_see_and_forget();
         return 0;

@@ -48,6 +48,17 @@ void throttle_sweep(Throttle *throttle) {
         forget_lanes(throttle, lanes);
 }
 
+void throttle_drop_client(Throttle *throttle, uid_t uid, const char *client) {
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+        Lane *lane = lane_get(throttle, uid, THROTTLE_CLIENT, client);
+
+        if (lane->debt.failures > 0) {
+                lane_clear(throttle, lane);
+                lane_keep(throttle, lane);
+        }
+        lane_put(throttle, lane);
+}
+
 void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid) {
         DebtRate rate = rate_of(settings, THROTTLE_OTHER_HOSTS);
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);

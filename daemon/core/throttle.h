@@ -100,6 +100,9 @@ void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t
 #define THROTTLE_KEEP (30 * 24 * 3600)
 void throttle_sweep(Throttle *throttle);
 
+/* That client of the user's is gone and comes back no more: neither does what it owes. */
+void throttle_drop_client(Throttle *throttle, uid_t uid, const char *client);
+
 /*
  * An administrator's: forgets all that is owed. False where nothing was. For a user also what the last
  * host owes from where others than his own failed: it is his new one more often than a stranger's, and
