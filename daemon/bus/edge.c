@@ -11,6 +11,7 @@
 #include "daemon/bus/call.h"
 #include "daemon/bus/edge.h"
 #include "daemon/bus/interface.h"
+#include "daemon/bus/late.h"
 #include "daemon/core/api-limit.h"
 
 /* Root's calls (PAM's) have threads of their own: nobody can fill them with calls that wait. */
@@ -24,18 +25,16 @@ struct Edge {
         GThreadPool *root, *others;
         int proc;       /* /proc */
         unsigned asked; /* calls whose sender the bus has not told us yet */
-        GMutex lock;    /* over both below, which workers look at, too */
-        GHashTable *late;
+        Late *late;     /* answers that are held back */
         bool stopping;
 };
 
-/* An answer that is there and whose time has not come. No worker waits for it. */
-typedef struct Late {
+/* An answer that is held back. */
+typedef struct Finished {
         Edge *edge;
         Call *call;
         int r;
-        GSource *source;
-} Late;
+} Finished;
 
 /* A connection's own: what registration keeps and gives back with every call. */
 typedef struct Export {
@@ -93,32 +92,22 @@ static void leave(Edge *edge, Call *call, int r) {
         admission_leave(edge->admission, uid);
 }
 
-static gboolean on_late(gpointer data) {
-        Late *late = data;
-        Edge *edge = late->edge;
+static void on_late(void *data) {
+        Finished *finished = data;
 
-        g_mutex_lock(&edge->lock);
-        (void) g_hash_table_remove(edge->late, late);
-        g_mutex_unlock(&edge->lock);
-        leave(edge, late->call, late->r);
-        return G_SOURCE_REMOVE;
+        leave(finished->edge, finished->call, finished->r);
+        g_free(finished);
 }
 
 /* False where nobody can wait any more. */
 static bool hold_back(Edge *edge, Call *call, int r) {
-        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&edge->lock);
-        Late *late;
+        Finished *finished = g_new(Finished, 1);
 
-        if (edge->stopping)
-                return false;
-        late = g_new(Late, 1);
-        *late = (Late) { .edge = edge, .call = call, .r = r, .source = g_timeout_source_new(0) };
-        g_source_set_ready_time(late->source, g_get_monotonic_time() + call->request.delay);
-        g_source_set_callback(late->source, on_late, late, g_free);
-        (void) g_hash_table_add(edge->late, late);
-        (void) g_source_attach(late->source, /* context= */ NULL);
-        g_source_unref(late->source);
-        return true;
+        *finished = (Finished) { .edge = edge, .call = call, .r = r };
+        if (late_add(edge->late, g_get_monotonic_time() + call->request.delay, on_late, finished))
+                return true;
+        g_free(finished);
+        return false;
 }
 
 static void work(gpointer data, gpointer user_data) {
@@ -268,8 +257,7 @@ int edge_new(const EdgeParts *parts, Edge **ret) {
         edge->node = g_dbus_node_info_new_for_xml(INTERFACE_XML, NULL);
         g_assert(edge->node); /* the build has put it there, and a test has read it */
         edge->admission = admission_new();
-        g_mutex_init(&edge->lock);
-        edge->late = g_hash_table_new(NULL, NULL);
+        edge->late = late_new();
         edge->root = g_thread_pool_new(work, edge, WORKERS_ROOT, /* exclusive= */ FALSE, NULL);
         edge->others = g_thread_pool_new(work, edge, WORKERS_OTHERS, /* exclusive= */ FALSE, NULL);
         *ret = edge;
@@ -281,9 +269,8 @@ Edge *edge_free(Edge *edge) {
                 return NULL;
         g_thread_pool_free(edge->root, /* immediate= */ FALSE, /* wait= */ TRUE);
         g_thread_pool_free(edge->others, /* immediate= */ FALSE, /* wait= */ TRUE);
+        (void) late_free(edge->late);
         (void) admission_free(edge->admission);
-        g_hash_table_unref(edge->late);
-        g_mutex_clear(&edge->lock);
         g_dbus_node_info_unref(edge->node);
         (void) safe_close(edge->proc);
         g_free(edge);
@@ -299,14 +286,8 @@ int edge_proc(const Edge *edge) {
 }
 
 void edge_stop(Edge *edge) {
-        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&edge->lock);
-        GHashTableIter iter;
-        gpointer late;
-
         edge->stopping = true;
-        g_hash_table_iter_init(&iter, edge->late);
-        while (g_hash_table_iter_next(&iter, &late, NULL))
-                g_source_set_ready_time(((Late *) late)->source, 0);
+        late_stop(edge->late);
 }
 
 unsigned edge_under_way(Edge *edge) {
