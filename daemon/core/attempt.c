@@ -87,16 +87,21 @@ static void rehash(Core *core, const User *user, const Secret *password) {
                 (void) store_user_rehash(core->store, user->name, user->password_hash, hash);
 }
 
+int core_take_time(Core *core, const Secret *answer, int64_t *ret_delay) {
+        int r;
+
+        r = password_take_time(core->hasher, answer, ret_delay);
+        return r == PASSWORD_E_BUSY ? CORE_E_BUSY : error_trace(r);
+}
+
 static int refuse_throttled(Core *core, const ThrottleRefusal *refusal, const Secret *password,
                             WrongPassword *ret_wrong) {
         int64_t delay;
         int r;
 
-        r = password_take_time(core->hasher, password, &delay);
-        if (r == PASSWORD_E_BUSY)
-                return CORE_E_BUSY;
-        if (r < 0)
-                return error_trace(r);
+        r = core_take_time(core, password, &delay);
+        if (r != 0)
+                return r;
         *ret_wrong = (WrongPassword) { .why = "throttled", .wait = refusal->wait, .delay = delay };
         return CORE_PASSWORD_E_WRONG;
 }

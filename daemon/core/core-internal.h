@@ -206,6 +206,12 @@ int core_check_password(Core *core, const Attempt *attempt, const Secret *passwo
 /* What was answered was wrong, and that cost nothing to find out: charges it. False: throttled. Or a negative errno. */
 int core_charge_guess(Core *core, const Attempt *attempt, bool *ret_charged);
 
+/*
+ * Of an answer that was refused and costs no check: how long (µs) to hold that back, so that it takes
+ * as long as one. 0, CORE_E_BUSY where a check would hear that, or a negative errno.
+ */
+int core_take_time(Core *core, const Secret *answer, int64_t *ret_delay);
+
 /* A new one's hash: 0, CORE_E_PASSWORD, CORE_E_BUSY or a negative errno. */
 int core_hash_password(Core *core, const Secret *password, char **ret);
 

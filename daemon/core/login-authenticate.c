@@ -218,6 +218,11 @@ static int log_in(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
         int r;
 
         r = (kind ? kind->prove : prove_password)(call, secret, session, &why);
+        if (r == CREDENTIAL_E_WRONG && kind) { /* the clock tells a token from a password no more than the words do */
+                r = core_take_time(call->core, secret, &call->wrong.delay);
+                if (r == 0)
+                        r = CREDENTIAL_E_WRONG;
+        }
         if (r == CREDENTIAL_E_WRONG)
                 return refuse_credential(call, why, ret);
         if (r != 0)

@@ -9,9 +9,10 @@ import socket
 import statistics
 import time
 
-from attempts import (DENIED, HOME, asked, attempt, attempts, fill, know, ks, may,
+from attempts import (DENIED, HOME, WRONG, asked, attempt, attempts, fill, know, ks, may,
                       may_not, owed, quantile, reasons, together, took)
-from daemon import ALICE, NOBODY, PASSWORD, background, sanitized, scaled, secret, wait_for
+from daemon import ALICE, DAVE, NOBODY, PASSWORD, background, in_child, sanitized, scaled, secret, wait_for
+from test_abuse import printed
 
 
 def verified(host, count):
@@ -66,26 +67,39 @@ def settle(host, user):
     host.call("Throttle.Reset", "a{sv}", {"user": user})
 
 
-def test_P20_T10_wrong_throttled_and_disabled_are_one_answer_after_one_time(make_host, rng):
+def revoked_token(host, user, uid):
+    def login():
+        session = host.log_in(user)
+        return session, in_child(lambda: printed(host), uid=uid)
+
+    session, token = in_child(login, login=uid)
+    host.call("Sessions.Revoke", "a{sv}a{sv}", {"ids": [session]}, {})
+    return token
+
+
+def test_P20_T10_wrong_throttled_disabled_and_revoked_are_one_answer_after_one_time(make_host, rng):
     """One reply, and no two kinds of them that Kolmogorov and Smirnov could tell apart by the clock."""
-    host = asked(make_host)
+    host = asked(make_host, settings="[throttle]\npay-back=1h\ncap=1h\n")  # longer than the test takes
     host.add("carol")
     host.call("Users.SetEnabled", "sb", "carol", False)
+    host.add("dave")
+    answers = {"dave": revoked_token(host, "dave", DAVE)}
     fill(host, "alice", rhost=None)
     attempts(host, 54, rhost=None)  # the times of 64 checks are known now
     client = host.root()
-    times = {"alice": [], "bob": [], "carol": []}
+    times = {"alice": [], "bob": [], "carol": [], "dave": []}
     since, replies = len(host.text()), []
     for _ in range(scaled(2000)):
-        for user in rng.sample(sorted(times), 3):
+        for user in rng.sample(sorted(times), 4):
             if user != "alice":
                 settle(host, user)
-            times[user].append(took(lambda user=user: replies.append(attempt(client, user=user, rhost=None))))
+            times[user].append(took(lambda user=user: replies.append(
+                attempt(client, user=user, password=answers.get(user, WRONG), rhost=None))))
     assert replies == [DENIED] * len(replies)
     found = reasons(host, since)
     assert {why: found.count(why) for why in set(found)} == {
-        why: len(times["bob"]) for why in ("throttled", "wrong-password", "disabled")}
-    for user in ("alice", "carol"):
+        why: len(times["bob"]) for why in ("throttled", "wrong-password", "disabled", "token-revoked")}
+    for user in ("alice", "carol", "dave"):
         distance, p = ks(times[user], times["bob"])
         print(f"{user}: {statistics.median(times[user]) * 1000:.2f} ms, wrong: "
               f"{statistics.median(times['bob']) * 1000:.2f} ms, distance {distance:.3f}, p {p:.5f}")
