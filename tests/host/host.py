@@ -27,6 +27,8 @@ import pexpect
 FOLDER = pathlib.Path("/run/hosts")
 CLONE_NEWNS = 0x00020000
 PROMPT = "Password or token: "
+# s: now and then a user manager that logind stops hangs for its TimeoutStopSec=120s, and the next login waits for it.
+LOGIN_MAX = 150
 
 # Programs of this machine that a test host has no use for are not started there.
 KEPT_WANTS = ("dbus", "ssh", "systemd-journald", "systemd-logind", "remote-fs.target", "getty.target")
@@ -238,7 +240,7 @@ class Host:
                 "-o", "LogLevel=ERROR", "-o", "NumberOfPasswordPrompts=1", "-o", "PubkeyAuthentication=no",
                 "-o", "PreferredAuthentications=keyboard-interactive", "-o", "ControlPath=none", f"{user}@{address}"]
 
-    def ssh(self, user, answer, command="true", options=(), address="127.0.0.1", input=None, check=True, timeout=120):
+    def ssh(self, user, answer, command="true", options=(), address="127.0.0.1", input=None, check=True, timeout=LOGIN_MAX):
         """
         Logs in by keyboard-interactive, answering the prompt with @answer (by SSH_ASKPASS, from a
         file that is removed), and runs @command. @answer None: no prompt is answered (keys).
@@ -277,7 +279,7 @@ class Shell:
 
     def __init__(self, host, user, answer, options, address):
         argv = host.argv([*host._ssh(user, ["-tt", *options], address)])
-        self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=90, echo=False,
+        self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=LOGIN_MAX, echo=False,
                                    dimensions=(50, 400))
         if answer is not None:
             self.child.expect_exact(PROMPT)

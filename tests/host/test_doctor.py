@@ -65,7 +65,7 @@ FAULTS = [
      "mv /usr/libexec/tesserad /root/good && mv /root/tesserad /usr/libexec && systemctl restart tesserad && "
      "mv /root/good /usr/libexec/tesserad", "has version 0.0.9", ""),
     ("configuration-reload", "touch /etc/tessera/policy.conf", "policy.conf", ""),
-    ("configuration-reload", "touch /etc/tessera/policy.d/old.conf && systemctl reload tesserad && "
+    ("configuration-reload", "touch /etc/tessera/policy.d/old.conf && systemctl reload tesserad && sleep 1.1 && "  # whole seconds
      "rm /etc/tessera/policy.d/old.conf", "/etc/tessera/policy.d", ""),
     ("state-files", "chmod 0755 /var/lib/tessera", "/var/lib/tessera has mode 0755", ""),
     ("state-files", "chmod 0640 /var/lib/tessera/tessera.db", "tessera.db has mode 0640", ""),

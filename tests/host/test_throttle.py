@@ -244,7 +244,9 @@ def test_T15_P20_guesses_in_a_login_are_that_logins(crowd, stale):
         with crowd.shell("alice", known) as later:
             assert "0" in sudo(later, ALICE).split()
         assert "try again in" in sudo(shell, ALICE)
-    assert [limit for limit, _ in owed(stale)] == ["known-client"]
+        assert [limit for limit, _ in owed(stale)] == ["known-client"]
+        shell.run("tessera logout")
+        assert [limit for limit, _ in owed(stale)] == ["api"]  # a session that is over comes back no more
 
 
 def test_T6_whatever_asks_in_a_login_is_one_ledger(crowd, stale):
