@@ -4,6 +4,7 @@
 /* Answers to a prompt that may be guesses: charged before they are judged. */
 
 #include "common/error.h"
+#include "daemon/core/api-limit.h"
 #include "daemon/core/core-internal.h"
 
 /* A host where the user logged in within that time is known. */
@@ -17,6 +18,12 @@ void core_forget_client(Core *core, const Session *session) {
         g_autofree char *client = client_of_session(session);
 
         throttle_drop_client(core->throttle, session->uid, client);
+}
+
+bool core_forget_limits(Core *core, uid_t uid) {
+        bool of_user = throttle_reset_user(core->throttle, uid), of_calls = api_limit_reset(core->api_limit, uid);
+
+        return of_user || of_calls;
 }
 
 char *core_client_of(const Session *session) {

@@ -194,6 +194,9 @@ char *core_client_of(const Session *session);
 /* That session is over. Who logs in and fails ever anew would leave something of each of them. */
 void core_forget_client(Core *core, const Session *session);
 
+/* All that @uid owes, for guesses and for calls. False where that is nothing. */
+bool core_forget_limits(Core *core, uid_t uid);
+
 typedef struct WrongPassword {
         const char *why; /* a reason code: throttled, hindered, without a password, or wrong */
         int64_t wait;    /* s until it may be tried again; 0: it was not throttled */

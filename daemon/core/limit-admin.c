@@ -110,15 +110,12 @@ int limit_list(Core *core, const Caller *caller, GPtrArray **ret) {
 
 static int reset_user(Core *core, const char *name, bool *ret_changed) {
         g_autoptr(User) user = NULL;
-        bool of_user, of_calls;
         int r;
 
         r = store_user_get(core->store, name, &user);
         if (r != 0)
                 return r < 0 ? error_trace(r) : CORE_E_NOT_FOUND;
-        of_user = throttle_reset_user(core->throttle, user->uid);
-        of_calls = api_limit_reset(core->api_limit, user->uid);
-        *ret_changed = of_user || of_calls;
+        *ret_changed = core_forget_limits(core, user->uid);
         return 0;
 }
 

@@ -12,6 +12,7 @@
 #include "daemon/core/api-limit.h"
 #include "daemon/core/limit-admin.h"
 #include "daemon/core/test-devices.h"
+#include "daemon/core/user-admin.h"
 
 #define HOME "192.0.2.1" /* of world_log_in() */
 #define STRANGER "198.51.100.7"
@@ -210,6 +211,21 @@ static void test_T1_many_hosts_hide_no_uid(void) {
         g_assert_cmpuint(calls, ==, 1);
 }
 
+/* The uid may be another's next. */
+static void test_R6_who_is_removed_owes_nothing(void) {
+        g_autoptr(World) world = world_new();
+        Caller child = world_pam_child(9);
+        ApiCharge charge;
+        int64_t wait;
+        bool changed;
+
+        g_assert_cmpint(core_api_charge(world->core, ALICE, &charge, &wait), ==, 0);
+        (void) answer(world, &child, &(LoginRequest) { "alice", "login" }, WRONG_PASSWORD);
+        assert_owed(world, "local alice 1; api alice 1");
+        g_assert_cmpint(user_remove(world->core, &world_root, "alice", &changed), ==, 0);
+        assert_owed(world, "");
+}
+
 static void test_B7_only_administrators_see_and_forget(void) {
         g_autoptr(World) world = world_new();
         const Caller callers[] = { world_person(BOB, 5), world_person(UID_UNSET, 5) };
@@ -232,6 +248,7 @@ int main(void) {
         test_what_administrators_see_and_forget();
         test_T1_a_session_that_is_over_owes_nothing();
         test_T1_many_hosts_hide_no_uid();
+        test_R6_who_is_removed_owes_nothing();
         test_B7_only_administrators_see_and_forget();
         return 0;
 }

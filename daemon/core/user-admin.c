@@ -263,7 +263,7 @@ int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_ch
                         return error_trace(r);
         }
         if (r == 0) {
-                (void) throttle_reset_user(core->throttle, user->uid); /* which may be another's next */
+                (void) core_forget_limits(core, user->uid); /* which may be another's next */
                 core_report_user(core, caller, "user-removed", user, NULL);
                 after_end(core, caller, user, ended);
         }
