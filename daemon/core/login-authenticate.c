@@ -142,7 +142,7 @@ Attempt login_attempt(const LoginCall *call) {
         };
 }
 
-int login_charge_forgery(LoginCall *call, const Secret *secret, const char **ret_why) {
+int login_refuse_forgery(LoginCall *call, const Secret *secret, const char **ret_why) {
         Attempt attempt = login_attempt(call);
         bool charged;
         int r;
@@ -153,7 +153,7 @@ int login_charge_forgery(LoginCall *call, const Secret *secret, const char **ret
         if (charged)
                 store_user_failed(call->core->store, call->subject.user->name, call->rhost, call->now);
         *ret_why = !charged ? "throttled" : is_probably_cut(secret) ? "token-cut" : "token-invalid";
-        return 0;
+        return CREDENTIAL_E_WRONG;
 }
 
 const char *login_token_why(TokenReason reason) {
@@ -253,8 +253,8 @@ static int refuse_token(LoginCall *call, const Kind *kind, const Secret *secret,
         if (r < 0)
                 return r;
         if (!genuine) {
-                r = login_charge_forgery(call, secret, &why);
-                return r < 0 ? r : refuse_credential(call, why, ret);
+                r = login_refuse_forgery(call, secret, &why);
+                return r == CREDENTIAL_E_WRONG ? refuse_credential(call, why, ret) : r;
         }
         return login_answer(call, &(LoginOutcome) {
                 .verdict = LOGIN_DENY,

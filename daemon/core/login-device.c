@@ -22,10 +22,8 @@ int login_prove_device(LoginCall *call, const Secret *secret, Session *session, 
         int r;
 
         r = device_use(call->core, call->config, subject->user, call->rhost, call->now, secret, &device, ret_why);
-        if (r == DEVICE_E_FORGED) {
-                r = login_charge_forgery(call, secret, ret_why);
-                return r < 0 ? r : CREDENTIAL_E_WRONG;
-        }
+        if (r == DEVICE_E_FORGED)
+                return login_refuse_forgery(call, secret, ret_why);
         if (r == DEVICE_E_REFUSED)
                 return CREDENTIAL_E_WRONG;
         if (r != 0)

@@ -101,8 +101,8 @@ void login_set_methods(Session *session, const char *method);
 /* The answer as the limits see it; borrows from @call. */
 Attempt login_attempt(const LoginCall *call);
 
-/* A signature that is not right is a guess, and costs one. 0 and the reason code of it, or a negative errno. */
-int login_charge_forgery(LoginCall *call, const Secret *secret, const char **ret_why);
+/* A signature that is not right is a guess, and costs one. CREDENTIAL_E_WRONG or a negative errno. */
+int login_refuse_forgery(LoginCall *call, const Secret *secret, const char **ret_why);
 
 /* The reason code of a token whose signature is right and that is refused all the same. */
 const char *login_token_why(TokenReason reason);

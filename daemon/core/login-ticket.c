@@ -57,10 +57,8 @@ int login_prove_ticket(LoginCall *call, const Secret *secret, Session *session, 
         int r;
 
         reason = ticket_look(call->config, call->config->host, call->now, secret->data, secret->size, &grant);
-        if (reason != TOKEN_VALID && !ticket_is_genuine(call->config->trust, secret->data, secret->size)) {
-                r = login_charge_forgery(call, secret, ret_why);
-                return r < 0 ? r : CREDENTIAL_E_WRONG;
-        }
+        if (reason != TOKEN_VALID && !ticket_is_genuine(call->config->trust, secret->data, secret->size))
+                return login_refuse_forgery(call, secret, ret_why);
         if (reason != TOKEN_VALID)
                 return refuse(login_token_why(reason), ret_why);
         why = ticket_hindrance(&grant, &call->subject);

@@ -68,12 +68,11 @@ int login_prove_token(LoginCall *call, const Secret *secret, Session *session, c
         TokenReason reason = verify(call, secret, &claims);
         int r;
 
+        if (reason != TOKEN_VALID && !token_is_genuine(call->config->keys, secret->data, secret->size))
+                return login_refuse_forgery(call, secret, ret_why);
         if (reason != TOKEN_VALID) {
                 *ret_why = login_token_why(reason);
-                if (token_is_genuine(call->config->keys, secret->data, secret->size))
-                        return CREDENTIAL_E_WRONG;
-                r = login_charge_forgery(call, secret, ret_why);
-                return r < 0 ? r : CREDENTIAL_E_WRONG;
+                return CREDENTIAL_E_WRONG;
         }
         r = check_origin(call, claims, &parent, ret_why);
         if (r == 0)
