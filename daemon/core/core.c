@@ -146,7 +146,7 @@ Core *core_free(Core *core) {
                 return NULL;
         g_free(core->boot_id);
         password_hasher_free(core->hasher);
-        throttle_free(core->throttle); /* which keeps its debts in the store */
+        throttle_free(core->throttle); /* before the store, which it tells of each change */
         store_free(core->store);
         api_limit_free(core->api_limit);
         pending_free(core->pending);

@@ -35,15 +35,6 @@ static LoginAnswer step_up(World *world, const char *user, uint32_t audit_id, co
                                   secret);
 }
 
-static void expect(World *world, const char *sentence, LoginAnswer answer, LoginVerdict verdict, const char *reason,
-                   const char *why) {
-        g_autofree char *said = world_reason(world);
-
-        if (answer.verdict != verdict || g_strcmp0(answer.reason, reason) != 0 || g_strcmp0(said, why) != 0)
-                g_error("%s: %s, %s, %s instead of %s, %s, %s", sentence, login_verdict_to_string(answer.verdict),
-                        answer.reason, said, login_verdict_to_string(verdict), reason, why);
-}
-
 static void revoke_id(World *world, const char *id) {
         const char *const ids[] = { id, NULL };
         g_autoptr(GPtrArray) ended = NULL;
@@ -84,18 +75,18 @@ static void test_check_by_role_and_age(void) {
         g_autoptr(Session) before = world_session(world, alice), after = NULL;
 
         fake_clock_forward(&world->clock, 10);
-        expect(world, "role, fresh", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "role, fresh", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
         after = world_session(world, alice);
         g_assert_cmpint(after->seen, ==, before->seen + 10);
-        expect(world, "no role", check(world, "bob", 6), LOGIN_DENY, WIRE_REASON_ROLE_MISSING, "role-missing");
-        expect(world, "not enrolled", check(world, "carol", 6), LOGIN_NOT_OURS, NULL, "not-enrolled");
-        expect(world, "not known at all", check(world, UNKNOWN_NAME, 6), LOGIN_NOT_OURS, NULL, "unknown-user");
-        expect(world, "no session in this login", check(world, "alice", 7), LOGIN_STEP_UP, WIRE_REASON_STALE,
-               "no-session");
+        world_expect(world, "no role", check(world, "bob", 6), LOGIN_DENY, WIRE_REASON_ROLE_MISSING, "role-missing");
+        world_expect(world, "not enrolled", check(world, "carol", 6), LOGIN_NOT_OURS, NULL, "not-enrolled");
+        world_expect(world, "not known at all", check(world, UNKNOWN_NAME, 6), LOGIN_NOT_OURS, NULL, "unknown-user");
+        world_expect(world, "no session in this login", check(world, "alice", 7), LOGIN_STEP_UP, WIRE_REASON_STALE,
+                     "no-session");
         fake_clock_forward(&world->clock, 15 * 60 - 10);
-        expect(world, "just fresh", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "just fresh", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
         fake_clock_forward(&world->clock, 1);
-        expect(world, "stale", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "stale");
+        world_expect(world, "stale", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "stale");
 }
 
 /* P34: the kernel's id of the login must be set, of this user and of this boot. */
@@ -103,16 +94,16 @@ static void test_P34_a_login_is_matched_by_audit_id_and_user(void) {
         g_autofree char *alice = NULL, *bob = NULL, *unbound = NULL;
         g_autoptr(World) world = two_logins(&alice, &bob);
 
-        expect(world, "unset", check(world, "alice", AUDIT_ID_UNSET), LOGIN_STEP_UP, WIRE_REASON_STALE, "no-session");
-        expect(world, "another user's login", check(world, "alice", 6), LOGIN_STEP_UP, WIRE_REASON_STALE,
-               "no-session");
+        world_expect(world, "unset", check(world, "alice", AUDIT_ID_UNSET), LOGIN_STEP_UP, WIRE_REASON_STALE, "no-session");
+        world_expect(world, "another user's login", check(world, "alice", 6), LOGIN_STEP_UP, WIRE_REASON_STALE,
+                     "no-session");
         unbound = world_log_in(world, "alice", ALICE_PASSWORD, AUDIT_ID_UNSET);
-        expect(world, "an unbound session is found by nobody", check(world, "alice", AUDIT_ID_UNSET), LOGIN_STEP_UP,
-               WIRE_REASON_STALE, "no-session");
+        world_expect(world, "an unbound session is found by nobody", check(world, "alice", AUDIT_ID_UNSET), LOGIN_STEP_UP,
+                     WIRE_REASON_STALE, "no-session");
         g_free(world->core->boot_id);
         world->core->boot_id = g_strdup("99999999-2222-3333-4444-555555555555");
-        expect(world, "the id of another boot", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE,
-               "no-session");
+        world_expect(world, "the id of another boot", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE,
+                     "no-session");
 }
 
 static void test_check_of_sessions_that_are_over(void) {
@@ -120,17 +111,17 @@ static void test_check_of_sessions_that_are_over(void) {
         g_autoptr(World) world = two_logins(&alice, &bob);
 
         log_out(world, ALICE, 5);
-        expect(world, "logged out", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "no-session");
+        world_expect(world, "logged out", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "no-session");
         g_free(alice);
         alice = world_log_in(world, "alice", ALICE_PASSWORD, 8);
         revoke_id(world, alice);
-        expect(world, "revoked", check(world, "alice", 8), LOGIN_DENY, WIRE_REASON_REVOKED, "login-revoked");
-        expect(world, "and in account too", authorize(world, "alice", "sudo", 8), LOGIN_DENY, WIRE_REASON_REVOKED,
-               "login-revoked");
-        expect(world, "a step-up revives nothing", step_up(world, "alice", 8, ALICE_PASSWORD), LOGIN_DENY,
-               WIRE_REASON_REVOKED, "login-revoked");
-        expect(world, "another login of hers is as it was", step_up(world, "alice", 9, ALICE_PASSWORD), LOGIN_ALLOW,
-               NULL, "pwd");
+        world_expect(world, "revoked", check(world, "alice", 8), LOGIN_DENY, WIRE_REASON_REVOKED, "login-revoked");
+        world_expect(world, "and in account too", authorize(world, "alice", "sudo", 8), LOGIN_DENY, WIRE_REASON_REVOKED,
+                     "login-revoked");
+        world_expect(world, "a step-up revives nothing", step_up(world, "alice", 8, ALICE_PASSWORD), LOGIN_DENY,
+                     WIRE_REASON_REVOKED, "login-revoked");
+        world_expect(world, "another login of hers is as it was", step_up(world, "alice", 9, ALICE_PASSWORD), LOGIN_ALLOW,
+                     NULL, "pwd");
 }
 
 /* Idle and over count at once: the sweep has not run. The store learns of it on the way. */
@@ -140,7 +131,7 @@ static void test_idle_and_over_before_any_sweep(void) {
 
         world_set_settings(world, /* idle= */ 60, /* lifetime= */ 600, 32);
         fake_clock_forward(&world->clock, 60);
-        expect(world, "not yet idle", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "not yet idle", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
         fake_clock_forward(&world->clock, 61);
         (void) check(world, "alice", 5);
         lines = world_audit(world);
@@ -152,7 +143,7 @@ static void test_idle_and_over_before_any_sweep(void) {
         g_free(alice);
         alice = world_log_in(world, "alice", ALICE_PASSWORD, 8);
         for (int i = 0; i < 10; i++) {
-                expect(world, "in use", check(world, "alice", 8), LOGIN_ALLOW, NULL, "fresh");
+                world_expect(world, "in use", check(world, "alice", 8), LOGIN_ALLOW, NULL, "fresh");
                 fake_clock_forward(&world->clock, 60);
         }
         g_free(lines);
@@ -180,8 +171,8 @@ static void test_P6_account_asks_for_the_role_without_any_auth(void) {
         g_autoptr(World) world = world_new();
 
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-                expect(world, rows[i].sentence, authorize(world, rows[i].user, rows[i].service, 5), rows[i].verdict,
-                       rows[i].reason, rows[i].why);
+                world_expect(world, rows[i].sentence, authorize(world, rows[i].user, rows[i].service, 5), rows[i].verdict,
+                             rows[i].reason, rows[i].why);
 }
 
 static void test_account_does_not_ask_for_freshness(void) {
@@ -189,21 +180,21 @@ static void test_account_does_not_ask_for_freshness(void) {
         g_autoptr(World) world = two_logins(&alice, &bob);
 
         fake_clock_forward(&world->clock, 3600);
-        expect(world, "stale", authorize(world, "alice", "sudo", 5), LOGIN_ALLOW, NULL, "role-held");
+        world_expect(world, "stale", authorize(world, "alice", "sudo", 5), LOGIN_ALLOW, NULL, "role-held");
 }
 
 static void test_account_of_the_disabled_and_the_moved(void) {
         g_autoptr(World) world = world_new();
 
         world_set_account(world, "bob", 1999);
-        expect(world, "another uid", authorize(world, "bob", "sshd", 5), LOGIN_DENY, WIRE_REASON_DISABLED,
-               "uid-changed");
+        world_expect(world, "another uid", authorize(world, "bob", "sshd", 5), LOGIN_DENY, WIRE_REASON_DISABLED,
+                     "uid-changed");
         world_set_account(world, "bob", UID_UNSET);
-        expect(world, "no account", authorize(world, "bob", "sshd", 5), LOGIN_DENY, WIRE_REASON_DISABLED,
-               "account-gone");
+        world_expect(world, "no account", authorize(world, "bob", "sshd", 5), LOGIN_DENY, WIRE_REASON_DISABLED,
+                     "account-gone");
         world_set_account(world, "bob", BOB);
         disable(world, "bob");
-        expect(world, "disabled", authorize(world, "bob", "sshd", 5), LOGIN_DENY, WIRE_REASON_DISABLED, "disabled");
+        world_expect(world, "disabled", authorize(world, "bob", "sshd", 5), LOGIN_DENY, WIRE_REASON_DISABLED, "disabled");
 }
 
 /* A4: the role is asked for now, whatever the session or a token says. */
@@ -211,12 +202,12 @@ static void test_A4_a_role_that_is_taken_away_is_gone_at_once(void) {
         g_autofree char *alice = NULL, *bob = NULL;
         g_autoptr(World) world = two_logins(&alice, &bob);
 
-        expect(world, "before", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "before", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
         world_set_policy(world, "bob", "");
-        expect(world, "check", check(world, "alice", 5), LOGIN_DENY, WIRE_REASON_ROLE_MISSING, "role-missing");
-        expect(world, "account", authorize(world, "alice", "sudo", 5), LOGIN_DENY, WIRE_REASON_ROLE_MISSING,
-               "role-missing");
-        expect(world, "the other way", check(world, "bob", 6), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "check", check(world, "alice", 5), LOGIN_DENY, WIRE_REASON_ROLE_MISSING, "role-missing");
+        world_expect(world, "account", authorize(world, "alice", "sudo", 5), LOGIN_DENY, WIRE_REASON_ROLE_MISSING,
+                     "role-missing");
+        world_expect(world, "the other way", check(world, "bob", 6), LOGIN_ALLOW, NULL, "fresh");
 }
 
 static void test_the_refusal_names_the_role(void) {
@@ -252,13 +243,13 @@ static void test_A7_nobodys_uid_holds_no_role(void) {
         Caller nobody = world_person(UID_UNSET, 5);
         LoginAnswer answer;
 
-        expect(world, "-1", authorize(world, "-1", "sudo", 5), LOGIN_NOT_OURS, NULL, "unknown-user");
-        expect(world, "4294967295", authorize(world, "4294967295", "sudo", 5), LOGIN_NOT_OURS, NULL, "unknown-user");
+        world_expect(world, "-1", authorize(world, "-1", "sudo", 5), LOGIN_NOT_OURS, NULL, "unknown-user");
+        world_expect(world, "4294967295", authorize(world, "4294967295", "sudo", 5), LOGIN_NOT_OURS, NULL, "unknown-user");
         g_assert_cmpint(login_check(world->core, &nobody, &(LoginRequest) { .user = "alice", .service = "sudo" },
                                     &answer), ==, CORE_E_DENIED);
         (void) g_hash_table_insert(world->identities.uids, g_strdup("odd"), GUINT_TO_POINTER(UID_UNSET));
-        expect(world, "an account of uid -1", authorize(world, "odd", "sudo", 5), LOGIN_NOT_OURS, NULL,
-               "not-enrolled");
+        world_expect(world, "an account of uid -1", authorize(world, "odd", "sudo", 5), LOGIN_NOT_OURS, NULL,
+                     "not-enrolled");
 }
 
 /* Step-up */
@@ -270,16 +261,16 @@ static void test_a_password_renews_the_login(void) {
         LoginAnswer answer;
 
         fake_clock_forward(&world->clock, 3600);
-        expect(world, "wrong", step_up(world, "alice", 5, WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
-               "wrong-password");
-        expect(world, "empty", step_up(world, "alice", 5, ""), LOGIN_DENY, WIRE_REASON_CREDENTIAL, "empty");
-        expect(world, "still stale", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "stale");
+        world_expect(world, "wrong", step_up(world, "alice", 5, WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
+                     "wrong-password");
+        world_expect(world, "empty", step_up(world, "alice", 5, ""), LOGIN_DENY, WIRE_REASON_CREDENTIAL, "empty");
+        world_expect(world, "still stale", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "stale");
         answer = step_up(world, "alice", 5, ALICE_PASSWORD);
-        expect(world, "right", answer, LOGIN_ALLOW, NULL, "pwd");
+        world_expect(world, "right", answer, LOGIN_ALLOW, NULL, "pwd");
         g_assert_cmpstr(answer.session, ==, alice);
         session = world_session(world, alice);
         g_assert_cmpint(session->auth_time, ==, world->clock.wall);
-        expect(world, "fresh", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "fresh", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
 }
 
 /* P31: nothing that a token does makes a login fresh, and it is not counted as a guess either. */
@@ -291,17 +282,17 @@ static void test_P31_a_token_does_not_step_up(void) {
         fake_clock_forward(&world->clock, 3600);
         token = world_token(world, ALICE, 5);
         for (int i = 0; i < 3 * BURST; i++)
-                expect(world, "a good token", step_up(world, "alice", 5, token), LOGIN_DENY, WIRE_REASON_STALE,
-                       "token-at-step-up");
-        expect(world, "still stale", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "stale");
+                world_expect(world, "a good token", step_up(world, "alice", 5, token), LOGIN_DENY, WIRE_REASON_STALE,
+                             "token-at-step-up");
+        world_expect(world, "still stale", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "stale");
         child = world_log_in(world, "alice", token, 8);
-        expect(world, "a login by token is as old as its origin", check(world, "alice", 8), LOGIN_STEP_UP,
-               WIRE_REASON_STALE, "stale");
+        world_expect(world, "a login by token is as old as its origin", check(world, "alice", 8), LOGIN_STEP_UP,
+                     WIRE_REASON_STALE, "stale");
         forged = g_strdup(token);
         forged[strlen(forged) - 2] = forged[strlen(forged) - 2] == 'A' ? 'B' : 'A';
-        expect(world, "a forged one is a guess", step_up(world, "alice", 5, forged), LOGIN_DENY,
-               WIRE_REASON_CREDENTIAL, "token-invalid");
-        expect(world, "the password", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
+        world_expect(world, "a forged one is a guess", step_up(world, "alice", 5, forged), LOGIN_DENY,
+                     WIRE_REASON_CREDENTIAL, "token-invalid");
+        world_expect(world, "the password", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
         token_free(token);
 }
 
@@ -312,9 +303,9 @@ static void test_an_adopted_login_is_never_fresh_until_it_steps_up(void) {
 
         g_assert_cmpint(world_ask(world, login_open, &pam, &request).verdict, ==, LOGIN_ALLOW);
         g_free(world_audit(world));
-        expect(world, "key", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "stale");
-        expect(world, "password", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
-        expect(world, "fresh", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "key", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "stale");
+        world_expect(world, "password", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
+        world_expect(world, "fresh", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
 }
 
 /* In tmux after logout, or on a desktop: a session of the asking service, bound to this login. */
@@ -334,7 +325,7 @@ static void test_step_up_without_a_session_opens_one(void) {
         g_assert_cmpint(session->audit_id, ==, 5);
         g_assert_cmpstr(session->methods[0], ==, "pwd");
         g_free(world_audit(world));
-        expect(world, "used", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "used", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
 }
 
 static void test_an_expired_session_does_not_keep_its_place(void) {
@@ -345,7 +336,7 @@ static void test_an_expired_session_does_not_keep_its_place(void) {
         fake_clock_forward(&world->clock, 61);
         g_assert_cmpint(step_up(world, "alice", 5, ALICE_PASSWORD).verdict, ==, LOGIN_ALLOW);
         g_free(world_audit(world));
-        expect(world, "the new one is found", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "the new one is found", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
 }
 
 static void test_outside_every_login_a_password_is_a_yes_and_leaves_nothing(void) {
@@ -355,7 +346,7 @@ static void test_outside_every_login_a_password_is_a_yes_and_leaves_nothing(void
         LoginAnswer answer;
 
         answer = step_up(world, "alice", AUDIT_ID_UNSET, ALICE_PASSWORD);
-        expect(world, "allowed", answer, LOGIN_ALLOW, NULL, "pwd");
+        world_expect(world, "allowed", answer, LOGIN_ALLOW, NULL, "pwd");
         g_assert_cmpstr(answer.session, ==, "");
         g_assert_cmpint(store_session_list(world->store, &all, &sessions), ==, 0);
         g_assert_cmpint(sessions->len, ==, 0);
@@ -365,10 +356,10 @@ static void test_without_the_role_no_secret_is_looked_at(void) {
         g_autoptr(World) world = world_new();
 
         for (int i = 0; i < 3 * BURST; i++)
-                expect(world, "bob", step_up(world, "bob", 5, WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_ROLE_MISSING,
-                       "role-missing");
+                world_expect(world, "bob", step_up(world, "bob", 5, WRONG_PASSWORD), LOGIN_DENY, WIRE_REASON_ROLE_MISSING,
+                             "role-missing");
         world_set_policy(world, "bob", "");
-        expect(world, "nothing was charged", step_up(world, "bob", 5, BOB_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
+        world_expect(world, "nothing was charged", step_up(world, "bob", 5, BOB_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
 }
 
 static void test_another_method_asks_for_the_right_one(void) {
@@ -377,18 +368,18 @@ static void test_another_method_asks_for_the_right_one(void) {
 
         world_set_policy(world, "alice", "methods=pwd");
         g_assert_cmpint(store_session_authenticated(world->store, alice, world->clock.wall, "oidc:corp"), ==, 0);
-        expect(world, "check", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_METHOD, "method");
-        expect(world, "the password", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
-        expect(world, "and now", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
+        world_expect(world, "check", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_METHOD, "method");
+        world_expect(world, "the password", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
+        world_expect(world, "and now", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");
 }
 
 static void test_the_disabled_are_asked_and_refused_like_a_wrong_password(void) {
         g_autoptr(World) world = world_new();
 
         disable(world, "alice");
-        expect(world, "asked", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "disabled");
-        expect(world, "refused", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
-               "disabled");
+        world_expect(world, "asked", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_STALE, "disabled");
+        world_expect(world, "refused", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
+                     "disabled");
 }
 
 /* The CLI's own step-up needs no role, and renews the caller's login alone. */
@@ -400,7 +391,7 @@ static void test_step_up_by_the_cli(void) {
         g_autoptr(Session) hers = NULL, his = NULL;
 
         fake_clock_forward(&world->clock, 3600);
-        expect(world, "bob", world_authenticate(world, &person, &request, BOB_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
+        world_expect(world, "bob", world_authenticate(world, &person, &request, BOB_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
         his = world_session(world, bob);
         hers = world_session(world, alice);
         g_assert_cmpint(his->auth_time, ==, world->clock.wall);
@@ -432,12 +423,12 @@ static void test_T1_guesses_at_sudo_close_no_console(void) {
         for (int i = 0; i < BURST; i++)
                 (void) step_up(world, "alice", 5, WRONG_PASSWORD);
         g_free(world_audit(world));
-        expect(world, "sudo", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
-               "throttled");
-        expect(world, "login(1)",
-               world_authenticate(world, &console, &(LoginRequest) { .user = "alice", .service = "login" },
-                                  ALICE_PASSWORD),
-               LOGIN_ALLOW, NULL, "pwd");
+        world_expect(world, "sudo", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_DENY, WIRE_REASON_CREDENTIAL,
+                     "throttled");
+        world_expect(world, "login(1)",
+                     world_authenticate(world, &console, &(LoginRequest) { .user = "alice", .service = "login" },
+                                        ALICE_PASSWORD),
+                     LOGIN_ALLOW, NULL, "pwd");
 }
 
 static void test_a_commit_that_failed_is_no_yes(void) {

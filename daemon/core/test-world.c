@@ -147,6 +147,16 @@ char *world_reason(World *world) {
         return g_strdup(words[1]);
 }
 
+void world_expect(World *world, const char *sentence, LoginAnswer answer, LoginVerdict verdict, const char *reason,
+                  const char *why) {
+        g_autofree char *said = world_reason(world);
+
+        if (answer.verdict != verdict || g_strcmp0(answer.reason, reason) != 0 || g_strcmp0(said, why) != 0)
+                g_error("%s: %s, %s, %s instead of %s, %s, %s", sentence, login_verdict_to_string(answer.verdict),
+                        answer.reason, said, login_verdict_to_string(verdict), reason, why);
+        assert(verdict == LOGIN_ALLOW || !answer.session[0]);
+}
+
 /* Configuration */
 
 static Policy *policy_of(const char *admins, const char *sudo) {

@@ -121,6 +121,9 @@ char *world_audit(World *world);
 char *world_ended(World *world);
 /* Only the reason of the one line that came since the last call; two lines or none fail the test. */
 char *world_reason(World *world);
+/* A row of a truth table: the one answer, and that reason in the audit. */
+void world_expect(World *world, const char *sentence, LoginAnswer answer, LoginVerdict verdict, const char *reason,
+                  const char *why);
 
 #define assert_audit(world, expected)                                                                \
         G_STMT_START {                                                                               \
