@@ -152,7 +152,6 @@ static gboolean on_late(gpointer data) {
         return G_SOURCE_REMOVE;
 }
 
-/* Takes @connection over: NULL where it came to nothing because of @why. */
 /*
  * A bus passes none on that has no number. GDBus would take it and could not answer it, which it
  * calls our mistake.
@@ -166,6 +165,7 @@ static GDBusMessage *refuse_unnumbered(GDBusConnection *connection, GDBusMessage
         return NULL;
 }
 
+/* Takes @connection over: NULL where it came to nothing because of @why. */
 static void begin(Peer *peer, GDBusConnection *connection, const GError *why) {
         g_autoptr(GDBusConnection) owned = connection;
         g_autoptr(GError) error = NULL;
