@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "common/activation.h"
 #include "common/wire.h"
 #include "daemon/bus/end-login.h"
 #include "daemon/bus/journal.h"
@@ -125,12 +126,12 @@ static int get_socket(const Options *options, int *ret_fd) {
         int r;
 
         if (options->private_socket) {
-                r = private_socket_bind(options->private_socket, ret_fd);
+                r = activation_bind(options->private_socket, ret_fd);
                 if (r < 0)
                         g_warning("cannot bind \"%s\": %s", options->private_socket, g_strerror(-r));
                 return r;
         }
-        r = private_socket_activation(ret_fd);
+        r = activation_socket(ret_fd);
         if (r < 0)
                 g_warning("systemd passed something else than one listening socket: %s", g_strerror(-r));
         else if (*ret_fd < 0)

@@ -2,13 +2,9 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gio/gunixconnection.h>
 #include <glib-unix.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
@@ -24,10 +20,8 @@
  */
 #define CONNECTIONS_PER_INVOKER 32
 #define CONNECTIONS_FEW (CONNECTIONS_PER_INVOKER / 2)
-#define BACKLOG 512
 #define AUTHENTICATE_WITHIN_S 5
 #define ACCEPT_AGAIN_MS 100
-#define LISTEN_FD 3 /* sd_listen_fds(3): the first descriptor that systemd passes */
 
 struct PrivateSocket {
         Edge *edge;
@@ -51,65 +45,6 @@ typedef struct Peer {
 } Peer;
 
 static void listen_again(PrivateSocket *socket);
-
-/* Activation */
-
-static int check_listening(int fd) {
-        int domain, type, listening;
-        socklen_t size = sizeof(int);
-
-        if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
-            getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 ||
-            getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &size) < 0)
-                return -errno;
-        return domain == AF_UNIX && type == SOCK_STREAM && listening ? 0 : -EINVAL;
-}
-
-int private_socket_activation(int *ret_fd) {
-        g_autofree char *fds = g_strdup(g_getenv("LISTEN_FDS")), *pid = g_strdup(g_getenv("LISTEN_PID"));
-        guint64 n = 0, us = 0;
-        int r;
-
-        g_unsetenv("LISTEN_FDS");
-        g_unsetenv("LISTEN_PID");
-        g_unsetenv("LISTEN_FDNAMES");
-        *ret_fd = -1;
-        if (!fds || !pid)
-                return 0;
-        if (!g_ascii_string_to_unsigned(pid, 10, 1, G_MAXINT, &us, NULL) || us != (guint64) getpid())
-                return 0; /* meant for somebody else */
-        if (!g_ascii_string_to_unsigned(fds, 10, 1, 1, &n, NULL))
-                return -EINVAL;
-        r = check_listening(LISTEN_FD);
-        if (r < 0)
-                return r;
-        if (fcntl(LISTEN_FD, F_SETFD, FD_CLOEXEC) < 0)
-                return -errno;
-        *ret_fd = LISTEN_FD;
-        return 0;
-}
-
-int private_socket_bind(const char *path, int *ret_fd) {
-        struct sockaddr_un address = { .sun_family = AF_UNIX };
-        _cleanup_close_ int fd = -1;
-        struct stat st;
-
-        if (strlen(path) >= sizeof(address.sun_path))
-                return -ENAMETOOLONG;
-        (void) strcpy(address.sun_path, path);
-        if (lstat(path, &st) == 0 && S_ISSOCK(st.st_mode) && unlink(path) < 0)
-                return -errno;
-        fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-        if (fd < 0)
-                return -errno;
-        /* Before it has a name, so that it is 0600 from birth. */
-        if (fchmod(fd, 0600) < 0)
-                return -errno;
-        if (bind(fd, (struct sockaddr *) &address, sizeof(address)) < 0 || listen(fd, BACKLOG) < 0)
-                return -errno;
-        *ret_fd = steal_fd(&fd);
-        return 0;
-}
 
 /* Connections */
 

@@ -13,16 +13,6 @@
 
 typedef struct PrivateSocket PrivateSocket;
 
-/*
- * The socket that systemd passes ($LISTEN_FDS, $LISTEN_PID, which are taken out of the
- * environment): 0 and the descriptor, or -1 in @ret_fd without one; or a negative errno when what
- * came is not one listening stream socket of AF_UNIX.
- */
-int private_socket_activation(int *ret_fd);
-
-/* Binds @path, 0600, in place of what an earlier daemon left there. 0 or a negative errno. */
-int private_socket_bind(const char *path, int *ret_fd);
-
 /* Serves connections to @fd, which is taken over. */
 PrivateSocket *private_socket_new(Edge *edge, int fd);
 
