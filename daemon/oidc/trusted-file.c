@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <glib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/cleanup.h"
+#include "daemon/oidc/trusted-file.h"
+
+/* root's 0640 with our group, or stricter. */
+static bool is_secret(const struct stat *st) {
+        if (!S_ISREG(st->st_mode) || st->st_uid != 0 || (st->st_mode & 0037) != 0)
+                return false;
+        if ((st->st_mode & 0040) && st->st_gid != getegid() && st->st_gid != 0)
+                return false;
+        return st->st_size >= 1 && st->st_size <= CLIENT_SECRET_MAX + 1;
+}
+
+/* One line, whose end is taken away. */
+static bool trim(Secret *secret) {
+        if (secret->size > 0 && secret->data[secret->size - 1] == '\n')
+                secret->data[--secret->size] = '\0';
+        for (size_t i = 0; i < secret->size; i++)
+                if (!g_ascii_isprint(secret->data[i]))
+                        return false;
+        return secret->size >= 1;
+}
+
+Secret *trusted_file_secret(const char *path) {
+        _cleanup_secret_ Secret *secret = NULL;
+        _cleanup_close_ int fd = -1;
+        struct stat st;
+        ssize_t n;
+
+        /* O_NONBLOCK: a fifo in the file's place must not hold us up. */
+        fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+        if (fd < 0 || fstat(fd, &st) < 0 || !is_secret(&st))
+                return NULL;
+        secret = secret_new((size_t) st.st_size);
+        if (!secret)
+                return NULL;
+        do
+                n = pread(fd, secret->data, secret->size, 0);
+        while (n < 0 && errno == EINTR);
+        if (n != st.st_size || !trim(secret))
+                return NULL;
+        return g_steal_pointer(&secret);
+}
+
+bool trusted_file_is(const char *path) {
+        struct stat st;
+
+        return stat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_uid == 0 && (st.st_mode & 0022) == 0;
+}
