@@ -153,6 +153,14 @@ OidcReason id_token_claims(const char *json, size_t size, const IdTokenWanted *w
 
 /* Signature */
 
+/* cjose lets bytes behind an ES256 signature pass, and there would be many spellings of one token. */
+static bool is_as_long_as_it_must(const char *text, size_t size, const JwksKey *key) {
+        const char *signature = (const char *) memrchr(text, '.', size) + 1;
+        size_t characters = (size_t) (text + size - signature);
+
+        return characters * 3 / 4 == jwks_key_signature_size(key);
+}
+
 OidcReason id_token_verify(const char *text, size_t size, const JwksKey *key, const IdTokenWanted *wanted,
                            Identity **ret) {
         IdTokenHeader header = { .algorithm = JWKS_ALGORITHM_INVALID };
@@ -170,6 +178,8 @@ OidcReason id_token_verify(const char *text, size_t size, const JwksKey *key, co
         /* The header may say what it likes: the key says which algorithm it is for. */
         if (!jwks_key_is(key, header.algorithm, kid))
                 return OIDC_KID;
+        if (!is_as_long_as_it_must(text, size, key))
+                return OIDC_SIGNATURE;
         jws = cjose_jws_import(text, size, &error);
         if (!jws || !cjose_jws_verify(jws, jwks_key_cjose(key), &error) ||
             !cjose_jws_get_plaintext(jws, &payload, &payload_size, &error))

@@ -17,6 +17,7 @@
 struct JwksKey {
         char *kid; /* NULL: it has none */
         JwksAlgorithm algorithm;
+        size_t signature_size;
         cjose_jwk_t *key;
 };
 
@@ -95,6 +96,13 @@ static bool is_unset_or(const Json *object, const char *name, const char *wanted
         return !strict_json_has(object, name) || g_strcmp0(strict_json_string(object, name, MEMBER_MAX), wanted) == 0;
 }
 
+/* RSA's are as long as the modulus, ES256's are two numbers (RFC 7518, 3.3 and 3.4). */
+static size_t signature_size(const Json *object, JwksAlgorithm algorithm) {
+        unsigned char unused;
+
+        return algorithm == JWKS_RS256 ? number_bytes(object, "n", &unused) : (size_t) 2 * COORDINATE_BYTES;
+}
+
 /* cjose sees what we have looked at, and no more. */
 static cjose_jwk_t *import(const Json *object, JwksAlgorithm algorithm) {
         static const char *const members[JWKS_ALGORITHM_MAX][5] = {
@@ -129,6 +137,7 @@ static JwksKey *read_key(const Json *object) {
         *key = (JwksKey) {
                 .kid = g_strdup(strict_json_string(object, "kid", JWKS_KID_MAX)),
                 .algorithm = algorithm,
+                .signature_size = signature_size(object, algorithm),
                 .key = imported,
         };
         return key;
@@ -196,6 +205,10 @@ const JwksKey *jwks_find(const Jwks *jwks, JwksAlgorithm algorithm, const char *
                 found = key;
         }
         return found;
+}
+
+size_t jwks_key_signature_size(const JwksKey *key) {
+        return key->signature_size;
 }
 
 struct _cjose_jwk_int *jwks_key_cjose(const JwksKey *key) {

@@ -48,5 +48,8 @@ const JwksKey *jwks_find(const Jwks *jwks, JwksAlgorithm algorithm, const char *
 /* Is it for that algorithm, and is @kid (may be NULL) its own? */
 bool jwks_key_is(const JwksKey *key, JwksAlgorithm algorithm, const char *kid);
 
+/* Bytes of its signatures, exactly. */
+size_t jwks_key_signature_size(const JwksKey *key);
+
 /* For id-token.c, as cjose's own type. */
 struct _cjose_jwk_int *jwks_key_cjose(const JwksKey *key);
