@@ -13,6 +13,7 @@
 
 #include "policy/policy-explain.h"
 #include "policy/policy-private.h"
+#include "policy/providers.h"
 #include "policy/settings.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -106,6 +107,26 @@ static void ask(Policy *policy) {
         }
 }
 
+/* Whatever is said of a provider, what it is talked to by is https or this very machine. */
+static void check_providers(const char *text, size_t size) {
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
+        g_autoptr(GPtrArray) providers = providers_read_text("corp.conf", text, size, mistakes);
+
+        check_mistakes(mistakes, providers);
+        for (guint i = 0; providers && i < providers->len; i++) {
+                const Provider *provider = providers->pdata[i];
+
+                if (!provider->urls[PROVIDER_ISSUER] || !provider->client_id || !provider->scopes ||
+                    !provider->subject_claim)
+                        abort();
+                for (int j = 0; j < PROVIDER_URL_COUNT; j++)
+                        if (provider->urls[j] && !g_str_has_prefix(provider->urls[j], "https://") &&
+                            !g_str_has_prefix(provider->urls[j], "http://127.") &&
+                            !g_str_has_prefix(provider->urls[j], "http://[::1]"))
+                                abort();
+        }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         g_autoptr(GPtrArray) of_settings = conf_mistakes_new(), of_policy = conf_mistakes_new();
         g_autoptr(Settings) settings = settings_read_text("f", (const char *) data, size, of_settings);
@@ -113,6 +134,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         bool good;
 
         check_mistakes(of_settings, settings);
+        check_providers((const char *) data, size);
         good = policy_add_text(policy, "f", (const char *) data, size, of_policy);
         good = policy_link(policy, of_policy) && good;
         check_mistakes(of_policy, good);
