@@ -32,8 +32,16 @@ def expect_start(client, reason):
 # ID tokens
 
 
+def at(offset):
+    """A time, counted from when it is used."""
+    return lambda: int(time.time()) + offset
+
+
 def with_claims(**changes):
-    return lambda provider: tokens.signed(provider.key, provider.claims(**changes))
+    def make(provider):
+        values = {name: value() if callable(value) else value for name, value in changes.items()}
+        return tokens.signed(provider.key, provider.claims(**values))
+    return make
 
 
 def with_header(**changes):
@@ -85,7 +93,6 @@ def with_payload(text):
     return lambda provider: tokens.compact({"alg": "ES256", "kid": "key-1"}, text, provider.key.sign)
 
 
-NOW = int(time.time())
 HOUR = 3600
 
 
@@ -107,15 +114,15 @@ HOUR = 3600
     (with_claims(azp="another"), "azp"),
     (with_claims(azp=7), "azp"),
     # When
-    (with_claims(exp=NOW - HOUR), "token-expired"),
-    (with_claims(exp=NOW - 200), "token-expired"),
+    (with_claims(exp=at(-HOUR)), "token-expired"),
+    (with_claims(exp=at(-200)), "token-expired"),
     (with_claims(exp=None), "claims"),
-    (with_claims(exp=str(NOW + HOUR)), "claims"),
-    (with_claims(exp=NOW + HOUR + 0.5), "claims"),
+    (with_claims(exp=str(int(time.time()) + HOUR)), "claims"),
+    (with_claims(exp=time.time() + HOUR + 0.5), "claims"),
     (with_claims(iat=None), "claims"),
-    (with_claims(iat=NOW + HOUR), "issued"),
-    (with_claims(iat=NOW - HOUR), "issued"),
-    (with_claims(nbf=NOW + HOUR), "issued"),
+    (with_claims(iat=at(HOUR)), "issued"),
+    (with_claims(iat=at(-HOUR)), "issued"),
+    (with_claims(nbf=at(HOUR)), "issued"),
     (with_claims(nbf="x"), "claims"),
     # For this very login
     (with_claims(nonce=None), "nonce"),
@@ -179,7 +186,7 @@ def test_O6_an_id_token_that_is_wrong_in_one_way(client, provider, make, reason)
 
 @pytest.mark.parametrize("make", [
     with_claims(aud=["tessera"]), with_claims(aud=["tessera", "another"], azp="tessera"), with_claims(azp="tessera"),
-    with_claims(exp=NOW - 60), with_claims(iat=NOW + 60), with_claims(nbf=NOW + 60), with_claims(preferred_username=None),
+    with_claims(exp=at(-60)), with_claims(iat=at(60)), with_claims(nbf=at(60)), with_claims(preferred_username=None),
     with_claims(groups=None), with_claims(groups="ops"), with_claims(name="a\nb"), with_header(kid=None),
     lambda provider: with_claims(at_hash=tokens.at_hash(ACCESS_TOKEN))(provider),
 ])
@@ -292,6 +299,8 @@ def test_O6_unknown_keys_make_it_ask_once_a_minute(client, provider):
 
 def test_a_new_key_is_found_after_a_minute(make_helper, provider):
     helper = make_helper()
+    if helper.sanitized:
+        pytest.skip("libfaketime and the sanitizers do not go together")
     helper.configure(provider)
     clock = helper.folder / "clock"
     clock.write_text("+0s")
@@ -428,7 +437,7 @@ def test_O4_an_answer_that_is_none(helper, client, provider, answer, reasons, se
     provider.answers["/token"] = lambda request: provider.tokens()
     flow, query = begin_code(client, provider)
     assert client.redirect(flow, query)[0] == "approved"
-    assert helper.memory() - before < 4 * MIB
+    assert helper.sanitized or helper.memory() - before < 4 * MIB
 
 
 def test_O4_slow_answers_hold_up_nobody(helper, client, provider, make_provider):
@@ -456,7 +465,7 @@ def test_O4_a_storm_of_hostile_answers_leaves_nothing_behind(helper, client, pro
             flow, query = begin_code(client, provider)
             assert client.redirect(flow, query)[0] == "failed"
         sizes.append(helper.memory())
-    assert helper.alive() and sizes[-1] - sizes[0] < 2 * MIB, sizes
+    assert helper.alive() and (helper.sanitized or sizes[-1] - sizes[0] < 2 * MIB), sizes
 
 
 def test_no_proxy_and_no_key_log_of_the_environment(make_helper, provider):
