@@ -122,7 +122,7 @@ class Helper:
         path.chmod(mode)
         return path
 
-    def start(self, idle=60, environment=None):
+    def start(self, idle=60, environment=None, groups=()):
         variables = {"LD_PRELOAD": "libnss_wrapper.so", "NSS_WRAPPER_PASSWD": str(self.folder / "passwd"),
                      "NSS_WRAPPER_GROUP": str(self.folder / "group"), "NSS_WRAPPER_DISABLE_DEEPBIND": "1",
                      "PATH": os.environ["PATH"], "G_MESSAGES_DEBUG": "all", "G_DEBUG": "fatal-criticals",
@@ -132,7 +132,7 @@ class Helper:
             self.process = subprocess.Popen(
                 [self.build / "daemon/oidc/tessera-oidc", "--config-dir", self.folder / "config", "--socket", self.socket,
                  "--idle", str(idle)],
-                env=variables, stdout=log, stderr=log, user=HELPER, group=HELPER, extra_groups=[])
+                env=variables, stdout=log, stderr=log, user=HELPER, group=HELPER, extra_groups=list(groups))
         deadline = time.monotonic() + 10
         while not self._listens():
             assert self.process.poll() is None and time.monotonic() < deadline, self.text()

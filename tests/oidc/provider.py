@@ -13,6 +13,7 @@ import socket
 import ssl
 import threading
 import urllib.parse
+import warnings
 
 import tokens
 
@@ -49,8 +50,10 @@ class Provider:
             context.maximum_version = ssl.TLSVersion.TLSv1_2
             context.set_ciphers("ADH:@SECLEVEL=0")
         elif kind == "old":
-            context.minimum_version = ssl.TLSVersion.TLSv1
-            context.maximum_version = ssl.TLSVersion.TLSv1_1
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", DeprecationWarning)  # so it is
+                context.minimum_version = ssl.TLSVersion.TLSv1
+                context.maximum_version = ssl.TLSVersion.TLSv1_1
             context.set_ciphers("ALL:@SECLEVEL=0")
         if kind != "anonymous":
             context.load_cert_chain(authority.certificate("good" if kind == "old" else kind))

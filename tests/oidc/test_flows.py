@@ -412,6 +412,16 @@ def test_a_secret_that_others_can_read_is_refused(helper, client, provider, mode
     assert provider.count("/device") == 0
 
 
+def test_a_secret_of_another_group_is_refused_although_it_could_be_read(make_helper, provider):
+    helper = make_helper()
+    helper.configure(provider, client_secret_file=helper.secret("x", gid=ALICE))
+    client = helper.start(groups=[ALICE]).connect()
+    assert client.check()[1].startswith("client-secret: ")
+    helper.secret("x")
+    assert client.check() == (True, "")
+    client.close()
+
+
 # Who calls, and the files
 
 

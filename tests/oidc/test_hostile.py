@@ -401,8 +401,9 @@ HTTP_ROWS = [
     (Reply(200, HUGE), "too-large", 5),
     (Reply(500, HUGE), "too-large", 5),
     (endless_body, "too-large", 5),
-    (endless_header, "too-large unreachable", 5),
-    (many_hundreds, "too-large unreachable", DEADLINE + 2),
+    (endless_header, "too-large", 5),
+    (Reply(200, b"{}", headers={f"X-{i}": "y" * 1000 for i in range(80)}), "too-large", 2),
+    (many_hundreds, "too-large", 5),
     (Reply(302, b"", headers={"Location": "/token"}), "status", 2),
     (Reply(307, b"", headers={"Location": "https://evil.example/"}), "status", 2),
     (Reply(301, b"{}", headers={"Location": "file:///etc/passwd"}), "status", 2),
@@ -424,14 +425,13 @@ HTTP_ROWS = [
 ]
 
 
-@pytest.mark.parametrize("answer, reasons, seconds", HTTP_ROWS)
-def test_O4_an_answer_that_is_none(helper, client, provider, answer, reasons, seconds):
+@pytest.mark.parametrize("answer, reason, seconds", HTTP_ROWS)
+def test_O4_an_answer_that_is_none(helper, client, provider, answer, reason, seconds):
     before = helper.memory()
     provider.answers["/token"] = answer
     flow, query = begin_code(client, provider)
     began = time.monotonic()
-    state, result = client.redirect(flow, query)
-    assert state == "failed" and result["reason"] in reasons.split()
+    assert client.redirect(flow, query) == ("failed", {"reason": reason})
     assert time.monotonic() - began < seconds
     assert provider.count("/token") <= 2  # libcurl may repeat once what a kept connection swallowed
     provider.answers["/token"] = lambda request: provider.tokens()
