@@ -54,11 +54,12 @@
 /* The prompt, whatever the service. `tessera askpass` answers exactly this one. */
 #define WIRE_PROMPT "Password or token: "
 
-/* Verdicts of Login.* and Sessions.StepUp. Only ALLOW means yes; an unknown word is a no. */
+/* Verdicts of Login.*, Sessions.StepUp and FinishSignIn. Only ALLOW means yes; an unknown word is a no. */
 #define WIRE_VERDICT_ALLOW "allow"
 #define WIRE_VERDICT_DENY "deny"
 #define WIRE_VERDICT_STEP_UP "step-up"
 #define WIRE_VERDICT_NOT_OURS "not-ours" /* tessera positively does not know this user */
+#define WIRE_VERDICT_PENDING "pending"   /* a sign-in at a provider is under way: ask again; never a yes */
 
 /* Reasons that come with a verdict (key WIRE_KEY_REASON) and stand in the audit log. */
 #define WIRE_REASON_CREDENTIAL "credential"     /* wrong, expired, revoked, throttled, disabled */
@@ -76,10 +77,20 @@
 #define WIRE_KEY_TTY "tty"             /* s: PAM_TTY */
 #define WIRE_KEY_SESSION "session"     /* s: WIRE_PAM_ENV_SESSION as found; in results the id */
 #define WIRE_KEY_AUTH_INFO "auth-info" /* s: SSH_AUTH_INFO_0, what sshd itself accepted */
+#define WIRE_KEY_FLOW "flow"           /* s: a sign-in at a provider, 32 hex digits; in results too */
+#define WIRE_KEY_HURRY "hurry"         /* b: whoever sits there says that it is approved */
 
 /* Keys of the a{sv} "result". */
 #define WIRE_KEY_REASON "reason"   /* s: one of WIRE_REASON_* */
 #define WIRE_KEY_MESSAGE "message" /* s: one line for the user, free of control characters */
+
+/* And of a sign-in at a provider that begins, where somebody is sent. */
+#define WIRE_KEY_PROVIDER "provider"         /* s: its name, as in methods=oidc:NAME */
+#define WIRE_KEY_URI "uri"                   /* s: https */
+#define WIRE_KEY_URI_COMPLETE "uri-complete" /* s: the same with the code inside; may be absent */
+#define WIRE_KEY_USER_CODE "user-code"       /* s: absent in a code flow */
+#define WIRE_KEY_HOST "host"                 /* s: this host, which the person must find there */
+#define WIRE_KEY_EXPIRES_IN "expires-in"     /* u: seconds */
 
 /* D-Bus error names: WIRE_ERROR_PREFIX followed by one of these words. */
 #define WIRE_ERROR_PREFIX "org.tessera.Tessera1.Error."
