@@ -44,6 +44,8 @@ static const Method methods[] = {
         { SESSIONS, "Revoke",         AUTHORIZE_ADMIN_OR_SELF, OF_LOGIN, handle_sessions_revoke,       CHANGES },
         { SESSIONS, "Logout",         AUTHORIZE_ANYBODY,       OF_LOGIN, handle_sessions_logout,       CHANGES },
         { SESSIONS, "StepUp",         AUTHORIZE_USERS,         OF_LOGIN, handle_sessions_step_up,      CHANGES },
+        { SESSIONS, "StartSignIn",    AUTHORIZE_USERS,         OF_LOGIN, handle_sessions_start_sign_in, CHANGES },
+        { SESSIONS, "FinishSignIn",   AUTHORIZE_USERS,         OF_LOGIN, handle_sessions_finish_sign_in, CHANGES },
 
         { TOKENS,   "Print",          AUTHORIZE_ANYBODY,       OF_LOGIN, handle_tokens_print,          LOOKS   },
         { TOKENS,   "Verify",         AUTHORIZE_ANYBODY,       OF_NONE,  handle_tokens_verify,         LOOKS   },
@@ -61,6 +63,8 @@ static const Method methods[] = {
         { USERS,    "Add",            AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_add,             CHANGES },
         { USERS,    "SetEnabled",     AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_set_enabled,     CHANGES },
         { USERS,    "Remove",         AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_remove,          CHANGES },
+        { USERS,    "Link",           AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_link,            CHANGES },
+        { USERS,    "Unlink",         AUTHORIZE_ADMIN,         OF_AUDIT, handle_users_unlink,          CHANGES },
         { USERS,    "SetPassword",    AUTHORIZE_ADMIN_OR_SELF, OF_LOGIN, handle_users_set_password,    CHANGES },
 
         { ROLES,    "List",           AUTHORIZE_ANYBODY,       OF_AUDIT, handle_roles_list,            LOOKS   },

@@ -184,3 +184,11 @@ int handle_sessions_step_up(Request *request) {
         pack_answer(request, &answer);
         return 0;
 }
+
+int handle_sessions_start_sign_in(Request *request) {
+        return request_refuse(request, CORE_E_NOT_FOUND, "there is no identity provider");
+}
+
+int handle_sessions_finish_sign_in(Request *request) {
+        return request_refuse(request, CORE_E_NOT_FOUND, "there is no such sign-in of this process");
+}

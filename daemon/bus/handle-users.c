@@ -152,3 +152,11 @@ int handle_users_set_password(Request *request) {
         r = user_change_password(request->core, &request->caller, user, current, password, &request->delay);
         return r == 0 ? 0 : name_culprit(request, r, user);
 }
+
+int handle_users_link(Request *request) {
+        return request_refuse(request, CORE_E_NOT_FOUND, "there is no identity provider");
+}
+
+int handle_users_unlink(Request *request) {
+        return request_refuse(request, CORE_E_NOT_FOUND, "there is no identity provider");
+}

@@ -25,6 +25,8 @@ int handle_sessions_show(Request *request);
 int handle_sessions_revoke(Request *request);
 int handle_sessions_logout(Request *request);
 int handle_sessions_step_up(Request *request);
+int handle_sessions_start_sign_in(Request *request);
+int handle_sessions_finish_sign_in(Request *request);
 
 /* Tokens */
 int handle_tokens_print(Request *request);
@@ -46,6 +48,8 @@ int handle_users_show(Request *request);
 int handle_users_add(Request *request);
 int handle_users_set_enabled(Request *request);
 int handle_users_remove(Request *request);
+int handle_users_link(Request *request);
+int handle_users_unlink(Request *request);
 int handle_users_set_password(Request *request);
 
 /* Roles, Policy, Trust */
