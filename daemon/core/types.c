@@ -18,6 +18,7 @@ User *user_copy(const User *user) {
 
         copy->name = g_strdup(user->name);
         copy->password_hash = g_strdup(user->password_hash);
+        copy->awaits = g_strdup(user->awaits);
         return copy;
 }
 
@@ -27,6 +28,7 @@ User *user_free(User *user) {
         if (user->password_hash)
                 sodium_memzero(user->password_hash, strlen(user->password_hash));
         g_free(user->password_hash);
+        g_free(user->awaits);
         g_free(user->name);
         g_free(user);
         return NULL;
@@ -181,6 +183,36 @@ Assignment *assignment_free(Assignment *assignment) {
         g_free(assignment->by);
         g_free(assignment->reason);
         g_free(assignment);
+        return NULL;
+}
+
+UserIdentity *user_identity_new(void) {
+        UserIdentity *identity = g_new0(UserIdentity, 1);
+
+        identity->uid = UID_UNSET;
+        return identity;
+}
+
+UserIdentity *user_identity_copy(const UserIdentity *identity) {
+        UserIdentity *copy = g_memdup2(identity, sizeof(*identity));
+
+        copy->issuer = g_strdup(identity->issuer);
+        copy->subject = g_strdup(identity->subject);
+        copy->user = g_strdup(identity->user);
+        copy->provider = g_strdup(identity->provider);
+        copy->by = g_strdup(identity->by);
+        return copy;
+}
+
+UserIdentity *user_identity_free(UserIdentity *identity) {
+        if (!identity)
+                return NULL;
+        g_free(identity->issuer);
+        g_free(identity->subject);
+        g_free(identity->user);
+        g_free(identity->provider);
+        g_free(identity->by);
+        g_free(identity);
         return NULL;
 }
 

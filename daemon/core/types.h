@@ -26,6 +26,7 @@ typedef struct User {
         bool enabled;
         char *password_hash; /* libsodium's Argon2id string; NULL: no password */
         int64_t created;
+        char *awaits; /* the provider whose next sign-in by this name is linked to it; NULL: none */
 } User;
 
 User *user_new(void);            /* uid UID_UNSET, disabled */
@@ -136,6 +137,25 @@ Assignment *assignment_new(void); /* uid UID_UNSET */
 Assignment *assignment_copy(const Assignment *assignment);
 Assignment *assignment_free(Assignment *assignment);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Assignment, assignment_free)
+
+/*
+ * Who a user is at an identity provider. (issuer, subject) is what is for ever the same there: no name
+ * and no address, which move from one person to another. One per user and issuer.
+ */
+typedef struct UserIdentity {
+        char *issuer;
+        char *subject;
+        char *user;
+        uid_t uid;
+        char *provider; /* as it was called then: for showing */
+        int64_t linked;
+        char *by;       /* "root", an administrator's name, or "oidc:NAME": a first sign-in */
+} UserIdentity;
+
+UserIdentity *user_identity_new(void); /* uid UID_UNSET */
+UserIdentity *user_identity_copy(const UserIdentity *identity);
+UserIdentity *user_identity_free(UserIdentity *identity);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(UserIdentity, user_identity_free)
 
 /* What a user owes under one limit (throttle.h), as the store keeps it. */
 typedef struct UserDebt {

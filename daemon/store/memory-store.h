@@ -22,6 +22,7 @@ typedef struct MemoryStore {
         GHashTable *events;  /* session id → GPtrArray of Event * */
         GPtrArray *devices;  /* in the order of adding */
         GPtrArray *assignments; /* by user and role */
+        GPtrArray *identities;  /* by user and provider */
         GHashTable *tickets; /* issuer and jti → int64_t *, until when */
         GHashTable *networks; /* uid and network → MemoryNetwork * */
         GHashTable *debts;    /* uid, limit and key → UserDebt * */
@@ -46,7 +47,7 @@ int memory_meta_set(Store *store, const char *key, const char *value);
 int memory_rename_host(Store *store, const char *from, const char *to);
 int memory_user_get(Store *store, const char *name, User **ret);
 int memory_user_list(Store *store, GPtrArray **ret);
-int memory_user_add(Store *store, const User *user, const Assignment *assignment);
+int memory_user_add(Store *store, const User *user, const Assignment *assignment, const UserIdentity *identity);
 int memory_user_rehash(Store *store, const char *name, const char *expected, const char *hash);
 int memory_user_enable(Store *store, const char *name, bool *ret_changed);
 int memory_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
@@ -66,6 +67,16 @@ int memory_assignment_set(Store *store, const Assignment *assignment, unsigned m
 int memory_assignment_remove(Store *store, uid_t uid, const char *role, bool *ret_changed);
 int memory_assignment_list(Store *store, uid_t uid, GPtrArray **ret);
 int memory_assignment_sweep(Store *store, int64_t now, GPtrArray **ret_ended);
+
+/* Identities: memory-identity.c */
+
+/* 0 or STORE_E_EXISTS. */
+int memory_add_identity(MemoryStore *memory, const UserIdentity *identity);
+void memory_drop_identities(MemoryStore *memory, uid_t uid);
+int memory_identity_add(Store *store, const UserIdentity *identity, bool awaiting);
+int memory_identity_find(Store *store, const char *issuer, const char *subject, UserIdentity **ret);
+int memory_identity_list(Store *store, uid_t uid, GPtrArray **ret);
+int memory_identity_remove(Store *store, uid_t uid, const char *provider, const char *issuer, bool *ret_changed);
 
 /* Devices and tickets: memory-device.c */
 

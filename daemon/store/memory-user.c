@@ -78,7 +78,7 @@ int memory_user_list(Store *store, GPtrArray **ret) {
         return 0;
 }
 
-int memory_user_add(Store *store, const User *user, const Assignment *assignment) {
+int memory_user_add(Store *store, const User *user, const Assignment *assignment, const UserIdentity *identity) {
         _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
         GHashTableIter i;
         void *other;
@@ -88,6 +88,8 @@ int memory_user_add(Store *store, const User *user, const Assignment *assignment
         while (g_hash_table_iter_next(&i, NULL, &other))
                 if (((User *) other)->uid == user->uid || strcmp(((User *) other)->name, user->name) == 0)
                         return STORE_E_EXISTS;
+        if (identity && memory_add_identity(memory, identity) != 0)
+                return STORE_E_EXISTS;
         copy = user_copy(user);
         g_hash_table_insert(memory->users, copy->name, copy);
         if (assignment)
@@ -145,6 +147,7 @@ int memory_user_remove(Store *store, const char *name, const char *reason, int64
                 return STORE_E_NOT_FOUND;
         *ret_ended = revoke_user(memory, user, /* except= */ NULL, reason, now);
         memory_drop_assignments(memory, user->uid);
+        memory_drop_identities(memory, user->uid);
         memory_throttle_forget(memory, user->uid);
         g_hash_table_remove(memory->news, name);
         g_hash_table_remove(memory->users, name);

@@ -174,6 +174,25 @@ static const char *const version_4[] = {
         "PRAGMA user_version = 4",
 };
 
+/* Whoever signs in is found by the first; a user's, to be shown, by the second, which also keeps them one per issuer. */
+static const char *const version_5[] = {
+        "ALTER TABLE user ADD COLUMN awaits TEXT",
+
+        "CREATE TABLE identity ("
+        " issuer TEXT NOT NULL,"
+        " subject TEXT NOT NULL,"
+        " uid INTEGER NOT NULL,"
+        " user TEXT NOT NULL,"
+        " provider TEXT NOT NULL,"
+        " linked INTEGER NOT NULL,"
+        " linked_by TEXT NOT NULL,"
+        " PRIMARY KEY (issuer, subject)"
+        ") STRICT, WITHOUT ROWID",
+        "CREATE UNIQUE INDEX identity_user ON identity (uid, issuer)",
+
+        "PRAGMA user_version = 5",
+};
+
 static int run_all(Db *db, const char *const *statements, size_t n) {
         int r = 0;
 
@@ -198,12 +217,17 @@ static int upgrade_to_4(Db *db) {
         return run_all(db, version_4, G_N_ELEMENTS(version_4));
 }
 
+static int upgrade_to_5(Db *db) {
+        return run_all(db, version_5, G_N_ELEMENTS(version_5));
+}
+
 /* The step at [n] makes version n + 1 from version n. */
 static int (*const steps[SCHEMA_VERSION])(Db *db) = {
         upgrade_to_1,
         upgrade_to_2,
         upgrade_to_3,
         upgrade_to_4,
+        upgrade_to_5,
 };
 
 static int read_int(Db *db, const char *sql, int64_t *ret) {
@@ -258,7 +282,7 @@ int schema_check_whole(Db *db, char **ret_problem) {
 static int check_ends(Db *db) {
         static const char *const looks[] = {
                 "SELECT count(*) FROM (SELECT value FROM meta ORDER BY key LIMIT 1)",
-                "SELECT count(*) FROM (SELECT failed_from FROM user ORDER BY name LIMIT 1)",
+                "SELECT count(*) FROM (SELECT awaits FROM user ORDER BY name LIMIT 1)",
                 "SELECT count(*) FROM (SELECT device FROM session ORDER BY key LIMIT 1)",
                 "SELECT count(*) FROM (SELECT device FROM session ORDER BY key DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT revoke_reason FROM device ORDER BY key LIMIT 1)",
@@ -268,6 +292,7 @@ static int check_ends(Db *db) {
                 "SELECT count(*) FROM (SELECT reason FROM assignment ORDER BY uid DESC, role DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT seen FROM network ORDER BY uid DESC, network DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT failures FROM debt ORDER BY uid DESC, name DESC, key DESC LIMIT 1)",
+                "SELECT count(*) FROM (SELECT linked_by FROM identity ORDER BY issuer DESC, subject DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT event FROM event ORDER BY session DESC LIMIT 1)",
         };
 

@@ -8,11 +8,13 @@
  * Version 1: meta, user, session, event.
  * Version 2: device and ticket; what is told at a user's next login; a session's device and cap of roles.
  * Version 3: assignment.
+ * Version 4: network and debt.
+ * Version 5: identity; what a user awaits.
  */
 
 #include "daemon/store/sqlite-db.h"
 
-#define SCHEMA_VERSION 4
+#define SCHEMA_VERSION 5
 #define SCHEMA_APPLICATION_ID 0x74737261 /* "tsra", at byte 68 of the file */
 
 /* Brings an empty or older database to SCHEMA_VERSION, all steps in one transaction. */

@@ -45,7 +45,7 @@ int sqlite_meta_get(Store *store, const char *key, char **ret);
 int sqlite_meta_set(Store *store, const char *key, const char *value);
 int sqlite_user_get(Store *store, const char *name, User **ret);
 int sqlite_user_list(Store *store, GPtrArray **ret);
-int sqlite_user_add(Store *store, const User *user, const Assignment *assignment);
+int sqlite_user_add(Store *store, const User *user, const Assignment *assignment, const UserIdentity *identity);
 int sqlite_user_rehash(Store *store, const char *name, const char *expected, const char *hash);
 int sqlite_user_enable(Store *store, const char *name, bool *ret_changed);
 int sqlite_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
@@ -125,6 +125,17 @@ int sqlite_assignment_sweep(Store *store, int64_t now, GPtrArray **ret_ended);
 /* Puts it in the place of the one that this user has of this role, if any. */
 int assignment_write(Db *db, const Assignment *assignment);
 int assignment_drop_of(Db *db, uid_t uid);
+
+/* Identities: sqlite-identity.c */
+
+int sqlite_identity_add(Store *store, const UserIdentity *identity, bool awaiting);
+int sqlite_identity_find(Store *store, const char *issuer, const char *subject, UserIdentity **ret);
+int sqlite_identity_list(Store *store, uid_t uid, GPtrArray **ret);
+int sqlite_identity_remove(Store *store, uid_t uid, const char *provider, const char *issuer, bool *ret_changed);
+
+/* 0, STORE_E_EXISTS or a negative errno. */
+int identity_write(Db *db, const UserIdentity *identity);
+int identity_drop_of(Db *db, uid_t uid);
 
 /* Devices: sqlite-device.c */
 

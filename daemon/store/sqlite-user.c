@@ -4,7 +4,7 @@
 #include "common/error.h"
 #include "daemon/store/sqlite-store.h"
 
-#define USER_COLUMNS "name, uid, enabled, password_hash, created"
+#define USER_COLUMNS "name, uid, enabled, password_hash, created, awaits"
 
 /* Meta */
 
@@ -83,6 +83,7 @@ static User *read_user(const Query *query) {
         user->enabled = query_column_int(query, 2) == 1;
         user->password_hash = g_strdup(query_column_text(query, 3));
         user->created = query_column_int(query, 4);
+        user->awaits = g_strdup(query_column_text(query, 5));
         return user;
 }
 
@@ -126,10 +127,11 @@ typedef struct UserAdd {
         Job job;
         const User *user;
         const Assignment *assignment;
+        const UserIdentity *identity;
 } UserAdd;
 
 static int insert_user(Db *db, const User *user) {
-        _cleanup_query_ Query query = db_query(db, "INSERT INTO user (" USER_COLUMNS ") VALUES (?, ?, ?, ?, ?)"
+        _cleanup_query_ Query query = db_query(db, "INSERT INTO user (" USER_COLUMNS ") VALUES (?, ?, ?, ?, ?, ?)"
                                                    " ON CONFLICT DO NOTHING");
         int r;
 
@@ -138,6 +140,7 @@ static int insert_user(Db *db, const User *user) {
         query_int(&query, user->enabled);
         query_text(&query, user->password_hash);
         query_int(&query, user->created);
+        query_text(&query, user->awaits);
         r = query_run(&query);
         if (r < 0)
                 return error_trace(r);
@@ -151,11 +154,13 @@ static int run_user_add(Job *job, Db *db) {
         r = insert_user(db, add->user);
         if (r == 0 && add->assignment)
                 r = assignment_write(db, add->assignment);
+        if (r == 0 && add->identity)
+                r = identity_write(db, add->identity);
         return r;
 }
 
-int sqlite_user_add(Store *store, const User *user, const Assignment *assignment) {
-        UserAdd add = { .job.run = run_user_add, .user = user, .assignment = assignment };
+int sqlite_user_add(Store *store, const User *user, const Assignment *assignment, const UserIdentity *identity) {
+        UserAdd add = { .job.run = run_user_add, .user = user, .assignment = assignment, .identity = identity };
 
         return writer_run(sqlite_store(store)->writer, &add.job);
 }
@@ -263,6 +268,8 @@ static int change_remove(Db *db, const UserChange *change, const User *user) {
         int r;
 
         r = assignment_drop_of(db, user->uid);
+        if (r == 0)
+                r = identity_drop_of(db, user->uid);
         if (r == 0)
                 r = throttle_forget(db, user->uid);
         return r < 0 ? error_trace(r) : delete_user(db, change->name);

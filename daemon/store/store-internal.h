@@ -21,7 +21,8 @@ typedef struct StoreBackend {
 
         int (*user_get)(Store *store, const char *name, User **ret);
         int (*user_list)(Store *store, GPtrArray **ret);
-        int (*user_add)(Store *store, const User *user, const Assignment *assignment); /* which may be NULL */
+        /* The last two may be NULL. */
+        int (*user_add)(Store *store, const User *user, const Assignment *assignment, const UserIdentity *identity);
         int (*user_rehash)(Store *store, const char *name, const char *expected, const char *hash);
         int (*user_enable)(Store *store, const char *name, bool *ret_changed);
         int (*user_disable)(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
@@ -51,6 +52,11 @@ typedef struct StoreBackend {
         int (*assignment_remove)(Store *store, uid_t uid, const char *role, bool *ret_changed);
         int (*assignment_list)(Store *store, uid_t uid, GPtrArray **ret);
         int (*assignment_sweep)(Store *store, int64_t now, GPtrArray **ret_ended);
+
+        int (*identity_add)(Store *store, const UserIdentity *identity, bool awaiting);
+        int (*identity_find)(Store *store, const char *issuer, const char *subject, UserIdentity **ret);
+        int (*identity_list)(Store *store, uid_t uid, GPtrArray **ret);
+        int (*identity_remove)(Store *store, uid_t uid, const char *provider, const char *issuer, bool *ret_changed);
 
         int (*device_add)(Store *store, const Device *device, unsigned max);
         int (*device_get)(Store *store, const char *id, Device **ret);
@@ -82,6 +88,7 @@ GPtrArray *store_session_array(void);
 GPtrArray *store_event_array(void);
 GPtrArray *store_device_array(void);
 GPtrArray *store_assignment_array(void);
+GPtrArray *store_identity_array(void);
 
 /* Of one user and role: would putting one in the place of the other change anything? */
 bool store_assignment_says_same(const Assignment *a, const Assignment *b);

@@ -39,6 +39,7 @@ static void memory_free(Store *store) {
         g_hash_table_unref(memory->news);
         g_hash_table_unref(memory->tickets);
         g_ptr_array_unref(memory->assignments);
+        g_ptr_array_unref(memory->identities);
         memory_throttle_deinit(memory);
         g_ptr_array_unref(memory->devices);
         g_hash_table_unref(memory->events);
@@ -420,6 +421,10 @@ static const StoreBackend memory_backend = {
         .assignment_remove = memory_assignment_remove,
         .assignment_list = memory_assignment_list,
         .assignment_sweep = memory_assignment_sweep,
+        .identity_add = memory_identity_add,
+        .identity_find = memory_identity_find,
+        .identity_list = memory_identity_list,
+        .identity_remove = memory_identity_remove,
         .device_add = memory_device_add,
         .device_get = memory_device_get,
         .device_list = memory_device_list,
@@ -444,6 +449,7 @@ Store *store_memory_new(void) {
         memory->users = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_user);
         memory->news = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_news);
         memory->assignments = store_assignment_array();
+        memory->identities = store_identity_array();
         memory->devices = store_device_array();
         memory->tickets = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
         memory->sessions = store_session_array();

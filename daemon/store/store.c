@@ -44,6 +44,10 @@ static void free_assignment(void *assignment) {
         assignment_free(assignment);
 }
 
+static void free_identity(void *identity) {
+        user_identity_free(identity);
+}
+
 static void free_debt(void *debt) {
         user_debt_free(debt);
 }
@@ -66,6 +70,10 @@ GPtrArray *store_device_array(void) {
 
 GPtrArray *store_assignment_array(void) {
         return g_ptr_array_new_with_free_func(free_assignment);
+}
+
+GPtrArray *store_identity_array(void) {
+        return g_ptr_array_new_with_free_func(free_identity);
 }
 
 GPtrArray *store_debt_array(void) {
@@ -117,7 +125,7 @@ int store_user_list(Store *store, GPtrArray **ret) {
 int store_user_add(Store *store, const User *user) {
         if (!user->name || user->uid == UID_UNSET)
                 return error_trace(-EINVAL);
-        return store->backend->user_add(store, user, /* assignment= */ NULL);
+        return store->backend->user_add(store, user, /* assignment= */ NULL, /* identity= */ NULL);
 }
 
 int store_user_rehash(Store *store, const char *name, const char *expected, const char *hash) {
@@ -149,7 +157,21 @@ int store_user_add_assigned(Store *store, const User *user, const Assignment *as
                 return error_trace(-EINVAL);
         if (strcmp(user->name, assignment->user) != 0 || user->uid != assignment->uid)
                 return error_trace(-EINVAL);
-        return store->backend->user_add(store, user, assignment);
+        return store->backend->user_add(store, user, assignment, /* identity= */ NULL);
+}
+
+static bool is_linkable(const UserIdentity *identity) {
+        return identity->issuer && identity->issuer[0] && identity->subject && identity->subject[0] &&
+               identity->user && identity->uid != UID_UNSET && identity->provider && identity->provider[0] &&
+               identity->by;
+}
+
+int store_user_add_linked(Store *store, const User *user, const UserIdentity *identity) {
+        if (!user->name || user->uid == UID_UNSET || !is_linkable(identity))
+                return error_trace(-EINVAL);
+        if (strcmp(user->name, identity->user) != 0 || user->uid != identity->uid)
+                return error_trace(-EINVAL);
+        return store->backend->user_add(store, user, /* assignment= */ NULL, identity);
 }
 
 int store_user_change_password(Store *store, const char *name, const char *hash, const char *except,
@@ -261,6 +283,30 @@ int store_assignment_sweep(Store *store, int64_t now, GPtrArray **ret_ended) {
 bool store_assignment_says_same(const Assignment *a, const Assignment *b) {
         return strcmp(a->user, b->user) == 0 && a->until == b->until && strcmp(a->by, b->by) == 0 &&
                g_strcmp0(a->reason, b->reason) == 0;
+}
+
+/* Identities */
+
+int store_identity_add(Store *store, const UserIdentity *identity, bool awaiting) {
+        if (!is_linkable(identity))
+                return error_trace(-EINVAL);
+        return store->backend->identity_add(store, identity, awaiting);
+}
+
+int store_identity_find(Store *store, const char *issuer, const char *subject, UserIdentity **ret) {
+        if (!issuer || !issuer[0] || !subject || !subject[0])
+                return STORE_E_NOT_FOUND;
+        return store->backend->identity_find(store, issuer, subject, ret);
+}
+
+int store_identity_list(Store *store, uid_t uid, GPtrArray **ret) {
+        return store->backend->identity_list(store, uid, ret);
+}
+
+int store_identity_remove(Store *store, uid_t uid, const char *provider, const char *issuer, bool *ret_changed) {
+        if (uid == UID_UNSET || !provider || !provider[0])
+                return error_trace(-EINVAL);
+        return store->backend->identity_remove(store, uid, provider, issuer, ret_changed);
 }
 
 /* Devices */

@@ -176,9 +176,12 @@ int store_session_sweep(Store *store, const char *host, const char *boot_id, int
 /* Adds a user together with its first role. As store_user_add(). */
 int store_user_add_assigned(Store *store, const User *user, const Assignment *assignment);
 
+/* Adds a user together with who that is at a provider. STORE_E_EXISTS also when that is somebody's. */
+int store_user_add_linked(Store *store, const User *user, const UserIdentity *identity);
+
 /*
  * Disables or removes the user and revokes all sessions and devices of its uid; removing also drops
- * its assignments. STORE_E_NOT_FOUND.
+ * its assignments and identities. STORE_E_NOT_FOUND.
  */
 int store_user_disable(Store *store, const char *name, const char *reason, int64_t now, bool *ret_changed,
                        GPtrArray **ret_ended);
@@ -207,6 +210,25 @@ int store_assignment_remove(Store *store, uid_t uid, const char *role, bool *ret
 int store_assignment_list(Store *store, uid_t uid, GPtrArray **ret);
 /* Removes those whose time is over at @now (until <= @now), and returns them, by user and role. */
 int store_assignment_sweep(Store *store, int64_t now, GPtrArray **ret_ended);
+
+/* Identities: who users are at identity providers */
+
+/*
+ * Links it to its user, who then awaits that provider no more. STORE_E_STATE when the user (name and
+ * uid) is not there, or, with @awaiting, is disabled or does not await @identity->provider (any more);
+ * STORE_E_EXISTS when that subject of the issuer is linked, to whomever, or the user to one of that
+ * issuer. Nothing is changed then.
+ */
+int store_identity_add(Store *store, const UserIdentity *identity, bool awaiting);
+/* STORE_E_NOT_FOUND */
+int store_identity_find(Store *store, const char *issuer, const char *subject, UserIdentity **ret);
+/* Of @uid (UID_UNSET: all), by user and provider: an array of UserIdentity *. */
+int store_identity_list(Store *store, uid_t uid, GPtrArray **ret);
+/*
+ * Unlinks what @uid has of the provider, by its name or @issuer (NULL: by name alone), and lets it
+ * await that no more. @ret_changed is false where there was neither.
+ */
+int store_identity_remove(Store *store, uid_t uid, const char *provider, const char *issuer, bool *ret_changed);
 
 /* Devices */
 

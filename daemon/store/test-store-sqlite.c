@@ -418,7 +418,7 @@ static void test_notes_are_bounded(void) {
 
 /* The form of the database */
 
-/* Whoever changes what version 4 is makes a version 5 instead: version 4 is on disks. */
+/* Whoever changes what version 5 is makes a version 6 instead: version 5 is on disks. */
 static char *read_schema(const char *path) {
         g_autoptr(GString) text = g_string_new(NULL);
         sqlite3_stmt *statement;
@@ -463,8 +463,11 @@ static void test_old_database_opens(char *const stored[], unsigned version) {
         _cleanup_place_ Place place = place_new();
         g_autofree char *expected = NULL, *schema = NULL;
         Assignment role = { .user = (char *) "bob", .uid = BOB, .role = (char *) "admin", .by = (char *) "root" };
+        UserIdentity identity = { .issuer = (char *) "https://a", .subject = (char *) "1", .user = (char *) "bob", .uid = BOB,
+                                  .provider = (char *) "corp", .by = (char *) "root" };
         g_autoptr(GPtrArray) roles = NULL;
         g_autoptr(Session) old = NULL;
+        g_autoptr(User) bob = NULL;
         Store *store;
         bool changed;
 
@@ -476,6 +479,9 @@ static void test_old_database_opens(char *const stored[], unsigned version) {
         assert_result(store_assignment_set(store, &role, MANY, &changed), 0);
         assert_result(store_assignment_list(store, UID_UNSET, &roles), 0);
         g_assert_cmpuint(roles->len, ==, 1);
+        assert_result(store_user_get(store, "bob", &bob), 0);
+        g_assert_null(bob->awaits);
+        assert_result(store_identity_add(store, &identity, /* awaiting= */ false), 0);
         assert_result(store_session_get(store, "000003e7000000000000000000000000", &old), 0);
         g_assert_cmpstr(old->device, ==, "");
         g_assert_null(old->role_cap); /* what had no cap must not get an empty one, nor the other way round */
@@ -483,7 +489,7 @@ static void test_old_database_opens(char *const stored[], unsigned version) {
         store = store_free(store);
 
         schema = read_schema(place.path);
-        assert(g_file_get_contents(stored[4], &expected, NULL, NULL));
+        assert(g_file_get_contents(stored[5], &expected, NULL, NULL));
         g_assert_cmpstr(schema, ==, expected);
 }
 
@@ -546,7 +552,7 @@ static void test_R10_locked(void) {
 }
 
 int main(int argc, char **argv) {
-        assert(argc == 5); /* the stored schemas: versions 1 to 4 */
+        assert(argc == 6); /* the stored schemas: versions 1 to 5 */
         setvbuf(stdout, NULL, _IOLBF, 0);
         test_R11_refused_and_untouched();
         test_R11_folder();
@@ -555,8 +561,8 @@ int main(int argc, char **argv) {
         test_R9_persistence();
         test_stop_writes_notes();
         test_notes_are_bounded();
-        test_schema_is_the_stored_one(argv[4]);
-        for (unsigned version = 1; version <= 4; version++)
+        test_schema_is_the_stored_one(argv[5]);
+        for (unsigned version = 1; version <= 5; version++)
                 test_old_database_opens(argv, version);
         test_R13_names();
         test_R10_locked();

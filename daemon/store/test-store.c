@@ -207,6 +207,7 @@ int main(int argc, char **argv) {
         run(argv[1], store_end_tests);
         run(argv[1], store_device_tests);
         run(argv[1], store_assignment_tests);
+        run(argv[1], store_identity_tests);
         run(argv[1], store_news_tests);
         run(argv[1], store_throttle_tests);
         run(argv[1], store_thread_tests);
