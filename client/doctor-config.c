@@ -10,6 +10,7 @@
 #include "policy/conf.h"
 #include "policy/policy.h"
 #include "policy/settings.h"
+#include "policy/providers.h"
 #include "policy/trust-files.h"
 
 #define SHOWN_MAX 5
@@ -31,11 +32,13 @@ static void say_mistakes(Doctor *doctor, Say say, const GPtrArray *mistakes) {
                 say(doctor, MORE, "%u more in the configuration", mistakes->len - SHOWN_MAX);
 }
 
-static void say_trust(Doctor *doctor, const GPtrArray *trust, Policy *policy) {
+static void say_others(Doctor *doctor, const GPtrArray *trust, const GPtrArray *providers, Policy *policy) {
         g_autoptr(GPtrArray) warnings = conf_mistakes_new();
 
-        for (guint i = 0; i < trust->len; i++)
+        for (guint i = 0; trust && i < trust->len; i++)
                 trust_file_warn(trust->pdata[i], policy, warnings);
+        if (providers)
+                providers_warn(providers, policy, warnings);
         say_mistakes(doctor, doctor_warn, warnings);
 }
 
@@ -44,6 +47,7 @@ static void look_for_mistakes(Doctor *doctor) {
         g_autoptr(Settings) settings = settings_read(SETTINGS_FILE, mistakes);
         g_autoptr(Policy) policy = policy_read(POLICY_FILE, POLICY_FOLDER, mistakes);
         g_autoptr(GPtrArray) trust = trust_files_read(TRUST_FOLDER, mistakes);
+        g_autoptr(GPtrArray) providers = providers_read(PROVIDERS_FOLDER, mistakes);
         guint before = doctor->findings->len;
 
         if (mistakes->len > 0 && !doctor->as_root) {
@@ -54,8 +58,8 @@ static void look_for_mistakes(Doctor *doctor) {
         say_mistakes(doctor, doctor_fail, mistakes);
         if (policy)
                 say_mistakes(doctor, doctor_warn, policy_warnings(policy));
-        if (policy && trust)
-                say_trust(doctor, trust, policy);
+        if (policy)
+                say_others(doctor, trust, providers, policy);
         doctor_ok_unless(doctor, before, "the configuration has no mistake");
 }
 
@@ -85,7 +89,7 @@ static void add_changed(GPtrArray *names, const char *folder, int64_t since) {
 
 static void look_whether_it_holds(Doctor *doctor) {
         static const char *const files[] = { SETTINGS_FILE, POLICY_FILE };
-        static const char *const folders[] = { POLICY_FOLDER, TRUST_FOLDER };
+        static const char *const folders[] = { POLICY_FOLDER, TRUST_FOLDER, PROVIDERS_FOLDER };
         g_autoptr(GPtrArray) changed = g_ptr_array_new_with_free_func(g_free);
         g_autofree char *problem = NULL, *names = NULL;
         g_auto(DoctorDaemon) daemon = { 0 };

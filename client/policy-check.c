@@ -13,6 +13,7 @@
 #include "client/verbs.h"
 #include "policy/conf.h"
 #include "policy/policy.h"
+#include "policy/providers.h"
 #include "policy/settings.h"
 #include "policy/trust-files.h"
 
@@ -87,13 +88,17 @@ static int tell(Cli *cli, GPtrArray *mistakes, const GPtrArray *warnings, json_t
         return n == 0 ? CLI_DONE : CLI_FAILED;
 }
 
-/* Does a line begin the section that only a trusted host's file has? */
+/* Does a line begin the section that only a trusted host's, or a provider's, file has? */
 static bool is_trust(const char *text) {
         return g_str_has_prefix(text, "[host:") || strstr(text, "\n[host:");
 }
 
+static bool is_provider(const char *text) {
+        return g_str_has_prefix(text, "[provider:") || strstr(text, "\n[provider:");
+}
+
 /* What is right, and yet may not be what is meant: of the policy, and of who is trusted beside it. */
-static GPtrArray *find_warnings(Policy *policy, const GPtrArray *trust) {
+static GPtrArray *find_warnings(Policy *policy, const GPtrArray *trust, const GPtrArray *providers) {
         GPtrArray *warnings = g_ptr_array_new_with_free_func(free_mistake);
         const GPtrArray *of_policy = policy_warnings(policy);
 
@@ -105,6 +110,8 @@ static GPtrArray *find_warnings(Policy *policy, const GPtrArray *trust) {
         }
         for (guint i = 0; trust && i < trust->len; i++)
                 trust_file_warn(trust->pdata[i], policy, warnings);
+        if (providers)
+                providers_warn(providers, policy, warnings);
         return warnings;
 }
 
@@ -115,19 +122,21 @@ static GPtrArray *find_warnings(Policy *policy, const GPtrArray *trust) {
 static int check_file(Cli *cli, const char *path, bool compare, GPtrArray *mistakes, Policy **ret_policy) {
         g_autoptr(GError) error = NULL;
         g_autoptr(Settings) settings = NULL;
-        g_autoptr(GPtrArray) trust = NULL;
+        g_autoptr(GPtrArray) trust = NULL, providers = NULL;
         g_autofree char *text = NULL, *base = g_path_get_basename(path);
         bool is_settings = strcmp(base, "tessera.conf") == 0;
         gsize size;
 
         if (!g_file_get_contents(path, &text, &size, &error))
                 return cli_fail(cli, CLI_FAILED, "not-found", NULL, "%s", error->message);
-        if (compare && (is_settings || is_trust(text)))
+        if (compare && (is_settings || is_trust(text) || is_provider(text)))
                 return cli_usage(cli, NULL, "--diff compares policies, and %s is none", path);
         if (is_settings)
                 settings = settings_read_text(path, text, size, mistakes);
         else if (is_trust(text))
                 trust = trust_files_read_text(path, text, size, mistakes);
+        else if (is_provider(text))
+                providers = providers_read_text(path, text, size, mistakes);
         else if (compare)
                 *ret_policy = policy_read_draft(path, text, size, POLICY_FOLDER, mistakes);
         else
@@ -139,7 +148,7 @@ int verb_policy_check(Cli *cli, const Arguments *arguments) {
         g_autoptr(GPtrArray) mistakes = g_ptr_array_new_with_free_func(free_mistake);
         bool compare = arguments_get(arguments, "diff"), draft = arguments->n_operands > 0;
         g_autoptr(Settings) settings = NULL;
-        g_autoptr(GPtrArray) trust = NULL, warnings = NULL;
+        g_autoptr(GPtrArray) trust = NULL, providers = NULL, warnings = NULL;
         json_auto_t *comparison = NULL;
         g_autoptr(Policy) policy = NULL;
         int r;
@@ -152,8 +161,9 @@ int verb_policy_check(Cli *cli, const Arguments *arguments) {
                 settings = settings_read(SETTINGS_FILE, mistakes);
                 policy = policy_read(POLICY_FILE, POLICY_FOLDER, mistakes);
                 trust = trust_files_read(TRUST_FOLDER, mistakes);
+                providers = providers_read(PROVIDERS_FOLDER, mistakes);
         }
-        warnings = policy ? find_warnings(policy, trust) : NULL;
+        warnings = policy ? find_warnings(policy, trust, providers) : NULL;
         if (compare && mistakes->len == 0) {
                 r = policy_compare(cli, policy, draft, &comparison);
                 if (r != 0)

@@ -26,7 +26,9 @@ static bool is_group(const char *name) {
 
 /* What proves something afresh, and so can have set auth_time; tokens and keys never do. */
 static bool is_method(const char *name) {
-        return strcmp(name, "pwd") == 0;
+        const char *provider = policy_method_provider(name);
+
+        return strcmp(name, "pwd") == 0 || (provider && name_is_word(provider));
 }
 
 /* A list of names that all pass @check; @what they are, for messages. */
@@ -172,7 +174,7 @@ static bool set_max_age(ConfReader *reader, const ConfValue *value, void *target
 }
 
 static bool set_methods(ConfReader *reader, const ConfValue *value, void *target) {
-        return set_names(reader, value, is_method, "a method that proves something afresh", "there is \"pwd\"",
+        return set_names(reader, value, is_method, "a method that proves something afresh", "there is \"pwd\", and \"oidc:NAME\"",
                          &service_of(value, target)->methods);
 }
 

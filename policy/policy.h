@@ -145,6 +145,15 @@ int64_t policy_max_age(Policy *policy, const char *service);
  */
 char *policy_refusal(Policy *policy, const PolicyUser *user, const char *service);
 
+/* How a sign-in at the provider NAME is called where methods are: "oidc:NAME". */
+#define POLICY_METHOD_PROVIDER "oidc:"
+
+/* NAME, or NULL where @method is another; borrows from it. */
+const char *policy_method_provider(const char *method);
+
+/* The first provider that methods= of @service names; the policy's. NULL: none, and nobody signs in there for it. */
+const char *policy_provider_of(Policy *policy, const char *service);
+
 /* Roles of a user, includes resolved, sorted; a NULL-terminated vector for g_strfreev. */
 char **policy_roles_of(Policy *policy, const PolicyUser *user);
 

@@ -91,6 +91,10 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Provider, provider_unref)
 GPtrArray *providers_read(const char *folder, GPtrArray *mistakes);
 GPtrArray *providers_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes);
 
+/* Appends (ConfMistake *) what is right, and yet may not be meant: a provider, or a role, that is in no file. */
+typedef struct Policy Policy;
+void providers_warn(const GPtrArray *providers, Policy *policy, GPtrArray *warnings);
+
 /* The one called @name, the array's, or NULL. */
 Provider *providers_find(const GPtrArray *providers, const char *name);
 

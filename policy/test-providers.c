@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "policy/conf.h"
+#include "policy/policy.h"
 #include "policy/providers-private.h"
 #include "policy/providers.h"
 
@@ -310,6 +311,36 @@ static void test_the_manual_names_every_key(const char *path) {
         }
 }
 
+/* Which provider a service offers, and what is said where policy.conf and providers.d do not meet. */
+static void test_the_policy_and_its_providers(void) {
+        static const char text[] = "[role:a]\nusers=*\n[service:sshd]\nroles=a\nmethods=pwd;oidc:corp;oidc:club\n"
+                                   "[service:sudo]\nroles=a\nmethods=oidc:nowhere\n[service:login]\nroles=a\n";
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new(), warnings = conf_mistakes_new(), providers = NULL;
+        static const char *const expected[] = {
+                "policy.conf:5:23: [service:sshd] takes a sign-in at the provider \"club\", which no file in providers.d "
+                "describes; correct the name, or describe it in providers.d",
+                "policy.conf:8:9: [service:sudo] takes a sign-in at the provider \"nowhere\", which no file in providers.d "
+                "describes; correct the name, or describe it in providers.d",
+                "corp.conf:1: [provider:corp] names the role \"b\", which the policy does not have; correct the name, or "
+                "remove it",
+        };
+        Policy *policy = policy_read_text("policy.conf", text, strlen(text), mistakes);
+
+        providers = read_good(LEAST "group-roles=x:a;y:b\n");
+        g_assert_cmpstr(policy_provider_of(policy, "sshd"), ==, "corp");
+        g_assert_cmpstr(policy_provider_of(policy, "sudo-i"), ==, "nowhere");
+        g_assert_cmpstr(policy_provider_of(policy, "login"), ==, NULL);
+        g_assert_cmpstr(policy_provider_of(policy, "other"), ==, NULL);
+        g_assert_cmpstr(policy_method_provider("pwd"), ==, NULL);
+        providers_warn(providers, policy, warnings);
+        g_assert_cmpuint(warnings->len, ==, G_N_ELEMENTS(expected));
+        for (guint i = 0; i < warnings->len; i++) {
+                g_autofree char *warning = conf_mistake_to_string(warnings->pdata[i]);
+                g_assert_cmpstr(warning, ==, expected[i]);
+        }
+        policy_unref(policy);
+}
+
 int main(int argc, char **argv) {
         test_what_is_left_out_is_the_documented_default();
         test_every_key_has_its_effect();
@@ -323,5 +354,6 @@ int main(int argc, char **argv) {
         for (int i = 2; i < argc; i++)
                 test_the_examples_are_good(argv[i]);
         assert(!provider_unref(NULL));
+        test_the_policy_and_its_providers();
         return 0;
 }

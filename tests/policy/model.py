@@ -15,6 +15,7 @@ FOLLOWS = {"sudo-i": "sudo", "su-l": "su"}
 AGELESS = ("sshd", "login")
 DEFAULT_AGE = 900
 UNSET = 2**32 - 1
+METHOD = re.compile(r"pwd|oidc:[A-Za-z0-9_][A-Za-z0-9_.-]{0,63}")
 UNITS = {"d": 86400, "h": 3600, "min": 60, "s": 1}
 KEYS = {"role": {"users", "groups", "includes"}, "service": {"roles", "max-age", "methods"}}
 
@@ -96,7 +97,7 @@ class Policy:
         for service in self.services.values():
             if not service.items("roles") or any(role not in self.roles for role in service.items("roles")):
                 raise Invalid(f"roles of {service.name}")
-            if any(method != "pwd" for method in service.items("methods")):
+            if any(not METHOD.fullmatch(method) for method in service.items("methods")):
                 raise Invalid(f"methods of {service.name}")
         for name in self.roles:
             if any(name in self.below(other) for other in self.roles[name].items("includes")):
