@@ -7,13 +7,14 @@
  * (daemon/oidc/org.tessera.Oidc1.xml says what each call means). The real one is
  * daemon/bus/provider-client.h; tests have one that lies.
  *
- * Every call blocks, for PROVIDER_CALL_MAX_MS at most, and may be made from any thread. Whoever
+ * Every call blocks, for PROVIDER_CALL_MAX_MS at most (check: PROVIDER_CHECK_MAX_MS), and may be made from any thread. Whoever
  * answers says who somebody is at the provider; who that is here, and what they may, core decides.
  */
 
 #include <glib.h>
 
 #define PROVIDER_CALL_MAX_MS 12000 /* one request to a provider takes 10 s at most */
+#define PROVIDER_CHECK_MAX_MS 3500 /* somebody waits for doctor's answer, who has asked for more than that */
 #define PROVIDER_FLOW_SIZE (32 + 1)
 #define PROVIDER_TEXT_MAX_BYTES 2048 /* of each text below; longer is an answer that is not understood */
 
@@ -62,6 +63,9 @@ struct ProviderSource {
         int (*redirect)(const ProviderSource *source, const char *flow, const char *query, size_t size,
                         ProviderState *ret, ProviderIdentity *ret_identity);
         void (*cancel)(const ProviderSource *source, const char *flow);
-        /* For doctor: can logins begin there? A text that says what is wrong, or NULL; g_free. */
+        /* For doctor: can logins begin there? A text that says what is wrong, or NULL; g_free. -ETIMEDOUT: nobody can say. */
         int (*check)(const ProviderSource *source, const char *provider, char **ret_problem);
 };
+
+/* There is no helper: -ECONNREFUSED to all. */
+extern const ProviderSource provider_source_none;

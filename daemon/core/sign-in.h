@@ -37,9 +37,10 @@ SignIns *sign_ins_free(SignIns *sign_ins); /* accepts NULL, returns NULL; cancel
 typedef struct SignInWish {
         const char *provider;
         const char *redirect_uri; /* NULL: a device flow */
-        const char *user;         /* as asked for */
+        const char *user;         /* by its one name, however it was spelled */
         const char *service;
         const Caller *caller;
+        uint64_t mark;            /* of the user, when it began (pending.h): given back with the answer */
 } SignInWish;
 
 enum {
@@ -48,16 +49,29 @@ enum {
         SIGN_IN_E_UNKNOWN, /* no such sign-in of this process, user and service */
 };
 
-/* 0 and the handle (32 hex digits) and what to show; SIGN_IN_E_BUSY; or a negative errno of the source. */
+/*
+ * 0 and the handle (32 hex digits) and what to show; SIGN_IN_E_BUSY; or a negative errno of the source.
+ * A process has one: what it began before is cancelled.
+ */
 int sign_in_begin(SignIns *sign_ins, const SignInWish *wish, char ret_handle[PROVIDER_FLOW_SIZE], ProviderFlow *ret);
 
+typedef struct SignInAnswer {
+        ProviderState state;
+        ProviderIdentity identity;
+        char *provider; /* which one it is at; NULL with an EXPIRED of our own */
+        uint64_t mark;  /* the wish's that began it */
+} SignInAnswer;
+
+void sign_in_answer_deinit(SignInAnswer *answer);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(SignInAnswer, sign_in_answer_deinit)
+
 /*
- * 0 and how it stands; any end forgets it. SIGN_IN_E_UNKNOWN, SIGN_IN_E_BUSY, or a negative errno
- * (then it is as before). @query: what the browser brought; NULL in a device flow. @hurry: whoever
- * sits there says that it is done. @ret_provider: which one it is at; g_free.
+ * 0 and how it stands; any end forgets it. SIGN_IN_E_UNKNOWN (also where it was dropped while the
+ * helper was asked), SIGN_IN_E_BUSY, or a negative errno (then it is as before). @query: what the
+ * browser brought; NULL in a device flow. @hurry: whoever sits there says that it is done.
  */
 int sign_in_answer(SignIns *sign_ins, const char *handle, const SignInWish *wish, const char *query, size_t size,
-                   bool hurry, ProviderState *ret, ProviderIdentity *ret_identity, char **ret_provider);
+                   bool hurry, SignInAnswer *ret);
 
 /* Ends those whose time is over or whose process is gone (@alive says); called every few seconds. */
 void sign_ins_sweep(SignIns *sign_ins, bool (*alive)(const Process *process, void *data), void *data);

@@ -238,3 +238,30 @@ void throttle_succeeded(Throttle *throttle, const ThrottleCharge *charge) {
 void throttle_refund(Throttle *throttle, const ThrottleCharge *charge) {
         settle(throttle, charge, OUTCOME_UNJUDGED);
 }
+
+void throttle_forgive(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt) {
+        UserDebt *debt = NULL;
+        Places places;
+        int64_t now;
+
+        g_mutex_lock(&throttle->lock);
+        now = clock_running(throttle->clock);
+        places = find_places(throttle, settings, attempt);
+        for (int i = 0; i < 2; i++) {
+                Debt owed;
+
+                if (places.hosts[i].kind == NETWORK_NONE ||
+                    !host_table_get(throttle->hosts, &places.hosts[i], now, &owed))
+                        continue;
+                debt_refund(&owed, places.host_rates[i].pay_back); /* of hosts' every attempt costs that */
+                host_table_set(throttle->hosts, &places.hosts[i], now, &owed);
+        }
+        if (places.lane) {
+                lane_clear(places.lane);
+                debt = lane_to_keep(throttle, places.lane);
+        }
+        lane_put(throttle, places.lane);
+        g_cond_broadcast(&throttle->settled);
+        g_mutex_unlock(&throttle->lock);
+        throttle_keep(throttle, debt);
+}

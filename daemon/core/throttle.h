@@ -90,6 +90,12 @@ void throttle_succeeded(Throttle *throttle, const ThrottleCharge *charge);
 /* It was never judged (an outage, a daemon that is busy). */
 void throttle_refund(Throttle *throttle, const ThrottleCharge *charge);
 
+/*
+ * An attempt of that kind, which was settled as failed because nobody could say so soon, was right after
+ * all: as throttle_succeeded(), but whoever failed there meanwhile is forgotten, too.
+ */
+void throttle_forgive(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt);
+
 /* The user logged in, from a place that is not a stranger's: other-hosts is not closed any more. */
 void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid);
 
