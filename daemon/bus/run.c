@@ -59,7 +59,7 @@ static void reload(Work *item) {
         Config config;
 
         if (setup_config(run->options, host, &config, &summary)) {
-                core_reload(run->core, config.settings, config.policy, config.trust);
+                core_reload(run->core, config.settings, config.policy, config.trust, config.providers);
                 item->read = config.read;
                 item->status = g_strdup("serving");
                 g_message("the configuration was read again");

@@ -46,9 +46,8 @@ static int is_known_host(Core *core, uid_t uid, const char *rhost, bool *ret) {
         return store_known_network(core->store, uid, text, clock_wall(core->clock) - KNOWN_FOR, ret);
 }
 
-/* 0 and whether it was charged; a charge is to be settled. */
-static int charge(Core *core, const Attempt *attempt, ThrottleCharge *ret, ThrottleRefusal *ret_refusal,
-                  bool *ret_charged) {
+/* What the limits are asked of. 0 or a negative errno. */
+static int as_throttled(Core *core, const Attempt *attempt, ThrottleAttempt *ret) {
         bool ours = subject_is_ours(attempt->subject);
         ThrottleAttempt throttled = {
                 .uid = ours ? attempt->subject->user->uid : UID_UNSET,
@@ -62,9 +61,21 @@ static int charge(Core *core, const Attempt *attempt, ThrottleCharge *ret, Throt
                 if (r < 0)
                         return error_trace(r);
         }
-        *ret_charged = throttle_charge(core->throttle, &attempt->config->settings->throttle, &throttled, ret,
-                                       ret_refusal);
+        *ret = throttled;
         return 0;
+}
+
+/* 0 and whether it was charged; a charge is to be settled. */
+static int charge(Core *core, const Attempt *attempt, ThrottleCharge *ret, ThrottleRefusal *ret_refusal,
+                  bool *ret_charged) {
+        ThrottleAttempt throttled;
+        int r;
+
+        r = as_throttled(core, attempt, &throttled);
+        if (r == 0)
+                *ret_charged = throttle_charge(core->throttle, &attempt->config->settings->throttle, &throttled, ret,
+                                               ret_refusal);
+        return r;
 }
 
 int core_charge_guess(Core *core, const Attempt *attempt, bool *ret_charged) {
@@ -152,4 +163,43 @@ int core_check_password(Core *core, const Attempt *attempt, const Secret *passwo
         if (!is_charged)
                 return refuse_throttled(core, &refusal, password, ret_wrong);
         return judge(core, attempt, &charged, password, ret_wrong);
+}
+
+/* Sign-ins at providers */
+
+int core_begin_sign_in(Core *core, const Attempt *attempt, const SignInWish *wish, WrongPassword *ret_wrong,
+                       char ret_handle[PROVIDER_FLOW_SIZE], ProviderFlow *ret) {
+        static char nothing[] = "";
+        const Secret empty = { .data = nothing };
+        ThrottleRefusal refusal = { .wait = 0 };
+        ThrottleCharge charged;
+        bool is_charged;
+        int r;
+
+        r = charge(core, attempt, &charged, &refusal, &is_charged);
+        if (r < 0)
+                return r;
+        if (!is_charged)
+                return refuse_throttled(core, &refusal, &empty, ret_wrong);
+        r = sign_in_begin(core->sign_ins, wish, ret_handle, ret);
+        /* Who approves it will be known in minutes, and the next attempt cannot wait for that. */
+        if (r == 0)
+                throttle_failed(core->throttle, &charged);
+        else
+                throttle_refund(core->throttle, &charged);
+        return r == SIGN_IN_E_BUSY ? CORE_E_BUSY : r;
+}
+
+int core_sign_in_was_right(Core *core, const Attempt *attempt) {
+        const ThrottleSettings *settings = &attempt->config->settings->throttle;
+        ThrottleAttempt throttled;
+        int r;
+
+        r = as_throttled(core, attempt, &throttled);
+        if (r < 0)
+                return r;
+        throttle_forgive(core->throttle, settings, &throttled);
+        if (throttled.uid != UID_UNSET)
+                throttle_reopen(core->throttle, settings, throttled.uid);
+        return 0;
 }

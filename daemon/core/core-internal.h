@@ -6,6 +6,7 @@
 
 #include "daemon/core/core.h"
 #include "daemon/core/refusals.h"
+#include "daemon/core/sign-in.h"
 #include "daemon/core/turns.h"
 
 /* All that can change while the daemon serves, at one moment: a request takes it once and keeps it to its end. */
@@ -13,6 +14,7 @@ typedef struct CoreConfig {
         Settings *settings;
         Policy *policy;
         Trust *trust;
+        GPtrArray *providers; /* Provider * */
         KeyRing *keys;
         char *host;
 } CoreConfig;
@@ -30,6 +32,8 @@ struct Core {
         Throttle *throttle;
         struct ApiLimit *api_limit;
         Pending *pending;
+        const ProviderSource *provider_source;
+        SignIns *sign_ins;
         Refusals *refusals;
         GMutex lock; /* over config */
         CoreConfig *config;
@@ -214,6 +218,16 @@ int core_charge_guess(Core *core, const Attempt *attempt, bool *ret_charged);
  * as long as one. 0, CORE_E_BUSY where a check would hear that, or a negative errno.
  */
 int core_take_time(Core *core, const Secret *answer, int64_t *ret_delay);
+ * Begins a sign-in at a provider, which is charged like a guess: whoever it turns out to be settles it
+ * with core_sign_in_was_right(), and what nobody could begin costs nothing. 0; CORE_PASSWORD_E_WRONG
+ * where it is throttled (with @ret_wrong as above); CORE_E_BUSY; or a
+ * negative errno of the provider's.
+ */
+int core_begin_sign_in(Core *core, const Attempt *attempt, const SignInWish *wish, WrongPassword *ret_wrong,
+                       char ret_handle[PROVIDER_FLOW_SIZE], ProviderFlow *ret);
+
+/* It was the user: what the attempt has cost is forgotten as after a right password. 0 or a negative errno. */
+int core_sign_in_was_right(Core *core, const Attempt *attempt);
 
 /* A new one's hash: 0, CORE_E_PASSWORD, CORE_E_BUSY or a negative errno. */
 int core_hash_password(Core *core, const Secret *password, char **ret);

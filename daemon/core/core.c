@@ -22,6 +22,7 @@ static void config_clear(void *p) {
         settings_free(config->settings);
         policy_unref(config->policy);
         trust_unref(config->trust);
+        g_ptr_array_unref(config->providers);
         key_ring_unref(config->keys);
         g_free(config->host);
 }
@@ -45,6 +46,7 @@ static CoreConfig *config_new(CoreConfig *with, const CoreConfig *old) {
         config->settings = config->settings ?: settings_copy(old->settings);
         config->policy = config->policy ?: policy_ref(old->policy);
         config->trust = config->trust ?: trust_ref(old->trust);
+        config->providers = config->providers ?: g_ptr_array_ref(old->providers);
         config->keys = config->keys ?: key_ring_ref(old->keys);
         config->host = config->host ?: g_strdup(old->host);
         return config;
@@ -82,10 +84,20 @@ Trust *core_trust(Core *core) {
         return trust_ref(config->trust);
 }
 
-void core_reload(Core *core, Settings *settings, Policy *policy, Trust *trust) {
+GPtrArray *core_providers(Core *core) {
+        g_autoptr(CoreConfig) config = core_config(core);
+
+        return g_ptr_array_ref(config->providers);
+}
+
+void core_sweep_sign_ins(Core *core, bool (*alive)(const Process *process, void *data), void *data) {
+        sign_ins_sweep(core->sign_ins, alive, data);
+}
+
+void core_reload(Core *core, Settings *settings, Policy *policy, Trust *trust, GPtrArray *providers) {
         password_hasher_configure(core->hasher, settings->password_memory, settings->password_passes,
                                   settings->password_min_length);
-        core_replace(core, &(CoreConfig) { .settings = settings, .policy = policy, .trust = trust });
+        core_replace(core, &(CoreConfig) { .settings = settings, .policy = policy, .trust = trust, .providers = providers });
 }
 
 /* Life */
@@ -123,6 +135,7 @@ int core_new(CoreParts *parts, Core **ret) {
                 .settings = g_steal_pointer(&parts->settings),
                 .policy = g_steal_pointer(&parts->policy),
                 .trust = parts->trust ? g_steal_pointer(&parts->trust) : trust_new_empty(),
+                .providers = parts->providers ? g_steal_pointer(&parts->providers) : g_ptr_array_new(),
                 .keys = g_steal_pointer(&parts->keys),
                 .host = g_steal_pointer(&parts->host),
         }, /* old= */ NULL);
@@ -130,6 +143,8 @@ int core_new(CoreParts *parts, Core **ret) {
         core->throttle = throttle_new(core->clock, keep_debt, core->store);
         core->api_limit = api_limit_new();
         core->pending = pending_new(core->clock);
+        core->provider_source = parts->provider_source ? parts->provider_source : &provider_source_none;
+        core->sign_ins = sign_ins_new(core->clock, core->provider_source);
         core->refusals = refusals_new(core->clock);
         r = password_hasher_new(core->config->settings->password_memory, core->config->settings->password_passes,
                                 core->config->settings->password_min_length, &core->hasher);
@@ -150,6 +165,7 @@ Core *core_free(Core *core) {
         store_free(core->store);
         api_limit_free(core->api_limit);
         pending_free(core->pending);
+        sign_ins_free(core->sign_ins);
         refusals_free(core->refusals);
         core_config_unref(core->config);
         turns_free(core->refreshing);

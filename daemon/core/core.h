@@ -20,10 +20,12 @@
 #include "daemon/core/key.h"
 #include "daemon/core/password.h"
 #include "daemon/core/pending.h"
+#include "daemon/core/provider-source.h"
 #include "daemon/core/throttle.h"
 #include "daemon/core/trust.h"
 #include "daemon/store/store.h"
 #include "policy/policy.h"
+#include "policy/providers.h"
 #include "policy/settings.h"
 
 typedef struct EndLogin EndLogin;
@@ -46,6 +48,8 @@ typedef struct CoreParts {
         Settings *settings; /* taken over */
         Policy *policy;     /* taken over */
         Trust *trust;       /* taken over; NULL: no host is trusted */
+        GPtrArray *providers;                  /* Provider *; taken over; NULL: there are none */
+        const ProviderSource *provider_source; /* NULL: nobody can ask them */
 } CoreParts;
 
 typedef struct Core Core;
@@ -55,8 +59,11 @@ int core_new(CoreParts *parts, Core **ret);
 Core *core_free(Core *core);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Core, core_free)
 
-/* A reload: swaps all at once; requests under way keep what they began with. Takes them over. */
-void core_reload(Core *core, Settings *settings, Policy *policy, Trust *trust);
+/*
+ * A reload: swaps all at once; requests under way keep what they began with. Takes them over. @providers
+ * NULL: as they were.
+ */
+void core_reload(Core *core, Settings *settings, Policy *policy, Trust *trust, GPtrArray *providers);
 
 /* This host's name, now; g_free. */
 char *core_host(Core *core);
@@ -70,6 +77,12 @@ void core_audit_refusal(Core *core, uid_t uid, const AuditEvent *event);
 /* The policy and the trusted hosts of now, with a reference of the caller's own. */
 Policy *core_policy(Core *core);
 Trust *core_trust(Core *core);
+
+/* The identity providers of now (Provider *), with a reference of the caller's own. */
+GPtrArray *core_providers(Core *core);
+
+/* Ends the sign-ins at providers whose time is over or whose process is gone; called every few seconds by main. */
+void core_sweep_sign_ins(Core *core, bool (*alive)(const Process *process, void *data), void *data);
 
 /* Housekeeping, called every minute by main: sweeps the store, drops what is due. 0 or a negative errno. */
 int core_sweep(Core *core);

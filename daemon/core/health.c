@@ -20,3 +20,27 @@ int health_check_database(Core *core, bool *ret_finished, char **ret_problem) {
         *ret_problem = g_steal_pointer(&problem);
         return 0;
 }
+
+static char *check_provider(Core *core, const char *name, int64_t deadline) {
+        g_autofree char *problem = NULL;
+        int r;
+
+        if (g_get_monotonic_time() >= deadline)
+                return g_strdup_printf("%s: not looked at: the others took too long", name);
+        r = core->provider_source->check(core->provider_source, name, &problem);
+        if (r == -ECONNREFUSED)
+                return g_strdup_printf("%s: tessera-oidc does not answer; see \"systemctl status tessera-oidc.socket\"", name);
+        if (r < 0)
+                return g_strdup_printf("%s: tessera-oidc cannot say: %s", name, g_strerror(-r));
+        return problem ? g_strdup_printf("%s: %s", name, problem) : g_strdup(name);
+}
+
+char **health_check_providers(Core *core) {
+        int64_t deadline = g_get_monotonic_time() + HEALTH_PROVIDERS;
+        g_autoptr(GPtrArray) providers = core_providers(core);
+        char **lines = g_new0(char *, providers->len + 1);
+
+        for (guint i = 0; i < providers->len; i++)
+                lines[i] = check_provider(core, ((const Provider *) providers->pdata[i])->name, deadline);
+        return lines;
+}

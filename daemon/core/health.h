@@ -14,3 +14,10 @@ int health_check_database(Core *core, bool *ret_finished, char **ret_problem);
 
 /* Less than a client waits for its reply (10 s). */
 #define HEALTH_LIMIT (5 * G_TIME_SPAN_SECOND)
+
+/*
+ * Can logins begin at the providers? Of each a line, "NAME" or "NAME: what is wrong" (g_strfreev). None is begun
+ * with after HEALTH_PROVIDERS: with that and PROVIDER_CHECK_MAX_MS the reply still comes in time.
+ */
+#define HEALTH_PROVIDERS (1 * G_TIME_SPAN_SECOND)
+char **health_check_providers(Core *core);

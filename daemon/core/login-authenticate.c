@@ -60,7 +60,7 @@ static bool is_identified(const LoginCall *call) {
 }
 
 static char *tell_wait(const LoginCall *call) {
-        if (call->wrong.wait == 0 || !is_identified(call))
+        if (call->wrong.wait == 0)
                 return NULL;
         if (call->wrong.wait == INT64_MAX)
                 return g_strdup("too many wrong answers; an administrator can reset that");
@@ -69,13 +69,23 @@ static char *tell_wait(const LoginCall *call) {
         return g_strdup_printf("too many wrong answers; try again in %d min", (int) ((call->wrong.wait + 59) / 60));
 }
 
-static int refuse_credential(LoginCall *call, const char *why, LoginAnswer *ret) {
+int login_refuse_credential(LoginCall *call, const char *why, char *message, LoginAnswer *ret) {
+        g_autofree char *owned = message;
+
         return login_answer(call, &(LoginOutcome) {
                 .verdict = LOGIN_DENY,
                 .reason = WIRE_REASON_CREDENTIAL,
                 .why = why,
-                .message = tell_wait(call),
+                .message = is_identified(call) ? g_steal_pointer(&owned) : NULL,
         }, ret);
+}
+
+static int refuse_credential(LoginCall *call, const char *why, LoginAnswer *ret) {
+        return login_refuse_credential(call, why, tell_wait(call), ret);
+}
+
+int login_refuse_throttled(LoginCall *call, LoginAnswer *ret) {
+        return refuse_credential(call, "throttled", ret);
 }
 
 void login_set_methods(Session *session, const char *method) {
@@ -100,10 +110,11 @@ static int check_password(LoginCall *call, const Secret *secret, const char **re
         return CREDENTIAL_E_WRONG;
 }
 
-static void set_password_proof(Session *session, int64_t now) {
-        login_set_methods(session, METHOD_PASSWORD);
+void login_set_proof(Session *session, const char *method, int64_t now) {
+        login_set_methods(session, method);
         session->auth_time = now;
-        session->auth_method = g_strdup(METHOD_PASSWORD);
+        g_free(session->auth_method);
+        session->auth_method = g_strdup(method);
 }
 
 /* Nobody guessed: the account pays nothing for it, its host does. Takes as long as a wrong password. */
@@ -127,7 +138,7 @@ static int prove_password(LoginCall *call, const Secret *secret, Session *sessio
                 return refuse_junk(call, secret, ret_why);
         r = check_password(call, secret, ret_why);
         if (r == 0)
-                set_password_proof(session, call->now);
+                login_set_proof(session, METHOD_PASSWORD, call->now);
         return r;
 }
 
@@ -225,8 +236,13 @@ static int log_in(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
         }
         if (r == CREDENTIAL_E_WRONG)
                 return refuse_credential(call, why, ret);
-        if (r != 0)
-                return r;
+        return r == 0 ? login_accept(call, session, /* message= */ NULL, ret) : r;
+}
+
+int login_accept(LoginCall *call, Session *session, char *message, LoginAnswer *ret) {
+        g_autofree char *owned = message;
+        int r;
+
         r = pending_add(call->core->pending, session, call->caller, call->subject.mark);
         if (r == PENDING_E_CHANGED) /* disabled, or another password, while this one was being hashed */
                 return refuse_credential(call, "changed-meanwhile", ret);
@@ -238,6 +254,7 @@ static int log_in(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
                 .why = session->methods[0],
                 .session = session->id,
                 .unstored = true,
+                .message = g_steal_pointer(&owned),
         }, ret);
 }
 
@@ -265,9 +282,8 @@ static int refuse_token(LoginCall *call, const Kind *kind, const Secret *secret,
         }, ret);
 }
 
-/* Would a password, given now, be enough for this service? */
-static int check_service(LoginCall *call, LoginAnswer *ret, bool *ret_answered) {
-        const PolicyLogin login = { .auth_time = call->now, .auth_method = METHOD_PASSWORD };
+int login_check_service(LoginCall *call, const char *method, LoginAnswer *ret, bool *ret_answered) {
+        const PolicyLogin login = { .auth_time = call->now, .auth_method = method };
         PolicyDecision decision;
 
         *ret_answered = true;
@@ -283,8 +299,8 @@ static int check_service(LoginCall *call, LoginAnswer *ret, bool *ret_answered) 
                         .verdict = LOGIN_DENY,
                         .reason = WIRE_REASON_METHOD,
                         .why = "method",
-                        .message = g_strdup_printf("%s does not take a password; sign in by another method",
-                                                   call->service),
+                        .message = g_strdup_printf("%s does not take %s; sign in by another method", call->service,
+                                                   g_str_equal(method, METHOD_PASSWORD) ? "a password" : method),
                 }, ret);
         *ret_answered = false;
         return 0;
@@ -294,7 +310,7 @@ static int check_service(LoginCall *call, LoginAnswer *ret, bool *ret_answered) 
  * Where the login has no live session one is opened, bound to it. A caller outside every login gets
  * none: nothing could ever find it again, and each call would push a real one towards the cap.
  */
-static int open_stepped_up(LoginCall *call, char ret_id[SESSION_ID_SIZE], bool *ret_bound) {
+static int open_stepped_up(LoginCall *call, const char *method, char ret_id[SESSION_ID_SIZE], bool *ret_bound) {
         g_autoptr(Session) session = NULL;
         int r;
 
@@ -303,7 +319,7 @@ static int open_stepped_up(LoginCall *call, char ret_id[SESSION_ID_SIZE], bool *
         if (call->caller->audit_id == AUDIT_ID_UNSET)
                 return 0;
         session = login_session_new(call);
-        set_password_proof(session, call->now);
+        login_set_proof(session, method, call->now);
         session->role_cap = g_strdupv(call->cap);
         r = login_activate(call, session, ret_bound, /* ret_news= */ NULL);
         if (r == 0)
@@ -324,8 +340,8 @@ static int close_superseded(LoginCall *call, const char *id) {
         return 0;
 }
 
-/* The password was right: renews the session in @bound, or makes one. */
-static int renew(LoginCall *call, Session *bound, char ret_id[SESSION_ID_SIZE]) {
+/* The answer was right: renews the session in @bound, or makes one. */
+static int renew(LoginCall *call, Session *bound, const char *method, char ret_id[SESSION_ID_SIZE]) {
         g_autoptr(Session) winner = NULL;
         bool is_bound;
         int r;
@@ -333,7 +349,7 @@ static int renew(LoginCall *call, Session *bound, char ret_id[SESSION_ID_SIZE]) 
         if (!pending_mark_holds(call->core->pending, call->subject.user->uid, call->subject.mark))
                 return LOGIN_E_OVERTAKEN;
         if (!bound) {
-                r = open_stepped_up(call, ret_id, &is_bound);
+                r = open_stepped_up(call, method, ret_id, &is_bound);
                 if (r != 0 || is_bound)
                         return r;
                 r = close_superseded(call, ret_id);
@@ -344,7 +360,7 @@ static int renew(LoginCall *call, Session *bound, char ret_id[SESSION_ID_SIZE]) 
                         return r < 0 ? r : LOGIN_E_OVERTAKEN;
                 bound = winner;
         }
-        r = store_session_authenticated(call->core->store, bound->id, call->now, METHOD_PASSWORD);
+        r = store_session_authenticated(call->core->store, bound->id, call->now, method);
         if (r < 0)
                 return error_trace(r);
         if (r != 0)
@@ -355,16 +371,21 @@ static int renew(LoginCall *call, Session *bound, char ret_id[SESSION_ID_SIZE]) 
 }
 
 static int step_up_by_password(LoginCall *call, const Secret *secret, Session *bound, LoginAnswer *ret) {
-        char id[SESSION_ID_SIZE] = "";
         const char *why = NULL;
         int r;
 
         r = check_password(call, secret, &why);
         if (r == CREDENTIAL_E_WRONG)
                 return refuse_credential(call, why, ret);
-        if (r != 0)
-                return r;
-        r = renew(call, bound, id);
+        return r == 0 ? login_accept_step_up(call, bound, METHOD_PASSWORD, /* message= */ NULL, ret) : r;
+}
+
+int login_accept_step_up(LoginCall *call, Session *bound, const char *method, char *message, LoginAnswer *ret) {
+        g_autofree char *owned = message;
+        char id[SESSION_ID_SIZE] = "";
+        int r;
+
+        r = renew(call, bound, method, id);
         if (r < 0)
                 return r;
         if (r == LOGIN_E_OVERTAKEN)
@@ -377,21 +398,31 @@ static int step_up_by_password(LoginCall *call, const Secret *secret, Session *b
         return login_answer(call, &(LoginOutcome) {
                 .verdict = LOGIN_ALLOW,
                 .event = "step-up",
-                .why = METHOD_PASSWORD,
+                .why = method,
                 .session = id[0] ? id : NULL,
+                .message = g_steal_pointer(&owned),
         }, ret);
 }
 
-static int step_up(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
+/* By which method an answer would be one: nothing but a sign-in at a provider is empty. */
+static char *method_of(const LoginCall *call, const LoginRequest *request, const Secret *secret) {
+        const Provider *provider = secret->size == 0 ? login_provider_offered(call, request) : NULL;
+
+        return provider ? g_strconcat(POLICY_METHOD_PROVIDER, provider->name, NULL) : g_strdup(METHOD_PASSWORD);
+}
+
+static int step_up(LoginCall *call, const LoginRequest *request, const Secret *secret, LoginAnswer *ret) {
+        g_autofree char *method = method_of(call, request, secret);
         g_autoptr(Session) bound = NULL;
+        int r, found = CORE_LOGIN_E_NONE;
         const Kind *kind;
         bool answered;
-        int r, found;
 
-        found = login_bound(call, &bound);
+        if (subject_is_ours(&call->subject))
+                found = login_bound(call, &bound);
         if (found < 0)
                 return found;
-        r = check_service(call, ret, &answered);
+        r = login_check_service(call, method, ret, &answered);
         if (r != 0 || answered)
                 return r;
         if (found == CORE_LOGIN_E_REVOKED)
@@ -400,7 +431,7 @@ static int step_up(LoginCall *call, const Secret *secret, LoginAnswer *ret) {
         g_free(call->client);
         call->client = bound ? core_client_of(bound) : g_strdup(CORE_CLIENT_LOGIN);
         if (secret->size == 0)
-                return refuse_credential(call, "empty", ret);
+                return login_by_provider(call, request, bound, ret);
         kind = find_kind(call, secret);
         if (kind)
                 return refuse_token(call, kind, secret, bound, ret);
@@ -428,14 +459,17 @@ int login_authenticate(Core *core, const Caller *caller, const LoginRequest *req
         g_auto(LoginCall) call = { .core = core };
         int r;
 
+        if (request->flow && secret->size > 0)
+                return CORE_E_INVALID;
         r = login_begin(&call, core, caller, request);
         if (r != 0)
                 return r;
-        if (!subject_is_ours(&call.subject))
+        if (!subject_is_ours(&call.subject) && !request->flow &&
+            !(secret->size == 0 && login_provider_makes(&call, request)))
                 return answer_stranger(&call, secret, ret);
         if (call.step_up)
-                return step_up(&call, secret, ret);
+                return step_up(&call, request, secret, ret);
         if (secret->size == 0)
-                return refuse_credential(&call, "empty", ret);
+                return login_by_provider(&call, request, /* bound= */ NULL, ret);
         return log_in(&call, secret, ret);
 }

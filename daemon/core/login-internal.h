@@ -95,6 +95,25 @@ enum {
         CREDENTIAL_E_WRONG = _CORE_E_MAX, /* beside CORE_E_BUSY; the reason is in @ret_why */
 };
 
+/* The one thing that is heard of an answer that was wrong. @message: for who is identified only; taken over. */
+int login_refuse_credential(LoginCall *call, const char *why, char *message, LoginAnswer *ret);
+
+/* Too many were: with how long it takes, where that may be said. */
+int login_refuse_throttled(LoginCall *call, LoginAnswer *ret);
+
+/* A human proved something now: the session is one by @method alone, and fresh. */
+void login_set_proof(Session *session, const char *method, int64_t now);
+
+/*
+ * What follows a right answer. A login: @session waits for open_session. A step-up: @bound is renewed,
+ * or a session opened. @message: for the user, with ALLOW; taken over.
+ */
+int login_accept(LoginCall *call, Session *session, char *message, LoginAnswer *ret);
+int login_accept_step_up(LoginCall *call, Session *bound, const char *method, char *message, LoginAnswer *ret);
+
+/* Would a sign-in by @method, now, be enough for a service that asks for a step-up? */
+int login_check_service(LoginCall *call, const char *method, LoginAnswer *ret, bool *ret_answered);
+
 /* Makes @session one that was proven by @method alone. */
 void login_set_methods(Session *session, const char *method);
 
@@ -129,6 +148,17 @@ int login_prove_ticket(LoginCall *call, const Secret *secret, Session *session, 
 bool login_is_refresh_token(LoginCall *call, const Secret *secret);
 int login_refresh_token_genuine(LoginCall *call, const Secret *secret, bool *ret);
 int login_prove_device(LoginCall *call, const Secret *secret, Session *session, const char **ret_why);
+
+/* Sign-ins at providers: login-provider.c */
+
+/* Which one is offered here, the configuration's; NULL: none is. */
+const Provider *login_provider_offered(const LoginCall *call, const LoginRequest *request);
+
+/* Does one begin for somebody who is not enrolled? */
+bool login_provider_makes(const LoginCall *call, const LoginRequest *request);
+
+/* An empty answer: begins one where one is offered, or says how the one in @request stands. @bound: as of login_bound(), or NULL. */
+int login_by_provider(LoginCall *call, const LoginRequest *request, Session *bound, LoginAnswer *ret);
 
 /* News: the line that a person reads after a login, g_free; NULL when there is nothing to tell. */
 

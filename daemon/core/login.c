@@ -15,6 +15,7 @@ static const char *const verdicts[_LOGIN_VERDICT_MAX] = {
         [LOGIN_STEP_UP] = WIRE_VERDICT_STEP_UP,
         [LOGIN_ALLOW] = WIRE_VERDICT_ALLOW,
         [LOGIN_NOT_OURS] = WIRE_VERDICT_NOT_OURS,
+        [LOGIN_PENDING] = WIRE_VERDICT_PENDING,
 };
 
 const char *login_verdict_to_string(LoginVerdict verdict) {
@@ -24,6 +25,9 @@ const char *login_verdict_to_string(LoginVerdict verdict) {
 
 void login_answer_deinit(LoginAnswer *answer) {
         g_clear_pointer(&answer->message, g_free);
+        g_clear_pointer(&answer->provider, g_free);
+        g_clear_pointer(&answer->host, g_free);
+        provider_flow_deinit(&answer->where);
 }
 
 /* A question and its answer */

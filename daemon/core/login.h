@@ -15,6 +15,7 @@ typedef enum LoginVerdict {
         LOGIN_STEP_UP,
         LOGIN_ALLOW,
         LOGIN_NOT_OURS,
+        LOGIN_PENDING, /* a sign-in at a provider is under way: never a yes */
         _LOGIN_VERDICT_MAX,
 } LoginVerdict;
 
@@ -25,6 +26,14 @@ typedef struct LoginRequest {
         const char *tty;
         const char *session;   /* the handle found in the PAM environment; a hint */
         const char *auth_info; /* SSH_AUTH_INFO_0 */
+
+        /* A sign-in at a provider; see login_authenticate(). */
+        const char *flow;         /* NULL: none is under way */
+        bool hurry;               /* whoever sits there says that it is approved */
+        const char *query;        /* what a browser brought; NULL: a device flow */
+        size_t query_size;
+        const char *provider;     /* where one begins; NULL: the first that the service names */
+        const char *redirect_uri; /* NULL: it is to be a device flow */
 } LoginRequest;
 
 typedef struct LoginAnswer {
@@ -33,6 +42,10 @@ typedef struct LoginAnswer {
         char *message;      /* for the user, may be NULL */
         char session[SESSION_ID_SIZE];
         int64_t delay; /* µs for which to hold it back: see WrongPassword */
+        char flow[PROVIDER_FLOW_SIZE]; /* with PENDING: to ask again by */
+        char *provider;                /* with PENDING, where it begins; NULL else */
+        char *host;                    /* this one, as the person must find it there */
+        ProviderFlow where;            /* where the person is sent */
 } LoginAnswer;
 
 void login_answer_deinit(LoginAnswer *answer);
@@ -57,6 +70,17 @@ const char *login_verdict_to_string(LoginVerdict verdict); /* WIRE_VERDICT_* */
  */
 int login_authenticate(Core *core, const Caller *caller, const LoginRequest *request, const Secret *secret,
                        LoginAnswer *ret);
+
+/*
+ * And with an empty secret, where the service names a provider (or @request does): a sign-in there.
+ * It begins (PENDING, with all that is to be shown) for every enrolled user alike, and for an account
+ * that is not enrolled where that provider has create=yes; then @request->flow asks how it stands
+ * (PENDING, with flow alone), until somebody approved: then it is judged as a password would be. What
+ * an approved identity means is decided here, in login-provider.c. sign-in.h says who may ask.
+ */
+
+/* The provider that a sign-in by the command goes to when none is named; g_free. NULL: there is none, or several. */
+char *login_default_provider(Core *core);
 
 /* Is this login enough for the service? Without a secret; invokers' services only. Root's to ask. */
 int login_check(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret);

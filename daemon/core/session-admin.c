@@ -210,6 +210,8 @@ static int revoke_uid(Revocation *revocation, uid_t uid, const char *except) {
         pending_bar(revocation->core->pending, uid);
         r = revoke_selected(revocation, &selector);
         pending_unbar(revocation->core->pending, uid);
+        if (uid == UID_UNSET) /* one user's find that their mark is broken */
+                sign_ins_drop(revocation->core->sign_ins, /* user= */ NULL);
         return r;
 }
 

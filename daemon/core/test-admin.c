@@ -342,7 +342,7 @@ static void test_an_administrators_acts_bear_his_name(void) {
         g_autoptr(GPtrArray) ended = NULL;
         bool changed;
 
-        g_assert_cmpint(user_add(world->core, &alice, "carol", password, /* role= */ NULL, &warning), ==, 0);
+        g_assert_cmpint(user_add(world->core, &alice, "carol", password, /* role= */ NULL, /* provider= */ NULL, &warning), ==, 0);
         assert_audit(world, "user-added - carol - by alice");
         g_assert_cmpint(user_change_password(world->core, &alice, "carol", NULL, password, NULL), ==, 0);
         assert_audit(world, "password-changed by-admin carol - by alice");
@@ -391,7 +391,7 @@ static void test_B3_who_is_no_administrator_does_none_of_it(void) {
 
                 g_assert_cmpint(user_list(world->core, caller, &list), ==, results[i]);
                 g_assert_cmpint(user_show(world->core, caller, "bob", &view), ==, results[i]);
-                g_assert_cmpint(user_add(world->core, caller, "carol", password, /* role= */ NULL, &warning), ==,
+                g_assert_cmpint(user_add(world->core, caller, "carol", password, /* role= */ NULL, /* provider= */ NULL, &warning), ==,
                                 results[i]);
                 g_assert_cmpint(user_set_enabled(world->core, caller, "bob", false, &changed), ==, results[i]);
                 g_assert_cmpint(user_remove(world->core, caller, "bob", &changed), ==, results[i]);

@@ -55,7 +55,7 @@ static void use_policy(World *world, const char *text, GroupLookUp look_up) {
         assert(policy);
         if (look_up)
                 policy->look_up = look_up;
-        core_reload(world->core, world_settings(world), policy, core_trust(world->core));
+        core_reload(world->core, world_settings(world), policy, core_trust(world->core), /* providers= */ NULL);
 }
 
 static void test_who_holds_what(void) {

@@ -82,7 +82,7 @@ static void test_nor_does_an_issuer_whose_clock_is_ahead(void) {
         bool changed;
 
         g_assert_cmpint(key_admin_rename(web1->core, &world_root, WEB1, &changed), ==, 0);
-        core_reload(world->core, world_settings(world), core_policy(world->core), trust_in(web1));
+        core_reload(world->core, world_settings(world), core_policy(world->core), trust_in(web1), /* providers= */ NULL);
         fake_clock_forward(&web1->clock, 30);
         g_assert_cmpint(token_print(web1->core, &alice, HOST, 0, &ticket, &claims), ==, 0);
         refuse_often(world, ticket);

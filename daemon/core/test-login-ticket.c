@@ -59,7 +59,7 @@ static void use_trust(World *world, GPtrArray *files) {
         Trust *trust = trust_new(files, mistakes);
 
         g_assert_cmpint(mistakes->len, ==, 0);
-        core_reload(world->core, world_settings(world), core_policy(world->core), trust);
+        core_reload(world->core, world_settings(world), core_policy(world->core), trust, /* providers= */ NULL);
 }
 
 static void trust_web1(Scene *scene, const char *users, const char *roles) {

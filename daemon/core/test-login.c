@@ -421,7 +421,7 @@ static void test_a_password_with_dots_is_a_password(void) {
         g_autofree char *warning = NULL;
 
         world_set_account(world, "dave", 1004);
-        g_assert_cmpint(user_add(world->core, &root, "dave", secret, /* role= */ NULL, &warning), ==, 0);
+        g_assert_cmpint(user_add(world->core, &root, "dave", secret, /* role= */ NULL, /* provider= */ NULL, &warning), ==, 0);
         g_free(world_audit(world));
         expect(world, "it is dave's", ssh(world, "dave", password), LOGIN_ALLOW, NULL, "pwd");
 }

@@ -257,7 +257,7 @@ static void test_R6_removing_the_user_takes_all_of_them(void) {
 
         assert(grant(world, "operator", "bob"));
         g_assert_cmpint(user_remove(world->core, &root, "bob", &changed), ==, 0);
-        g_assert_cmpint(user_add(world->core, &root, "bob", password, /* role= */ NULL, &warning), ==, 0);
+        g_assert_cmpint(user_add(world->core, &root, "bob", password, /* role= */ NULL, /* provider= */ NULL, &warning), ==, 0);
         assert_roles(world, "bob", "everyone");
         assert_shown(world, &root, "");
 }
@@ -484,13 +484,13 @@ static void test_a_user_is_added_with_a_role_or_not_at_all(void) {
         g_autofree char *warning = NULL;
         UserView *view;
 
-        g_assert_cmpint(user_add(world->core, &root, "carol", password, "opertor", &warning), ==, CORE_E_NOT_FOUND);
+        g_assert_cmpint(user_add(world->core, &root, "carol", password, "opertor", /* provider= */ NULL, &warning), ==, CORE_E_NOT_FOUND);
         g_assert_cmpint(user_show(world->core, &root, "carol", &view), ==, CORE_E_NOT_FOUND);
         assert_audit(world, "");
-        g_assert_cmpint(user_add(world->core, &root, "carol", password, "operator", &warning), ==, 0);
+        g_assert_cmpint(user_add(world->core, &root, "carol", password, "operator", /* provider= */ NULL, &warning), ==, 0);
         assert_audit(world, "user-added - carol -; role-granted operator carol -");
         assert_roles(world, "carol", "everyone operator");
-        g_assert_cmpint(user_add(world->core, &root, "bob", password, "operator", &warning), ==, CORE_E_EXISTS);
+        g_assert_cmpint(user_add(world->core, &root, "bob", password, "operator", /* provider= */ NULL, &warning), ==, CORE_E_EXISTS);
         assert_roles(world, "bob", "everyone");
         assert_audit(world, "");
 }

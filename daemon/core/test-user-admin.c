@@ -19,7 +19,7 @@ static int add(World *world, const Caller *caller, const char *name, const char 
         _cleanup_secret_ Secret *secret = world_secret(password);
         g_autofree char *warning = NULL;
 
-        return user_add(world->core, caller, name, secret, /* role= */ NULL, &warning);
+        return user_add(world->core, caller, name, secret, /* role= */ NULL, /* provider= */ NULL, &warning);
 }
 
 static int change(World *world, const Caller *caller, const char *name, const char *current, const char *password) {

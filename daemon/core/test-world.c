@@ -190,7 +190,7 @@ void world_set_policy(World *world, const char *admins, const char *sudo) {
         core_reload(world->core,
                     settings_of(config->settings->session_idle, config->settings->session_lifetime,
                                 config->settings->max_per_user),
-                    policy_of(admins, sudo), trust_ref(config->trust));
+                    policy_of(admins, sudo), trust_ref(config->trust), /* providers= */ NULL);
 }
 
 void world_use_policy(World *world, const char *text) {
@@ -198,12 +198,22 @@ void world_use_policy(World *world, const char *text) {
         Policy *policy = policy_read_text("policy.conf", text, strlen(text), mistakes);
 
         g_assert_cmpint(mistakes->len, ==, 0);
-        core_reload(world->core, world_settings(world), policy, core_trust(world->core));
+        core_reload(world->core, world_settings(world), policy, core_trust(world->core), /* providers= */ NULL);
+}
+
+void world_use_provider(World *world, const char *more, const char *policy) {
+        g_autofree char *text = g_strdup_printf("[provider:corp]\nissuer=" WORLD_ISSUER "\nclient-id=tessera\n%s", more);
+        g_autoptr(GPtrArray) mistakes = g_ptr_array_new();
+        Policy *rules = policy_read_text("policy.conf", policy, strlen(policy), mistakes);
+        GPtrArray *providers = providers_read_text("corp.conf", text, strlen(text), mistakes);
+
+        g_assert_cmpint(mistakes->len, ==, 0);
+        core_reload(world->core, world_settings(world), rules, core_trust(world->core), providers);
 }
 
 void world_set_settings(World *world, int64_t idle, int64_t lifetime, unsigned max_per_user) {
         core_reload(world->core, settings_of(idle, lifetime, max_per_user), policy_of("alice", "max-age=15min"),
-                    core_trust(world->core));
+                    core_trust(world->core), /* providers= */ NULL);
 }
 
 Settings *world_settings(World *world) {
@@ -213,7 +223,7 @@ Settings *world_settings(World *world) {
 }
 
 void world_use_settings(World *world, Settings *settings) {
-        core_reload(world->core, settings, core_policy(world->core), core_trust(world->core));
+        core_reload(world->core, settings, core_policy(world->core), core_trust(world->core), /* providers= */ NULL);
 }
 
 /* Life */
@@ -223,7 +233,7 @@ static void enrol(World *world, const char *name, const char *password) {
         _cleanup_secret_ Secret *secret = world_secret(password);
         g_autofree char *warning = NULL;
 
-        g_assert_cmpint(user_add(world->core, &root, name, secret, /* role= */ NULL, &warning), ==, 0);
+        g_assert_cmpint(user_add(world->core, &root, name, secret, /* role= */ NULL, /* provider= */ NULL, &warning), ==, 0);
 }
 
 World *world_new(void) {
@@ -239,6 +249,7 @@ World *world_new(void) {
         world->audit.lines = g_ptr_array_new_with_free_func(g_free);
         world->logins.end = (EndLogin) { .session = world_end_session, .user = world_end_user };
         world->logins.lines = g_ptr_array_new_with_free_func(g_free);
+        lying_provider_init(&world->provider);
         world->store = store_memory_new();
         world->keys = g_dir_make_tmp("test-world-XXXXXX", NULL);
         assert(world->keys);
@@ -248,6 +259,7 @@ World *world_new(void) {
                 .audit = &world->audit.sink,
                 .end_login = &world->logins.end,
                 .store = world->store,
+                .provider_source = &world->provider.source,
                 .host = g_strdup(HOST),
                 .boot_id = g_strdup(BOOT),
                 .settings = settings_of(24 * 3600, 7 * 24 * 3600, 32),
@@ -284,6 +296,7 @@ World *world_free(World *world) {
         g_ptr_array_unref(world->audit.lines);
         g_free(world->audit.place);
         g_ptr_array_unref(world->logins.lines);
+        lying_provider_deinit(&world->provider);
         remove_folder(world->keys);
         g_free(world->keys);
         g_free(world->broken);

@@ -16,6 +16,7 @@
 #include "daemon/core/core-internal.h"
 #include "daemon/core/login.h"
 #include "daemon/core/test-fake-clock.h"
+#include "daemon/core/test-lying-provider.h"
 
 #define ALICE 1000
 #define BOB 1001
@@ -59,6 +60,8 @@ struct World {
                 GPtrArray *lines; /* "session ID", "user UID" */
         } logins;
 
+        LyingProvider provider; /* of which there is none, before world_use_provider() */
+
         struct StoreBackend *broken; /* the store's functions, some of which fail or are watched */
         const struct StoreBackend *sound;
         void (*before_open)(struct World *world);
@@ -79,6 +82,10 @@ void world_set_group(World *world, const char *name, gid_t gid);
 void world_set_policy(World *world, const char *admins, const char *sudo);
 void world_use_policy(World *world, const char *text); /* the whole of it */
 void world_set_settings(World *world, int64_t idle, int64_t lifetime, unsigned max_per_user);
+
+/* From now on there is the provider corp, of WORLD_ISSUER; @more of its file, and the whole policy. */
+#define WORLD_ISSUER "https://login.corp.example"
+void world_use_provider(World *world, const char *more, const char *policy);
 
 /* All of the settings: a copy of those of now, and others from now on (taken over). */
 Settings *world_settings(World *world);

@@ -1,0 +1,412 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/*
+ * A sign-in at an identity provider as the answer to a prompt. The helper says who somebody is there,
+ * as (issuer, subject); this file says who that is here, and there are three ways to be somebody:
+ *
+ *     linked      an administrator, or an earlier sign-in, has tied exactly that to exactly this user
+ *     awaiting    this user was added to await that provider, and the provider calls whoever signed in
+ *                 by the user's name: tied from now on
+ *     create=yes  the same for a Unix account that is not enrolled, and would not administer: enrolled
+ *
+ * Every other approval is a no, to the one who asked as to all who watch: whoever approved it is not
+ * whom the prompt was for. Names come from the user-claim alone and count only where nothing is tied
+ * yet; an address is nobody. At the end there is one gate, whatever way led to it: the mark that was
+ * taken when the sign-in began must still hold. Who was disabled, removed or revoked since stays out.
+ */
+
+#include <errno.h>
+#include <string.h>
+
+#include "common/error.h"
+#include "common/wire.h"
+#include "daemon/core/admin.h"
+#include "daemon/core/login-internal.h"
+#include "daemon/core/user-admin.h"
+
+#define CODE_MAX 64 /* of the helper's reasons */
+
+/* What is offered */
+
+const Provider *login_provider_offered(const LoginCall *call, const LoginRequest *request) {
+        const char *name = request->provider;
+
+        if (!name)
+                name = policy_provider_of(call->config->policy, call->service);
+        return name ? providers_find(call->config->providers, name) : NULL;
+}
+
+/* sudo and su leave whom tessera does not know to the stack below. */
+static bool is_for_strangers(const LoginCall *call) {
+        return !call->step_up || g_str_equal(call->service, LOGIN_SERVICE_TESSERA);
+}
+
+bool login_provider_makes(const LoginCall *call, const LoginRequest *request) {
+        const Provider *provider = login_provider_offered(call, request);
+
+        return provider && provider->create && call->subject.state == SUBJECT_STRANGER && is_for_strangers(call) &&
+               user_may_be_enrolled(call->subject.identity->uid);
+}
+
+char *login_default_provider(Core *core) {
+        g_autoptr(CoreConfig) config = core_config(core);
+        const char *name = policy_provider_of(config->policy, LOGIN_SERVICE_TESSERA);
+
+        if (!name && config->providers->len == 1)
+                name = ((const Provider *) config->providers->pdata[0])->name;
+        return name && providers_find(config->providers, name) ? g_strdup(name) : NULL;
+}
+
+static const char *name_of(const LoginCall *call) {
+        if (subject_is_ours(&call->subject))
+                return call->subject.user->name;
+        return call->subject.identity ? call->subject.identity->name : "";
+}
+
+static SignInWish wish_of(const LoginCall *call, const LoginRequest *request, const char *provider) {
+        return (SignInWish) {
+                .provider = provider,
+                .redirect_uri = request->redirect_uri,
+                .user = name_of(call),
+                .service = call->service,
+                .caller = call->caller,
+                .mark = call->subject.mark,
+        };
+}
+
+/* Beginning */
+
+static int refuse_outage(LoginCall *call, const char *provider, const char *why, LoginAnswer *ret) {
+        return login_refuse_credential(call, why,
+                                       g_strdup_printf("%s cannot be asked now; your password works", provider), ret);
+}
+
+static int begin(LoginCall *call, const LoginRequest *request, const Provider *provider, LoginAnswer *ret) {
+        SignInWish wish = wish_of(call, request, provider->name);
+        Attempt attempt = login_attempt(call);
+        g_auto(ProviderFlow) where = { .expires_in = 0 };
+        char handle[PROVIDER_FLOW_SIZE];
+        int r;
+
+        r = core_begin_sign_in(call->core, &attempt, &wish, &call->wrong, handle, &where);
+        if (r == CORE_PASSWORD_E_WRONG)
+                return login_refuse_throttled(call, ret);
+        if (r == CORE_E_BUSY)
+                return refuse_outage(call, provider->name, "provider-busy", ret);
+        if (r < 0)
+                return refuse_outage(call, provider->name, r == -ECONNREFUSED ? "provider-down" : "provider-unreachable", ret);
+        r = login_answer(call, &(LoginOutcome) {
+                .verdict = LOGIN_PENDING,
+                .event = "sign-in-begun",
+                .why = provider->name,
+        }, ret);
+        (void) g_strlcpy(ret->flow, handle, sizeof(ret->flow));
+        ret->provider = g_strdup(provider->name);
+        ret->host = g_strdup(call->config->host);
+        ret->where = where;
+        where = (ProviderFlow) { .expires_in = 0 };
+        return r;
+}
+
+/* Who somebody is here */
+
+/* One that was approved, while it is being judged. */
+typedef struct Approval {
+        LoginCall *call;
+        const Provider *provider;
+        const ProviderIdentity *identity;
+        char *method; /* "oidc:NAME" */
+        bool linked;  /* for the first time, now */
+} Approval;
+
+static int refuse(const char *why, const char **ret_why) {
+        *ret_why = why;
+        return CREDENTIAL_E_WRONG;
+}
+
+static UserIdentity identity_of(const Approval *approval, const char *name, uid_t uid) {
+        return (UserIdentity) {
+                .issuer = approval->identity->issuer,
+                .subject = approval->identity->subject,
+                .user = (char *) name,
+                .uid = uid,
+                .provider = approval->provider->name,
+                .linked = approval->call->now,
+                .by = approval->method,
+        };
+}
+
+static void report(const Approval *approval, const char *event, const char *user) {
+        const LoginCall *call = approval->call;
+
+        core_audit(call->core, &(AuditEvent) {
+                .event = event,
+                .user = user,
+                .service = call->shown_service,
+                .rhost = call->rhost,
+                .reason = approval->method,
+        });
+}
+
+static bool is_called(const Approval *approval, const char *name) {
+        return approval->identity->user && approval->identity->user[0] && g_str_equal(approval->identity->user, name);
+}
+
+/* The user awaits this provider: is it this one? */
+static int link_awaited(Approval *approval, const char **ret_why) {
+        const User *user = approval->call->subject.user;
+        UserIdentity identity = identity_of(approval, user->name, user->uid);
+        int r;
+
+        if (g_strcmp0(user->awaits, approval->provider->name) != 0)
+                return refuse("provider-not-linked", ret_why);
+        if (!is_called(approval, user->name))
+                return refuse("provider-other-name", ret_why);
+        r = store_identity_add(approval->call->core->store, &identity, /* awaiting= */ true);
+        if (r < 0)
+                return error_trace(r);
+        if (r != 0) /* another one was faster, or the user has another identity there */
+                return refuse("provider-not-linked", ret_why);
+        approval->linked = true;
+        report(approval, "linked", user->name);
+        return 0;
+}
+
+/* Would the account administer once it is enrolled? Not to know is no reason to enrol it. */
+static int check_no_administrator(const LoginCall *call, const char **ret_why) {
+        PolicyDecision decision = policy_decide_role(call->config->policy, &call->policy_user, ADMIN_SERVICE);
+
+        if (decision.verdict == POLICY_ALLOW)
+                return refuse("provider-administrator", ret_why);
+        return decision.reason == POLICY_REASON_LOOKUP ? error_trace(-EIO) : 0;
+}
+
+static int enrol(Approval *approval, const char **ret_why) {
+        const Identity *account = approval->call->subject.identity;
+        const User user = {
+                .name = account->name,
+                .uid = account->uid,
+                .enabled = true,
+                .created = approval->call->now,
+        };
+        UserIdentity identity = identity_of(approval, user.name, user.uid);
+        int r;
+
+        r = check_no_administrator(approval->call, ret_why);
+        if (r != 0)
+                return r;
+        r = store_user_add_linked(approval->call->core->store, &user, &identity);
+        if (r < 0)
+                return error_trace(r);
+        if (r != 0)
+                return refuse("provider-not-linked", ret_why);
+        approval->linked = true;
+        report(approval, "user-added", user.name);
+        report(approval, "linked", user.name);
+        return 0;
+}
+
+/* From here on it is a user like any other; the mark stays that of the beginning. */
+static int become_user(LoginCall *call) {
+        g_autofree char *name = g_strdup(call->subject.identity->name);
+        uint64_t mark = call->subject.mark;
+        int r;
+
+        subject_deinit(&call->subject);
+        r = subject_find(call->core, name, &call->subject);
+        if (r < 0)
+                return r;
+        call->subject.mark = mark;
+        call->policy_user = subject_policy_user(&call->subject);
+        return 0;
+}
+
+static int make_user(Approval *approval, const char **ret_why) {
+        LoginCall *call = approval->call;
+        int r;
+
+        if (!approval->provider->create || call->subject.state != SUBJECT_STRANGER || !is_for_strangers(call) ||
+            !user_may_be_enrolled(call->subject.identity->uid))
+                return refuse("not-enrolled", ret_why);
+        if (!is_called(approval, call->subject.identity->name))
+                return refuse("provider-other-name", ret_why);
+        r = enrol(approval, ret_why);
+        return r == 0 ? become_user(call) : r;
+}
+
+/* 0: it is the user that was asked for. */
+static int identify(Approval *approval, const char **ret_why) {
+        const Subject *subject = &approval->call->subject;
+        g_autoptr(UserIdentity) linked = NULL;
+        int r;
+
+        r = store_identity_find(approval->call->core->store, approval->identity->issuer, approval->identity->subject,
+                                &linked);
+        if (r < 0)
+                return error_trace(r);
+        if (linked && subject_is_ours(subject) && linked->uid == subject->user->uid &&
+            g_str_equal(linked->user, subject->user->name))
+                return 0;
+        if (linked)
+                return refuse("provider-other-account", ret_why);
+        return subject_is_ours(subject) ? link_awaited(approval, ret_why) : make_user(approval, ret_why);
+}
+
+/* What the helper said has to be whole, and of the provider that it was asked about. */
+static const char *what_is_missing(const Provider *provider, const ProviderIdentity *identity) {
+        if (g_strcmp0(identity->issuer, provider->urls[PROVIDER_ISSUER]) != 0)
+                return "provider-failed:issuer";
+        if (!identity->subject || !identity->subject[0])
+                return "provider-failed:subject";
+        return provider_lets_in(provider, (const char *const *) identity->groups) ? NULL : "provider-group";
+}
+
+static bool is_still_offered(const LoginCall *call, const char *provider) {
+        return g_str_equal(call->service, LOGIN_SERVICE_TESSERA) ||
+               g_strcmp0(policy_provider_of(call->config->policy, call->service), provider) == 0;
+}
+
+/* 0, CREDENTIAL_E_WRONG or a negative errno. */
+static int check(Approval *approval, const char **ret_why) {
+        const LoginCall *call = approval->call;
+        const char *missing, *hindrance = subject_is_ours(&call->subject) ? subject_hindrance(&call->subject) : NULL;
+
+        if (hindrance)
+                return refuse(hindrance, ret_why);
+        missing = what_is_missing(approval->provider, approval->identity);
+        if (missing)
+                return refuse(missing, ret_why);
+        /* Asked again at the end, when nothing can come between; here so that nothing is tied in vain. */
+        if (call->subject.identity &&
+            !pending_mark_holds(call->core->pending, call->subject.identity->uid, call->subject.mark))
+                return refuse("changed-meanwhile", ret_why);
+        return identify(approval, ret_why);
+}
+
+/* Judging */
+
+/* Whoever sits at sudo or the command is who he is: what is to be done may be said. g_free; NULL. */
+static char *tell_why(const LoginCall *call, const char *why, const char *provider) {
+        if (g_str_equal(why, "provider-not-linked") || g_str_equal(why, "provider-other-name"))
+                return g_strdup_printf("your identity at %s is not linked to %s; an administrator can do that: tessera "
+                                       "user link %s --provider %s --subject SUBJECT", provider, name_of(call),
+                                       name_of(call), provider);
+        if (g_str_equal(why, "provider-other-account"))
+                return g_strdup_printf("whoever approved that at %s is somebody else here", provider);
+        if (g_str_equal(why, "provider-group"))
+                return g_strdup_printf("your groups at %s do not let you in", provider);
+        return NULL;
+}
+
+static int refuse_approved(LoginCall *call, const char *why, const char *provider, LoginAnswer *ret) {
+        if (call->subject.state == SUBJECT_ENABLED)
+                store_user_failed(call->core->store, call->subject.user->name, call->rhost, call->now);
+        return login_refuse_credential(call, why, tell_why(call, why, provider), ret);
+}
+
+/* The gate: from here only the mark of the beginning lets anybody through, in login_accept() and renew(). */
+static int let_in(Approval *approval, Session *bound, LoginAnswer *ret) {
+        LoginCall *call = approval->call;
+        Attempt attempt = login_attempt(call);
+        g_autoptr(Session) session = NULL;
+        char *message = NULL;
+        int r;
+
+        if (subject_hindrance(&call->subject)) /* one that was enrolled just now, and changed */
+                return refuse_approved(call, subject_hindrance(&call->subject), approval->provider->name, ret);
+        r = core_sign_in_was_right(call->core, &attempt);
+        if (r < 0)
+                return r;
+        if (approval->linked)
+                message = g_strdup_printf("%s is linked to your identity at %s from now on", call->subject.user->name,
+                                          approval->provider->name);
+        if (call->step_up)
+                return login_accept_step_up(call, bound, approval->method, message, ret);
+        session = login_session_new(call);
+        login_set_proof(session, approval->method, call->now);
+        return login_accept(call, session, message, ret);
+}
+
+static int judge(LoginCall *call, const SignInAnswer *answer, Session *bound, LoginAnswer *ret) {
+        g_autofree char *method = g_strconcat(POLICY_METHOD_PROVIDER, answer->provider, NULL);
+        Approval approval = {
+                .call = call,
+                .provider = providers_find(call->config->providers, answer->provider),
+                .identity = &answer->identity,
+                .method = method,
+        };
+        const char *why = NULL;
+        int r;
+
+        call->subject.mark = answer->mark;
+        if (!approval.provider || !is_still_offered(call, answer->provider))
+                return refuse_approved(call, "provider-not-offered", answer->provider, ret);
+        r = check(&approval, &why);
+        if (r == CREDENTIAL_E_WRONG)
+                return refuse_approved(call, why, answer->provider, ret);
+        return r == 0 ? let_in(&approval, bound, ret) : r;
+}
+
+/* Asking how it stands */
+
+/* Nothing new: no line in the audit, however often that is asked. */
+static int still_pending(const char *handle, LoginAnswer *ret) {
+        *ret = (LoginAnswer) { .verdict = LOGIN_PENDING };
+        (void) g_strlcpy(ret->flow, handle, sizeof(ret->flow));
+        return 0;
+}
+
+static int refuse_failed(LoginCall *call, const char *reason, LoginAnswer *ret) {
+        g_autofree char *code = core_clean(reason, CODE_MAX), *why = NULL;
+
+        why = g_strconcat("provider-failed", code ? ":" : "", code, NULL);
+        return login_refuse_credential(call, why, g_strdup("that sign-in came to nothing; try again, or use your password"),
+                                       ret);
+}
+
+static int tell(LoginCall *call, const LoginRequest *request, const SignInAnswer *answer, Session *bound,
+                LoginAnswer *ret) {
+        switch (answer->state) {
+        case PROVIDER_STATE_PENDING:
+                return still_pending(request->flow, ret);
+        case PROVIDER_STATE_APPROVED:
+                return judge(call, answer, bound, ret);
+        case PROVIDER_STATE_DENIED:
+                return login_refuse_credential(call, "provider-denied", g_strdup("that was denied there"), ret);
+        case PROVIDER_STATE_EXPIRED:
+                return login_refuse_credential(call, "provider-expired", g_strdup("nobody has approved that in time"), ret);
+        case PROVIDER_STATE_FAILED:
+        case _PROVIDER_STATE_MAX:
+                break;
+        }
+        return refuse_failed(call, answer->identity.reason, ret);
+}
+
+static int ask(LoginCall *call, const LoginRequest *request, Session *bound, LoginAnswer *ret) {
+        SignInWish wish = wish_of(call, request, /* provider= */ NULL);
+        g_auto(SignInAnswer) answer = { .state = PROVIDER_STATE_FAILED };
+        int r;
+
+        r = sign_in_answer(call->core->sign_ins, request->flow, &wish, request->query, request->query_size,
+                           request->hurry, &answer);
+        if (r == 0)
+                return tell(call, request, &answer, bound, ret);
+        if (r == SIGN_IN_E_UNKNOWN)
+                return login_refuse_credential(call, "provider-unknown-flow",
+                                               g_strdup("that sign-in is over; begin another"), ret);
+        if (r == -ECONNREFUSED) /* what it knew is gone with it */
+                return login_refuse_credential(call, "provider-down",
+                                               g_strdup("no provider can be asked now; your password works"), ret);
+        return still_pending(request->flow, ret); /* busy, or nobody could say */
+}
+
+int login_by_provider(LoginCall *call, const LoginRequest *request, Session *bound, LoginAnswer *ret) {
+        const Provider *provider = login_provider_offered(call, request);
+
+        if (request->flow)
+                return ask(call, request, bound, ret);
+        if (!provider)
+                return login_refuse_credential(call, "empty", /* message= */ NULL, ret);
+        return begin(call, request, provider, ret);
+}

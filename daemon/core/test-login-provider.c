@@ -1,0 +1,785 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/* Sign-ins at an identity provider: what an approval means here, and everything that it does not. */
+
+#undef NDEBUG
+#include <assert.h>
+#include <errno.h>
+#include <string.h>
+
+#include "common/wire.h"
+#include "daemon/core/health.h"
+#include "daemon/core/session-admin.h"
+#include "daemon/core/test-world.h"
+#include "daemon/core/user-admin.h"
+
+#define DAVE 1003
+#define POLICY(tessera)                                                                                     \
+        "[role:admin]\nusers=alice\n[role:everyone]\nusers=*\n[service:login]\nroles=everyone\n"              \
+        "[service:sshd]\nroles=everyone\nmethods=pwd;oidc:corp\n"                                            \
+        "[service:sudo]\nroles=admin\nmethods=oidc:corp\n[service:tessera]\nroles=" tessera "\n"
+
+/* A host with the provider corp, where the subject "1" is alice; dave awaits it. */
+static World *world_with(const char *more, const char *policy) {
+        World *world = world_new();
+        _cleanup_secret_ Secret *nothing = world_secret("");
+        g_autofree char *warning = NULL;
+        bool changed;
+
+        world_use_provider(world, more, policy);
+        world_set_account(world, "dave", DAVE);
+        g_assert_cmpint(user_add(world->core, &world_root, "dave", nothing, /* role= */ NULL, "corp", &warning), ==, 0);
+        g_assert_cmpint(user_link(world->core, &world_root, "alice", "corp", "1", &changed), ==, 0);
+        assert(changed);
+        g_free(world_audit(world));
+        return world;
+}
+
+static World *corp(void) {
+        return world_with("", POLICY("admin"));
+}
+
+static void approve(World *world, const char *subject, const char *user) {
+        world->provider.state = PROVIDER_STATE_APPROVED;
+        world->provider.issuer = WORLD_ISSUER;
+        world->provider.subject = subject;
+        world->provider.user = user;
+}
+
+/* Enter alone at sshd's prompt, in what becomes login 5. */
+static LoginAnswer enter_as(World *world, const char *user, const char *service, const char *secret) {
+        Caller child = world_pam_child(5);
+
+        return world_authenticate(world, &child, &(LoginRequest) { .user = user, .service = service, .rhost = "192.0.2.1" },
+                                  secret);
+}
+
+static char *begin(World *world, const char *user) {
+        LoginAnswer answer = enter_as(world, user, "sshd", "");
+
+        g_assert_cmpint(answer.verdict, ==, LOGIN_PENDING);
+        g_assert_cmpint(strlen(answer.flow), ==, 32);
+        g_free(world_audit(world));
+        return g_strdup(answer.flow);
+}
+
+static LoginAnswer ask_as(World *world, const Caller *caller, const char *user, const char *service, const char *flow) {
+        return world_authenticate(world, caller, &(LoginRequest) { .user = user, .service = service,
+                                                                   .rhost = "192.0.2.1", .flow = flow }, "");
+}
+
+static LoginAnswer ask(World *world, const char *user, const char *flow) {
+        Caller child = world_pam_child(5);
+
+        return ask_as(world, &child, user, "sshd", flow);
+}
+
+static void expect_no(World *world, const char *sentence, LoginAnswer answer, const char *why) {
+        g_autofree char *said = world_reason(world);
+
+        if (answer.verdict != LOGIN_DENY || g_strcmp0(answer.reason, WIRE_REASON_CREDENTIAL) != 0 || answer.session[0] ||
+            g_strcmp0(said, why) != 0)
+                g_error("%s: %s, %s, %s instead of a no because of %s", sentence,
+                        login_verdict_to_string(answer.verdict), answer.reason, said, why);
+}
+
+/* Begins, is approved, and is refused. */
+static void expect_refused(World *world, const char *sentence, const char *user, const char *why) {
+        g_autofree char *flow = begin(world, user);
+
+        expect_no(world, sentence, ask(world, user, flow), why);
+}
+
+static char *linked_to(World *world, const char *user) {
+        UserView *view;
+        char *list;
+
+        if (user_show(world->core, &world_root, user, &view) != 0)
+                return g_strdup("not enrolled");
+        list = g_strjoinv(",", view->identities);
+        if (view->user->awaits) {
+                char *longer = g_strdup_printf("%s awaits %s", list, view->user->awaits);
+                g_free(list);
+                list = longer;
+        }
+        (void) user_view_free(view);
+        return list;
+}
+
+#define assert_linked(world, user, expected)                                                         \
+        G_STMT_START {                                                                               \
+                g_autofree char *_list = linked_to(world, user);                                     \
+                g_assert_cmpstr(_list, ==, expected);                                                \
+        }                                                                                            \
+        G_STMT_END
+
+/* From Enter to the session: pending is asked for, and never opens anything. */
+static void test_P7_a_login(void) {
+        g_autoptr(World) world = corp();
+        Caller pam = world_pam(5), child = world_pam_child(5);
+        LoginRequest request = { .user = "alice", .service = "sshd", .rhost = "192.0.2.1" };
+        g_autoptr(Session) session = NULL;
+        LoginAnswer answer;
+        g_autofree char *flow = begin(world, "alice");
+
+        g_assert_cmpstr(world->provider.asked_for, ==, "corp -");
+        for (int i = 0; i < 100; i++) {
+                answer = ask(world, "alice", flow);
+                g_assert_cmpint(answer.verdict, ==, LOGIN_PENDING);
+                g_assert_cmpstr(answer.flow, ==, flow);
+                g_assert_cmpstr(answer.session, ==, "");
+        }
+        assert_audit(world, ""); /* to ask is not worth a line */
+        request.session = flow;
+        g_assert_cmpint(world_ask(world, login_open, &pam, &request).verdict, ==, LOGIN_DENY);
+        g_free(world_audit(world));
+
+        fake_clock_forward(&world->clock, 30);
+        approve(world, "1", "whoever");
+        answer = ask(world, "alice", flow);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+        request.session = answer.session;
+        g_assert_cmpint(world_ask(world, login_open, &pam, &request).verdict, ==, LOGIN_ALLOW);
+        session = world_session(world, answer.session);
+        g_assert_cmpstr(session->methods[0], ==, "oidc:corp");
+        g_assert_null(session->methods[1]);
+        g_assert_cmpstr(session->auth_method, ==, "oidc:corp");
+        g_assert_cmpint(session->auth_time, ==, world->clock.wall);
+        g_free(world_audit(world));
+        expect_no(world, "it works once", ask_as(world, &child, "alice", "sshd", flow), "provider-unknown-flow");
+}
+
+static void test_what_is_shown(void) {
+        g_autoptr(World) world = corp();
+        _cleanup_secret_ Secret *nothing = world_secret("");
+        Caller child = world_pam_child(5);
+        LoginAnswer answer;
+
+        g_assert_cmpint(login_authenticate(world->core, &child, &(LoginRequest) { .user = "alice", .service = "sshd" },
+                                           nothing, &answer), ==, 0);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_PENDING);
+        g_assert_cmpstr(answer.provider, ==, "corp");
+        g_assert_cmpstr(answer.host, ==, HOST);
+        g_assert_cmpstr(answer.where.user_code, ==, "WDJB-MJHT");
+        g_assert_cmpuint(answer.where.expires_in, ==, 600);
+        g_assert_cmpstr(answer.session, ==, "");
+        login_answer_deinit(&answer);
+        assert_audit(world, "sign-in-begun corp alice -");
+}
+
+/* Where no provider is named an empty answer is what it always was. */
+static void test_only_where_the_service_offers_it(void) {
+        g_autoptr(World) world = corp();
+
+        expect_no(world, "no methods", enter_as(world, "alice", "login", ""), "empty");
+        world_use_policy(world, "[role:everyone]\nusers=*\n[service:sshd]\nroles=everyone\nmethods=oidc:other\n");
+        expect_no(world, "in no file", enter_as(world, "alice", "sshd", ""), "empty");
+        g_assert_cmpuint(world->provider.begun, ==, 0);
+}
+
+/* It begins for every enrolled user, so that nobody learns who is linked; and for nobody else. */
+static void test_O1_for_whom_it_begins(void) {
+        static const char *const users[] = { "alice", "bob", "dave" };
+        g_autoptr(World) world = corp();
+        bool changed;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(users); i++)
+                g_free(begin(world, users[i]));
+        g_assert_cmpint(user_set_enabled(world->core, &world_root, "bob", false, &changed), ==, 0);
+        g_free(begin(world, "bob"));
+        world_set_account(world, "bob", 4711);
+        g_free(begin(world, "bob"));
+        world_set_account(world, "bob", UID_UNSET);
+        g_free(begin(world, "bob"));
+
+        g_assert_cmpint(enter_as(world, "carol", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpint(enter_as(world, "root", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpint(enter_as(world, UNKNOWN_NAME, "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpuint(world->provider.begun, ==, 6);
+}
+
+/* O3, A3, O7: whoever approved it is one person, and that is the one who is linked, or it is nobody. */
+static void test_O3_who_an_approval_is(void) {
+        static const struct {
+                const char *sentence, *user, *issuer, *subject, *claim, *why;
+        } rows[] = {
+                { "O3: bob was asked for, alice approved", "bob", WORLD_ISSUER, "1", "bob", "provider-other-account" },
+                { "alice was asked for, a stranger approved", "alice", WORLD_ISSUER, "2", "alice", "provider-not-linked" },
+                { "O7: the name has moved to another person", "alice", WORLD_ISSUER, "9", "alice", "provider-not-linked" },
+                { "bob is linked to nobody", "bob", WORLD_ISSUER, "2", "bob", "provider-not-linked" },
+                { "another issuer's 1", "alice", "https://evil.example", "1", "alice", "provider-failed:issuer" },
+                { "no issuer", "alice", NULL, "1", "alice", "provider-failed:issuer" },
+                { "no subject", "alice", WORLD_ISSUER, NULL, "alice", "provider-failed:subject" },
+                { "an empty subject", "alice", WORLD_ISSUER, "", "alice", "provider-failed:subject" },
+                { "A3: dave awaits, and the claim is not set", "dave", WORLD_ISSUER, "4", NULL, "provider-other-name" },
+                { "A3: the claim is empty", "dave", WORLD_ISSUER, "4", "", "provider-other-name" },
+                { "the claim is somebody else's", "dave", WORLD_ISSUER, "4", "alice", "provider-other-name" },
+                { "an address is no name", "dave", WORLD_ISSUER, "4", "dave@corp.example", "provider-other-name" },
+                { "nor is a name in capitals", "dave", WORLD_ISSUER, "4", "Dave", "provider-other-name" },
+                { "dave awaits, alice comes", "dave", WORLD_ISSUER, "1", "dave", "provider-other-account" },
+        };
+        g_autoptr(World) world = corp();
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                approve(world, rows[i].subject, rows[i].claim);
+                world->provider.issuer = rows[i].issuer;
+                expect_refused(world, rows[i].sentence, rows[i].user, rows[i].why);
+                /* on none of these anything hangs later: each has a fresh burst */
+                (void) throttle_reset_user(world->core->throttle, ALICE);
+                (void) throttle_reset_user(world->core->throttle, BOB);
+                (void) throttle_reset_user(world->core->throttle, DAVE);
+        }
+        assert_linked(world, "dave", " awaits corp");
+        assert_linked(world, "alice", "corp: 1");
+        assert_linked(world, "bob", "");
+}
+
+/* The first sign-in of who awaits it ties him to it; nothing but that subject is he from then on. */
+static void test_A3_who_awaits(void) {
+        g_autoptr(World) world = corp();
+        g_autofree char *flow = begin(world, "dave"), *lines = NULL, *expected = NULL;
+        LoginAnswer answer;
+
+        approve(world, "4", "dave");
+        answer = ask(world, "dave", flow);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+        lines = world_audit(world);
+        expected = g_strdup_printf("linked oidc:corp dave -; login oidc:corp dave %s", answer.session);
+        g_assert_cmpstr(lines, ==, expected);
+        assert_linked(world, "dave", "corp: 4");
+        approve(world, "5", "dave");
+        expect_refused(world, "a second subject for one name", "dave", "provider-not-linked");
+        assert_linked(world, "dave", "corp: 4");
+        approve(world, "4", "somebody"); /* whatever he is called by now */
+        g_free(flow);
+        flow = begin(world, "dave");
+        g_assert_cmpint(ask(world, "dave", flow).verdict, ==, LOGIN_ALLOW);
+}
+
+static void test_ends_that_are_no_approval(void) {
+        static const struct {
+                ProviderState state;
+                const char *reason, *why;
+        } rows[] = {
+                { PROVIDER_STATE_DENIED, "access-denied", "provider-denied" },
+                { PROVIDER_STATE_EXPIRED, "expired", "provider-expired" },
+                { PROVIDER_STATE_FAILED, "nonce", "provider-failed:nonce" },
+                { PROVIDER_STATE_FAILED, NULL, "provider-failed" },
+                { _PROVIDER_STATE_MAX, "unheard-of", "provider-failed:unheard-of" },
+        };
+        g_autoptr(World) world = corp();
+
+        approve(world, "1", "alice");
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                world->provider.state = rows[i].state;
+                world->provider.reason = rows[i].reason;
+                expect_refused(world, rows[i].why, "alice", rows[i].why);
+        }
+}
+
+/* Others with the handle: another process, another user, another service. */
+static void test_O3_the_handle_alone_is_nothing(void) {
+        g_autoptr(World) world = corp();
+        g_autofree char *flow = begin(world, "alice");
+        Caller other = world_pam_child(6), person = world_person(BOB, 6), child = world_pam_child(5);
+
+        approve(world, "1", "alice");
+        expect_no(world, "another process", ask_as(world, &other, "alice", "sshd", flow), "provider-unknown-flow");
+        expect_no(world, "another user", ask_as(world, &child, "bob", "sshd", flow), "provider-unknown-flow");
+        expect_no(world, "nobody's account", ask_as(world, &child, "carol", "sshd", flow), "provider-unknown-flow");
+        expect_no(world, "another service", ask_as(world, &child, "alice", "login", flow), "provider-unknown-flow");
+        expect_no(world, "a person", ask_as(world, &person, "bob", "tessera", flow), "provider-unknown-flow");
+        g_assert_cmpuint(world->provider.asked, ==, 0);
+        g_assert_cmpint(ask(world, "alice", flow).verdict, ==, LOGIN_ALLOW);
+}
+
+static void test_a_flow_and_a_secret_exclude_each_other(void) {
+        g_autoptr(World) world = corp();
+        _cleanup_secret_ Secret *secret = world_secret(ALICE_PASSWORD);
+        g_autofree char *flow = begin(world, "alice");
+        Caller child = world_pam_child(5);
+        LoginAnswer answer;
+
+        g_assert_cmpint(login_authenticate(world->core, &child,
+                                           &(LoginRequest) { .user = "alice", .service = "sshd", .flow = flow }, secret,
+                                           &answer), ==, CORE_E_INVALID);
+}
+
+/* R15: what happened to the user since it began counts, whether or not it was undone. */
+
+static void disable(World *world) {
+        bool changed;
+
+        g_assert_cmpint(user_set_enabled(world->core, &world_root, "alice", false, &changed), ==, 0);
+}
+
+static void disable_and_enable(World *world) {
+        bool changed;
+
+        disable(world);
+        g_assert_cmpint(user_set_enabled(world->core, &world_root, "alice", true, &changed), ==, 0);
+}
+
+static void remove_alice(World *world) {
+        bool changed;
+
+        g_assert_cmpint(user_remove(world->core, &world_root, "alice", &changed), ==, 0);
+}
+
+static void revoke_user(World *world) {
+        g_autoptr(GPtrArray) ended = NULL;
+
+        g_assert_cmpint(session_revoke(world->core, &world_root, &(SessionRevoke) { .user = "alice" }, &ended, NULL), ==, 0);
+}
+
+static void revoke_everybody(World *world) {
+        g_autoptr(GPtrArray) ended = NULL;
+
+        g_assert_cmpint(session_revoke(world->core, &world_root, &(SessionRevoke) { .all = true }, &ended, NULL), ==,
+                        0);
+}
+
+static void change_password(World *world) {
+        _cleanup_secret_ Secret *none = world_secret(""), *new = world_secret("canary: quite another");
+
+        g_assert_cmpint(user_change_password(world->core, &world_root, "alice", none, new), ==, 0);
+}
+
+static void unlink_alice(World *world) {
+        bool changed;
+
+        g_assert_cmpint(user_unlink(world->core, &world_root, "alice", "corp", &changed), ==, 0);
+}
+
+static void forget_the_provider(World *world) {
+        core_reload(world->core, world_settings(world), core_policy(world->core), core_trust(world->core),
+                    g_ptr_array_new());
+}
+
+static void offer_it_no_more(World *world) {
+        world_use_policy(world, "[role:everyone]\nusers=*\n[service:sshd]\nroles=everyone\n");
+}
+
+typedef struct Change {
+        const char *sentence;
+        void (*change)(World *world);
+        const char *before, *during; /* why it is refused, when that happened before it was asked, or while the helper was */
+} Change;
+
+static const Change changes[] = {
+        { "disabled", disable, "provider-unknown-flow", "provider-unknown-flow" },
+        { "disabled and enabled", disable_and_enable, "provider-unknown-flow", "provider-unknown-flow" },
+        { "removed", remove_alice, "provider-unknown-flow", "provider-unknown-flow" },
+        { "all revoked", revoke_user, "changed-meanwhile", "changed-meanwhile" },
+        { "everybody's revoked", revoke_everybody, "provider-unknown-flow", "provider-unknown-flow" },
+        { "another password", change_password, "changed-meanwhile", "changed-meanwhile" },
+        { "unlinked", unlink_alice, "provider-unknown-flow", "provider-unknown-flow" },
+        { "no such provider any more", forget_the_provider, "provider-not-offered", NULL },
+        { "not offered any more", offer_it_no_more, "provider-not-offered", NULL },
+};
+
+static void test_R15_changed_before(void) {
+        for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+                g_autoptr(World) world = corp();
+                g_autofree char *flow = begin(world, "alice");
+
+                approve(world, "1", "alice");
+                changes[i].change(world);
+                g_free(world_audit(world));
+                expect_no(world, changes[i].sentence, ask(world, "alice", flow), changes[i].before);
+        }
+}
+
+static const Change *during;
+
+static void change_now(gpointer data) {
+        World *world = data;
+
+        during->change(world);
+        g_free(world_audit(world));
+}
+
+static void test_R15_changed_while_it_was_asked(void) {
+        for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+                g_autoptr(World) world = corp();
+                g_autofree char *flow = begin(world, "alice");
+
+                if (!changes[i].during) /* a request goes by the configuration that it began with */
+                        continue;
+                during = &changes[i];
+                approve(world, "1", "alice");
+                world->provider.while_asked = change_now;
+                world->provider.data = world;
+                expect_no(world, changes[i].sentence, ask(world, "alice", flow), changes[i].during);
+        }
+}
+
+/* And in the last moment, when it is known who approved: nothing is tied in vain, and nobody comes in. */
+static void revoke_dave(World *world) {
+        g_autoptr(GPtrArray) ended = NULL;
+
+        g_assert_cmpint(session_revoke(world->core, &world_root, &(SessionRevoke) { .user = "dave" }, &ended, NULL), ==, 0);
+        g_free(world_audit(world));
+}
+
+static void test_R15_revoked_awaiting(void) {
+        g_autoptr(World) world = corp();
+        g_autofree char *flow = begin(world, "dave");
+
+        approve(world, "4", "dave");
+        revoke_dave(world);
+        expect_no(world, "revoked", ask(world, "dave", flow), "changed-meanwhile");
+        assert_linked(world, "dave", " awaits corp");
+}
+
+/* create=yes */
+
+static World *creating(const char *administrators) {
+        g_autofree char *policy = g_strdup_printf(POLICY("%s"), administrators);
+
+        return world_with("create=yes\n", policy);
+}
+
+static void test_create(void) {
+        g_autoptr(World) world = creating("admin");
+        g_autofree char *flow = begin(world, "carol"), *lines = NULL, *expected = NULL;
+        Caller pam = world_pam(5);
+        LoginRequest request = { .user = "carol", .service = "sshd", .rhost = "192.0.2.1" };
+        LoginAnswer answer;
+
+        assert_linked(world, "carol", "not enrolled"); /* to begin makes nobody a user */
+        approve(world, "7", "carol");
+        answer = ask(world, "carol", flow);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+        lines = world_audit(world);
+        expected = g_strdup_printf("user-added oidc:corp carol -; linked oidc:corp carol -; login oidc:corp carol %s",
+                                   answer.session);
+        g_assert_cmpstr(lines, ==, expected);
+        assert_linked(world, "carol", "corp: 7");
+        request.session = answer.session;
+        g_assert_cmpint(world_ask(world, login_open, &pam, &request).verdict, ==, LOGIN_ALLOW);
+        g_free(world_audit(world));
+        expect_no(world, "without a password there is none", enter_as(world, "carol", "sshd", WRONG_PASSWORD), "no-password");
+        approve(world, "8", "carol");
+        expect_refused(world, "the next of that name", "carol", "provider-not-linked");
+}
+
+static void test_create_is_not_for_everybody(void) {
+        g_autoptr(World) world = creating("admin");
+        g_autofree char *flow = NULL;
+
+        world_set_account(world, "games", 999);
+        world_set_account(world, "overflow", 65534);
+        world_set_account(world, "dynamic", 61184);
+        g_assert_cmpint(enter_as(world, "games", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpint(enter_as(world, "overflow", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpint(enter_as(world, "dynamic", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpint(enter_as(world, "root", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpint(enter_as(world, UNKNOWN_NAME, "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpint(enter_as(world, "carol", "sudo", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpuint(world->provider.begun, ==, 0);
+        g_free(world_audit(world));
+
+        approve(world, "7", NULL);
+        expect_refused(world, "A3: the claim is not set", "carol", "provider-other-name");
+        approve(world, "7", "bob");
+        expect_refused(world, "another's name", "carol", "provider-other-name");
+        approve(world, "1", "carol");
+        expect_refused(world, "who is alice already", "carol", "provider-other-account");
+        approve(world, "7", "carol");
+        flow = begin(world, "carol"); /* of whom the account becomes the system's meanwhile */
+        world_set_account(world, "carol", 999);
+        expect_no(world, "the account has another uid", ask(world, "carol", flow), "not-enrolled");
+        world_set_account(world, "carol", CAROL);
+        assert_linked(world, "carol", "not enrolled");
+        approve(world, "7", "bob"); /* who is enrolled, and awaits nothing */
+        expect_refused(world, "create=yes is no way to another's account", "bob", "provider-not-linked");
+}
+
+/* Whoever makes up names at the provider makes himself no administrator here. */
+static void test_create_makes_no_administrator(void) {
+        g_autoptr(World) world = creating("everyone");
+
+        approve(world, "7", "carol");
+        expect_refused(world, "everybody administers", "carol", "provider-administrator");
+        assert_linked(world, "carol", "not enrolled");
+        world_use_policy(world, "[role:k]\nusers=carol\n[role:everyone]\nusers=*\n[service:sshd]\nroles=everyone\n"
+                                "methods=oidc:corp\n[service:tessera]\nroles=k\n");
+        expect_refused(world, "carol administers", "carol", "provider-administrator");
+        world_use_policy(world, "[role:everyone]\nusers=*\n[service:sshd]\nroles=everyone\nmethods=oidc:corp\n");
+        g_free(begin(world, "carol")); /* with nobody to administer she may */
+}
+
+static void test_allowed_groups(void) {
+        g_autoptr(World) world = world_with("allowed-groups=staff\n", POLICY("admin"));
+        g_autofree char *flow = NULL;
+
+        approve(world, "1", "alice");
+        expect_refused(world, "no group", "alice", "provider-group");
+        world->provider.group = "guests";
+        expect_refused(world, "another group", "alice", "provider-group");
+        approve(world, "4", "dave");
+        expect_refused(world, "nor is he linked", "dave", "provider-group");
+        assert_linked(world, "dave", " awaits corp");
+        world->provider.group = "staff";
+        approve(world, "1", "alice");
+        flow = begin(world, "alice");
+        g_assert_cmpint(ask(world, "alice", flow).verdict, ==, LOGIN_ALLOW);
+}
+
+/* What it costs */
+
+static void test_it_is_charged_as_an_attempt(void) {
+        g_autoptr(World) world = corp();
+
+        for (int i = 0; i < BURST; i++)
+                g_free(begin(world, "alice"));
+        expect_no(world, "one too many", enter_as(world, "alice", "sshd", ""), "throttled");
+        g_assert_cmpuint(world->provider.begun, ==, BURST);
+        expect_no(world, "and it is one ledger", enter_as(world, "alice", "sshd", ALICE_PASSWORD), "throttled");
+}
+
+/* An approval gives back what the sign-ins before it have cost, in that lane and at the host. */
+static void test_an_approval_pays(void) {
+        g_autoptr(World) world = corp();
+
+        approve(world, "1", "alice");
+        for (int i = 0; i < 3 * BURST; i++) {
+                g_autofree char *flow = begin(world, "alice");
+                g_assert_cmpint(ask(world, "alice", flow).verdict, ==, LOGIN_ALLOW);
+                g_free(world_audit(world));
+        }
+}
+
+/* One that is somebody else's pays nothing. */
+static void test_another_ones_approval_pays_nothing(void) {
+        g_autoptr(World) world = corp();
+
+        approve(world, "1", "alice");
+        for (int i = 0; i < BURST; i++)
+                expect_refused(world, "alice approves for bob", "bob", "provider-other-account");
+        expect_no(world, "one too many", enter_as(world, "bob", "sshd", ""), "throttled");
+}
+
+static void test_an_outage_costs_nothing(void) {
+        g_autoptr(World) world = corp();
+
+        world->provider.error = -ECONNREFUSED;
+        for (int i = 0; i < 2 * BURST; i++)
+                expect_no(world, "no helper", enter_as(world, "alice", "sshd", ""), "provider-down");
+        world->provider.error = -ETIMEDOUT;
+        for (int i = 0; i < 2 * BURST; i++)
+                expect_no(world, "no provider", enter_as(world, "alice", "sshd", ""), "provider-unreachable");
+        world->provider.error = 0;
+        g_free(begin(world, "alice"));
+        g_assert_cmpint(enter_as(world, "alice", "sshd", ALICE_PASSWORD).verdict, ==, LOGIN_ALLOW);
+}
+
+static void test_outages_while_it_is_pending(void) {
+        g_autoptr(World) world = corp();
+        g_autofree char *flow = begin(world, "alice");
+
+        world->provider.error = -ETIMEDOUT;
+        g_assert_cmpint(ask(world, "alice", flow).verdict, ==, LOGIN_PENDING);
+        assert_audit(world, "");
+        world->provider.error = -ECONNREFUSED;
+        expect_no(world, "the helper has ended", ask(world, "alice", flow), "provider-down");
+}
+
+/* Step-up */
+
+static LoginAnswer sudo(World *world, const char *flow, const char *secret) {
+        Caller pam = world_pam(5);
+
+        return world_authenticate(world, &pam, &(LoginRequest) { .user = "alice", .service = "sudo", .flow = flow }, secret);
+}
+
+static void test_step_up(void) {
+        g_autoptr(World) world = corp();
+        g_autofree char *id = world_log_in(world, "alice", ALICE_PASSWORD, 5), *flow = NULL;
+        g_autoptr(Session) session = NULL;
+        Caller pam = world_pam(5);
+        LoginRequest request = { .user = "alice", .service = "sudo" };
+        LoginAnswer answer;
+
+        g_assert_cmpstr(world_ask(world, login_check, &pam, &request).reason, ==, WIRE_REASON_METHOD);
+        g_assert_cmpstr(sudo(world, NULL, ALICE_PASSWORD).reason, ==, WIRE_REASON_METHOD);
+        answer = sudo(world, NULL, "");
+        g_assert_cmpint(answer.verdict, ==, LOGIN_PENDING);
+        flow = g_strdup(answer.flow);
+        g_assert_cmpint(sudo(world, flow, "").verdict, ==, LOGIN_PENDING);
+        fake_clock_forward(&world->clock, 60);
+        approve(world, "1", "alice");
+        answer = sudo(world, flow, "");
+        g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+        g_assert_cmpstr(answer.session, ==, id);
+        session = world_session(world, id);
+        g_assert_cmpstr(session->auth_method, ==, "oidc:corp");
+        g_assert_cmpint(session->auth_time, ==, world->clock.wall);
+        g_assert_cmpint(world_ask(world, login_check, &pam, &request).verdict, ==, LOGIN_ALLOW);
+}
+
+static void test_R15_a_login_that_was_revoked_steps_up_no_more(void) {
+        g_autoptr(World) world = corp();
+        g_autofree char *id = world_log_in(world, "alice", ALICE_PASSWORD, 5);
+        const char *const ids[] = { id, NULL };
+        g_autoptr(GPtrArray) ended = NULL;
+        LoginAnswer answer = sudo(world, NULL, "");
+
+        g_assert_cmpint(answer.verdict, ==, LOGIN_PENDING);
+        approve(world, "1", "alice");
+        g_assert_cmpint(session_revoke(world->core, &world_root, &(SessionRevoke) { .ids = ids, .keep_login = true }, &ended,
+                                       NULL), ==, 0);
+        answer = sudo(world, answer.flow, "");
+        g_assert_cmpint(answer.verdict, ==, LOGIN_DENY);
+        g_assert_cmpstr(answer.reason, ==, WIRE_REASON_REVOKED);
+}
+
+/* The command: whoever sits there is identified, and may be told. */
+static void test_what_an_identified_user_is_told(void) {
+        g_autoptr(World) world = corp();
+        _cleanup_secret_ Secret *nothing = world_secret("");
+        Caller person = world_person(BOB, 6);
+        LoginRequest request = { .user = "bob", .service = "tessera", .provider = "corp" };
+        LoginAnswer answer;
+        g_autofree char *flow = NULL;
+
+        g_assert_cmpint(login_authenticate(world->core, &person, &request, nothing, &answer), ==, 0);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_PENDING);
+        flow = g_strdup(answer.flow);
+        login_answer_deinit(&answer);
+        approve(world, "2", "bob");
+        request = (LoginRequest) { .user = "bob", .service = "tessera", .flow = flow };
+        g_assert_cmpint(login_authenticate(world->core, &person, &request, nothing, &answer), ==, 0);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_DENY);
+        assert(strstr(answer.message, "tessera user link bob --provider corp"));
+        login_answer_deinit(&answer);
+
+        world->provider.error = -ECONNREFUSED;
+        request = (LoginRequest) { .user = "bob", .service = "tessera", .provider = "corp" };
+        g_assert_cmpint(login_authenticate(world->core, &person, &request, nothing, &answer), ==, 0);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_DENY);
+        g_assert_cmpstr(answer.message, ==, "corp cannot be asked now; your password works");
+        login_answer_deinit(&answer);
+}
+
+/* At a login's prompt nobody is told anything. */
+static void test_nobody_else_is_told(void) {
+        g_autoptr(World) world = corp();
+        _cleanup_secret_ Secret *nothing = world_secret("");
+        Caller child = world_pam_child(5);
+        g_autofree char *flow = begin(world, "bob");
+        LoginRequest request = { .user = "bob", .service = "sshd", .flow = flow };
+        LoginAnswer answer;
+
+        approve(world, "2", "bob");
+        g_assert_cmpint(login_authenticate(world->core, &child, &request, nothing, &answer), ==, 0);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_DENY);
+        g_assert_null(answer.message);
+        world->provider.error = -ECONNREFUSED;
+        request.flow = NULL;
+        g_assert_cmpint(login_authenticate(world->core, &child, &request, nothing, &answer), ==, 0);
+        g_assert_null(answer.message);
+}
+
+static void test_default_provider(void) {
+        g_autoptr(World) none = world_new(), world = corp();
+        g_autofree char *found = login_default_provider(world->core), *nothing = login_default_provider(none->core);
+
+        g_assert_cmpstr(found, ==, "corp");
+        g_assert_null(nothing);
+}
+
+/* Administration */
+
+static void test_link_and_unlink(void) {
+        g_autoptr(World) world = corp();
+        Caller bob = world_person(BOB, 6);
+        bool changed = true;
+
+        g_assert_cmpint(user_link(world->core, &world_root, "alice", "corp", "1", &changed), ==, 0);
+        assert(!changed);
+        g_assert_cmpint(user_link(world->core, &world_root, "alice", "corp", "2", &changed), ==, CORE_E_EXISTS);
+        g_assert_cmpint(user_link(world->core, &world_root, "bob", "corp", "1", &changed), ==, CORE_E_EXISTS);
+        g_assert_cmpint(user_link(world->core, &world_root, "bob", "other", "2", &changed), ==, CORE_E_NOT_FOUND);
+        g_assert_cmpint(user_link(world->core, &world_root, "carol", "corp", "2", &changed), ==, CORE_E_NOT_FOUND);
+        g_assert_cmpint(user_link(world->core, &world_root, "bob", "corp", "", &changed), ==, CORE_E_INVALID);
+        g_assert_cmpint(user_link(world->core, &world_root, "bob", "corp", "a\nb", &changed), ==, CORE_E_INVALID);
+        g_assert_cmpint(user_link(world->core, &bob, "bob", "corp", "2", &changed), ==, CORE_E_DENIED);
+        g_assert_cmpint(user_unlink(world->core, &bob, "alice", "corp", &changed), ==, CORE_E_DENIED);
+        assert_audit(world, "");
+        g_assert_cmpint(user_link(world->core, &world_root, "dave", "corp", "4", &changed), ==, 0);
+        assert(changed);
+        assert_linked(world, "dave", "corp: 4"); /* and awaits nothing any more */
+        g_assert_cmpint(user_unlink(world->core, &world_root, "dave", "corp", &changed), ==, 0);
+        assert(changed);
+        assert_linked(world, "dave", "");
+        g_assert_cmpint(user_unlink(world->core, &world_root, "dave", "corp", &changed), ==, 0);
+        assert(!changed);
+        g_assert_cmpint(user_unlink(world->core, &world_root, "carol", "corp", &changed), ==, CORE_E_NOT_FOUND);
+        assert_audit(world, "linked corp dave -; unlinked corp dave -");
+        approve(world, "4", "dave");
+        expect_refused(world, "unlinked", "dave", "provider-not-linked");
+}
+
+static void test_users_without_a_password(void) {
+        g_autoptr(World) world = corp();
+        _cleanup_secret_ Secret *nothing = world_secret("");
+        g_autofree char *warning = NULL;
+
+        g_assert_cmpint(user_add(world->core, &world_root, "carol", nothing, NULL, NULL, &warning), ==, CORE_E_PASSWORD);
+        g_assert_cmpint(user_add(world->core, &world_root, "carol", nothing, NULL, "other", &warning), ==,
+                        CORE_E_NOT_FOUND);
+        assert(user_provider_is_known(world->core, "corp") && !user_provider_is_known(world->core, "other"));
+        expect_no(world, "an empty password is none", enter_as(world, "dave", "login", ""), "empty");
+        expect_no(world, "nor is any other", enter_as(world, "dave", "sshd", WRONG_PASSWORD), "no-password");
+}
+
+static void test_doctor(void) {
+        g_autoptr(World) world = corp();
+        g_auto(GStrv) fine = NULL, wrong = NULL, down = NULL;
+
+        fine = health_check_providers(world->core);
+        g_assert_cmpstr(fine[0], ==, "corp");
+        g_assert_null(fine[1]);
+        world->provider.reason = "metadata: no keys";
+        wrong = health_check_providers(world->core);
+        g_assert_cmpstr(wrong[0], ==, "corp: metadata: no keys");
+        world->provider.error = -ECONNREFUSED;
+        down = health_check_providers(world->core);
+        assert(g_str_has_prefix(down[0], "corp: tessera-oidc does not answer"));
+}
+
+int main(void) {
+        test_P7_a_login();
+        test_what_is_shown();
+        test_only_where_the_service_offers_it();
+        test_O1_for_whom_it_begins();
+        test_O3_who_an_approval_is();
+        test_A3_who_awaits();
+        test_ends_that_are_no_approval();
+        test_O3_the_handle_alone_is_nothing();
+        test_a_flow_and_a_secret_exclude_each_other();
+        test_R15_changed_before();
+        test_R15_changed_while_it_was_asked();
+        test_R15_revoked_awaiting();
+        test_create();
+        test_create_is_not_for_everybody();
+        test_create_makes_no_administrator();
+        test_allowed_groups();
+        test_it_is_charged_as_an_attempt();
+        test_an_approval_pays();
+        test_another_ones_approval_pays_nothing();
+        test_an_outage_costs_nothing();
+        test_outages_while_it_is_pending();
+        test_step_up();
+        test_R15_a_login_that_was_revoked_steps_up_no_more();
+        test_what_an_identified_user_is_told();
+        test_nobody_else_is_told();
+        test_default_provider();
+        test_link_and_unlink();
+        test_users_without_a_password();
+        test_doctor();
+        return 0;
+}
