@@ -37,6 +37,7 @@
 #define WIRE_PASSWORD_MAX 1024
 #define WIRE_TOKEN_MAX 8192
 #define WIRE_SECRET_MAX WIRE_TOKEN_MAX /* the answer to a prompt may be either */
+#define WIRE_QUERY_MAX 16384           /* what a browser brings back from a provider */
 #define WIRE_NAME_MAX 256              /* user, service, role, tty, reason */
 #define WIRE_USER_MAX 32               /* useradd(8)'s own limit */
 #define WIRE_RHOST_MAX 1024            /* NI_MAXHOST - 1, as PAM_RHOST may be a name */

@@ -222,6 +222,17 @@ static void read_parent(int proc, pid_t pid, Process *ret) {
                 *ret = (Process) { .pid = pid, .start = start };
 }
 
+bool caller_is_alive(int proc, const Process *process) {
+        char name[sizeof("/stat") + 16];
+        uint64_t start;
+        pid_t parent;
+        int r;
+
+        (void) g_snprintf(name, sizeof(name), "%d/stat", (int) process->pid);
+        r = read_stat(proc, name, &parent, &start);
+        return r == 0 ? start == process->start : r != -ESRCH;
+}
+
 /* When the process and its parent began, and its logind session. */
 static int read_login(int proc, int process, Caller *found) {
         char cgroup[PROC_FILE_MAX];

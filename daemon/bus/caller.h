@@ -28,6 +28,9 @@ typedef enum CallerDepth {
  */
 int caller_read_process(Caller *caller, int proc, pid_t pid, CallerDepth depth);
 
+/* Is it still there, and no other one under its number? Where nobody can say, it is. */
+bool caller_is_alive(int proc, const Process *process);
+
 /*
  * Who started the process @pid: its real uid, which in sudo and su is the invoker's. That user may
  * stop or kill it at any moment. UID_UNSET when nobody can say.

@@ -63,7 +63,9 @@ static int refuse_charged(Call *call, int64_t wait) {
 static bool costs_nothing(const Call *call, int r) {
         if (r < 0 || r == CORE_E_BUSY)
                 return true;
-        return !call->method->changes && (r == 0 || r == CORE_E_NOT_SIGNED_IN);
+        if (call->method->changes && !call->request.looked)
+                return false;
+        return r == 0 || r == CORE_E_NOT_SIGNED_IN;
 }
 
 /* What fails or changes something is charged to its caller; what only looked, and got its answer, is not. */

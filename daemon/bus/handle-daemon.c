@@ -7,6 +7,7 @@
 
 int handle_daemon_check(Request *request) {
         g_autofree char *problem = NULL;
+        g_auto(GStrv) providers = NULL;
         bool finished = false;
         GVariantBuilder dict;
         int r;
@@ -17,6 +18,8 @@ int handle_daemon_check(Request *request) {
         g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
         pack_bool(&dict, "finished", finished);
         pack_text(&dict, "database", problem);
+        providers = health_check_providers(request->core);
+        pack_words(&dict, "providers", (const char *const *) providers);
         request->reply = g_variant_ref_sink(g_variant_new("(a{sv})", &dict));
         return 0;
 }

@@ -15,8 +15,19 @@ static const UnpackKey context_keys[] = {
         { NULL },
 };
 
+/* What Authenticate alone knows, too. */
+static const UnpackKey authenticate_keys[] = {
+        { WIRE_KEY_RHOST,     UNPACK_TEXT,  WIRE_RHOST_MAX,     offsetof(LoginRequest, rhost)     },
+        { WIRE_KEY_TTY,       UNPACK_TEXT,  WIRE_NAME_MAX,      offsetof(LoginRequest, tty)       },
+        { WIRE_KEY_SESSION,   UNPACK_TEXT,  WIRE_NAME_MAX,      offsetof(LoginRequest, session)   },
+        { WIRE_KEY_AUTH_INFO, UNPACK_LINES, WIRE_AUTH_INFO_MAX, offsetof(LoginRequest, auth_info) },
+        { WIRE_KEY_FLOW,      UNPACK_TEXT,  WIRE_NAME_MAX,      offsetof(LoginRequest, flow)      },
+        { WIRE_KEY_HURRY,     UNPACK_BOOL,  0,                  offsetof(LoginRequest, hurry)     },
+        { NULL },
+};
+
 /* (user s, service s, context a{sv}, …), as each of these methods begins. */
-static int unpack_login(Request *request, LoginRequest *ret) {
+static int unpack_login(Request *request, const UnpackKey *keys, LoginRequest *ret) {
         LoginRequest login = { .user = NULL };
         int r;
 
@@ -26,7 +37,7 @@ static int unpack_login(Request *request, LoginRequest *ret) {
         r = unpack_text(request, 1, "service", WIRE_NAME_MAX, &login.service);
         if (r != 0)
                 return r;
-        r = unpack_dict(request, 2, context_keys, &login);
+        r = unpack_dict(request, 2, keys, &login);
         if (r != 0)
                 return r;
         *ret = login;
@@ -39,7 +50,7 @@ int handle_login_authenticate(Request *request) {
         LoginRequest login;
         int r;
 
-        r = unpack_login(request, &login);
+        r = unpack_login(request, authenticate_keys, &login);
         if (r != 0)
                 return r;
         r = unpack_secret(request, 3, "secret", WIRE_SECRET_MAX, &secret);
@@ -60,7 +71,7 @@ static int ask(Request *request, LoginQuestion question) {
         LoginRequest login;
         int r;
 
-        r = unpack_login(request, &login);
+        r = unpack_login(request, context_keys, &login);
         if (r != 0)
                 return r;
         r = question(request->core, &request->caller, &login, &answer);
@@ -120,7 +131,7 @@ int handle_login_change_password(Request *request) {
         LoginRequest login;
         int r;
 
-        r = unpack_login(request, &login);
+        r = unpack_login(request, context_keys, &login);
         if (r != 0)
                 return r;
         r = unpack_secret(request, 3, "current password", WIRE_PASSWORD_MAX, &current);

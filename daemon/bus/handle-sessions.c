@@ -10,6 +10,7 @@
 #include "daemon/bus/unpack.h"
 #include "daemon/bus/whose.h"
 #include "daemon/core/session-admin.h"
+#include "daemon/core/user-admin.h"
 
 #define REVOKE_IDS_MAX 512
 #define REVOKE_REASON_MAX 200
@@ -162,33 +163,134 @@ int handle_sessions_logout(Request *request) {
         return 0;
 }
 
-int handle_sessions_step_up(Request *request) {
-        _cleanup_secret_ Secret *secret = NULL;
+/* Who calls, by name: g_free. 0, CORE_E_DENIED or a negative errno. */
+static int own_name(Request *request, char **ret) {
         g_autoptr(Identity) identity = NULL;
-        LoginAnswer answer = { .verdict = LOGIN_DENY };
         int r;
 
-        r = unpack_secret(request, 0, "secret", WIRE_SECRET_MAX, &secret);
-        if (r != 0)
-                return r;
         r = request->identities->look_up(request->identities, NULL, request->caller.uid, &identity);
         if (r == IDENTITY_E_NOT_FOUND)
                 return request_refuse(request, CORE_E_DENIED, "uid %u has no Unix account",
                                       (unsigned) request->caller.uid);
         if (r < 0)
                 return error_trace(r);
-        r = login_authenticate(request->core, &request->caller,
-                               &(LoginRequest) { .user = identity->name, .service = "tessera" }, secret, &answer);
+        *ret = g_strdup(identity->name);
+        return 0;
+}
+
+/* What the command asks of its own login: @login but for who and for what. */
+static int authenticate(Request *request, LoginRequest login, const Secret *secret, LoginAnswer *ret) {
+        g_autofree char *name = NULL;
+        int r;
+
+        r = own_name(request, &name);
         if (r != 0)
                 return r;
-        pack_answer(request, &answer);
+        login.user = name;
+        login.service = "tessera";
+        return login_authenticate(request->core, &request->caller, &login, secret, ret);
+}
+
+int handle_sessions_step_up(Request *request) {
+        _cleanup_secret_ Secret *secret = NULL;
+        LoginAnswer answer = { .verdict = LOGIN_DENY };
+        int r;
+
+        r = unpack_secret(request, 0, "secret", WIRE_SECRET_MAX, &secret);
+        if (r == 0) /* an empty one begins nothing: that is StartSignIn's */
+                r = authenticate(request, (LoginRequest) { .provider = "" }, secret, &answer);
+        if (r == 0)
+                pack_answer(request, &answer);
+        return r;
+}
+
+typedef struct StartOptions {
+        const char *provider, *redirect_uri;
+} StartOptions;
+
+static const UnpackKey start_keys[] = {
+        { "provider",     UNPACK_TEXT, WIRE_NAME_MAX, offsetof(StartOptions, provider)     },
+        { "redirect_uri", UNPACK_TEXT, WIRE_NAME_MAX, offsetof(StartOptions, redirect_uri) },
+        { NULL },
+};
+
+/* It did not begin: for what StartSignIn replies there is no verdict. */
+static int refuse_start(Request *request, LoginAnswer *answer) {
+        int r = answer->verdict == LOGIN_NOT_OURS || g_strcmp0(answer->reason, WIRE_REASON_CREDENTIAL) != 0
+                        ? CORE_E_DENIED : CORE_E_CREDENTIAL;
+
+        r = request_refuse(request, r, "%s", answer->verdict == LOGIN_NOT_OURS ? "tessera does not know you" :
+                                             answer->message ? answer->message : "no sign-in begins now");
+        login_answer_deinit(answer);
+        return r;
+}
+
+static int reply_started(Request *request, LoginAnswer *answer) {
+        GVariantBuilder result;
+
+        if (answer->verdict != LOGIN_PENDING)
+                return refuse_start(request, answer);
+        g_variant_builder_init(&result, G_VARIANT_TYPE_VARDICT);
+        pack_sign_in(&result, answer);
+        request->reply = g_variant_ref_sink(g_variant_new("(sa{sv})", answer->flow, &result));
+        login_answer_deinit(answer);
         return 0;
 }
 
 int handle_sessions_start_sign_in(Request *request) {
-        return request_refuse(request, CORE_E_NOT_FOUND, "there is no identity provider");
+        _cleanup_secret_ Secret *nothing = secret_new(0);
+        LoginAnswer answer = { .verdict = LOGIN_DENY };
+        StartOptions options = { .provider = NULL };
+        g_autofree char *provider = NULL;
+        int r;
+
+        r = unpack_dict(request, 0, start_keys, &options);
+        if (r != 0)
+                return r;
+        if (!nothing)
+                return error_trace(-ENOMEM);
+        provider = options.provider ? g_strdup(options.provider) : login_default_provider(request->core);
+        if (!provider || !user_provider_is_known(request->core, provider))
+                return request_refuse(request, CORE_E_NOT_FOUND, provider ? "there is no identity provider \"%s\""
+                                                                          : "say which identity provider%s",
+                                      provider ? provider : "");
+        r = authenticate(request, (LoginRequest) { .provider = provider, .redirect_uri = options.redirect_uri }, nothing,
+                         &answer);
+        return r == 0 ? reply_started(request, &answer) : r;
 }
 
+typedef struct FinishOptions {
+        bool hurry;
+} FinishOptions;
+
+static const UnpackKey finish_keys[] = {
+        { WIRE_KEY_HURRY, UNPACK_BOOL, 0, offsetof(FinishOptions, hurry) },
+        { NULL },
+};
+
 int handle_sessions_finish_sign_in(Request *request) {
-        return request_refuse(request, CORE_E_NOT_FOUND, "there is no such sign-in of this process");
+        _cleanup_secret_ Secret *query = NULL, *nothing = secret_new(0);
+        LoginAnswer answer = { .verdict = LOGIN_DENY };
+        FinishOptions options = { .hurry = false };
+        const char *flow;
+        int r;
+
+        r = unpack_text(request, 0, "flow", WIRE_NAME_MAX, &flow);
+        if (r == 0)
+                r = unpack_dict(request, 2, finish_keys, &options);
+        if (r == 0)
+                r = unpack_secret(request, 1, "query", WIRE_QUERY_MAX, &query);
+        if (r != 0)
+                return r;
+        if (!nothing)
+                return error_trace(-ENOMEM);
+        r = authenticate(request, (LoginRequest) {
+                .flow = flow,
+                .hurry = options.hurry,
+                .query = query->size > 0 ? query->data : NULL,
+                .query_size = query->size,
+        }, nothing, &answer);
+        if (r == 0)
+                pack_answer(request, &answer);
+        return r;
 }

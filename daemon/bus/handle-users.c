@@ -15,7 +15,8 @@ static GVariant *pack_user(const UserView *view) {
         pack_uint(&dict, "uid", view->user->uid);
         pack_bool(&dict, "enabled", view->user->enabled);
         pack_bool(&dict, "password", view->user->password_hash != NULL);
-        pack_words(&dict, "identities", NULL);
+        pack_words(&dict, "identities", (const char *const *) view->identities);
+        pack_text(&dict, "awaits", view->user->awaits);
         pack_words(&dict, "roles", (const char *const *) view->roles);
         pack_time(&dict, "created", view->user->created);
         pack_text(&dict, "error", view->error);
@@ -65,13 +66,18 @@ int handle_users_show(Request *request) {
 }
 
 typedef struct AddOptions {
-        const char *role;
+        const char *role, *provider;
 } AddOptions;
 
 static const UnpackKey add_keys[] = {
-        { "role", UNPACK_TEXT, WIRE_NAME_MAX, offsetof(AddOptions, role) },
+        { "role",     UNPACK_TEXT, WIRE_NAME_MAX, offsetof(AddOptions, role)     },
+        { "provider", UNPACK_TEXT, WIRE_NAME_MAX, offsetof(AddOptions, provider) },
         { NULL },
 };
+
+static int refuse_provider(Request *request, const char *provider) {
+        return request_refuse(request, CORE_E_NOT_FOUND, "there is no identity provider \"%s\" in providers.d", provider);
+}
 
 int handle_users_add(Request *request) {
         _cleanup_secret_ Secret *password = NULL;
@@ -89,7 +95,9 @@ int handle_users_add(Request *request) {
         r = unpack_secret(request, 1, "password", WIRE_PASSWORD_MAX, &password);
         if (r != 0)
                 return r;
-        r = user_add(request->core, &request->caller, user, password, options.role, &warning);
+        if (options.provider && !user_provider_is_known(request->core, options.provider))
+                return refuse_provider(request, options.provider);
+        r = user_add(request->core, &request->caller, user, password, options.role, options.provider, &warning);
         if (r == CORE_E_NOT_FOUND)
                 return request_refuse(request, r, "the policy has no role \"%s\"; \"tessera role\" lists them",
                                       options.role);
@@ -154,9 +162,45 @@ int handle_users_set_password(Request *request) {
 }
 
 int handle_users_link(Request *request) {
-        return request_refuse(request, CORE_E_NOT_FOUND, "there is no identity provider");
+        const char *user, *provider, *subject;
+        bool changed = false;
+        int r;
+
+        r = unpack_text(request, 0, "user", WIRE_NAME_MAX, &user);
+        if (r == 0)
+                r = unpack_text(request, 1, "provider", WIRE_NAME_MAX, &provider);
+        if (r == 0)
+                r = unpack_text(request, 2, "subject", WIRE_NAME_MAX, &subject);
+        if (r != 0)
+                return r;
+        if (!user_provider_is_known(request->core, provider))
+                return refuse_provider(request, provider);
+        r = user_link(request->core, &request->caller, user, provider, subject, &changed);
+        if (r == CORE_E_EXISTS)
+                return request_refuse(request, r, "that subject of %s is another user's, or \"%s\" is linked to another "
+                                      "one there; unlink it first", provider, user);
+        if (r == CORE_E_INVALID)
+                return request_refuse(request, r, "a subject is 1 to 255 bytes without control characters: the provider's "
+                                      "sub, not a name or an address");
+        if (r != 0)
+                return name_culprit(request, r, user);
+        reply_changed(request, changed);
+        return 0;
 }
 
 int handle_users_unlink(Request *request) {
-        return request_refuse(request, CORE_E_NOT_FOUND, "there is no identity provider");
+        const char *user, *provider;
+        bool changed = false;
+        int r;
+
+        r = unpack_text(request, 0, "user", WIRE_NAME_MAX, &user);
+        if (r == 0)
+                r = unpack_text(request, 1, "provider", WIRE_NAME_MAX, &provider);
+        if (r != 0)
+                return r;
+        r = user_unlink(request->core, &request->caller, user, provider, &changed);
+        if (r != 0)
+                return name_culprit(request, r, user);
+        reply_changed(request, changed);
+        return 0;
 }

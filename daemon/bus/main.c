@@ -18,10 +18,12 @@
 #include <unistd.h>
 
 #include "common/activation.h"
+#include "common/oidc-wire.h"
 #include "common/wire.h"
 #include "daemon/bus/end-login.h"
 #include "daemon/bus/journal.h"
 #include "daemon/bus/monitor.h"
+#include "daemon/bus/provider-client.h"
 #include "daemon/bus/run.h"
 #include "daemon/core/es256.h"
 #include "daemon/core/identity-cache.h"
@@ -78,6 +80,8 @@ static int parse_argv(int argc, char **argv, Arguments *arguments) {
                   "serve on this message bus (the system bus)", "ADDRESS" },
                 { "private-socket", 0, 0, G_OPTION_ARG_FILENAME, &options->private_socket,
                   "bind this socket for root (else it comes from systemd)", "PATH" },
+                { "provider-socket", 0, 0, G_OPTION_ARG_FILENAME, &options->provider_socket,
+                  "ask tessera-oidc there (" OIDC_SOCKET ")", "PATH" },
                 { "check", 0, 0, G_OPTION_ARG_NONE, &arguments->check, "check the configuration and exit", NULL },
                 { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, "print the version and exit", NULL },
                 { NULL },
@@ -96,6 +100,7 @@ static int parse_argv(int argc, char **argv, Arguments *arguments) {
         set_default(&options->state_dir, "/var/lib/tessera");
         set_default(&options->run_dir, "/run/tessera");
         set_default(&options->bus_address, WIRE_SYSTEM_BUS);
+        set_default(&options->provider_socket, OIDC_SOCKET);
         return 0;
 }
 
@@ -107,6 +112,7 @@ static void arguments_deinit(Arguments *arguments) {
         g_free(options->run_dir);
         g_free(options->bus_address);
         g_free(options->private_socket);
+        g_free(options->provider_socket);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_deinit)
@@ -142,7 +148,7 @@ static int get_socket(const Options *options, int *ret_fd) {
 
 /* Core, with all that it needs. */
 static int set_up(const Options *options, const EndLogin *end_login, const IdentitySource *identities,
-                  const AuditSink *audit, Core **ret, int64_t *ret_read) {
+                  const ProviderSource *providers, const AuditSink *audit, Core **ret, int64_t *ret_read) {
         g_auto(Config) config = { .settings = NULL };
         g_autofree char *message = NULL;
         CoreParts parts;
@@ -162,6 +168,7 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
         parts.identities = identities;
         parts.audit = audit;
         parts.end_login = end_login;
+        parts.provider_source = providers;
         r = core_new(&parts, ret);
         if (r < 0)
                 g_warning("not started: %s", g_strerror(-r));
@@ -210,6 +217,7 @@ static int start(const Arguments *arguments) {
         g_autofree char *end_folder = g_build_filename(options->run_dir, "end", NULL);
         EndLoginFolder end_login = end_login_folder(end_folder);
         g_autoptr(IdentityCache) identities = identity_cache_new(&identity_nss, &clock_system, account_files);
+        g_autoptr(ProviderClient) providers = provider_client_new(options->provider_socket);
         g_autoptr(Monitor) monitor = monitor_new(&journal_sink);
         g_autoptr(Core) core = NULL;
         int64_t configuration_read = 0;
@@ -218,7 +226,7 @@ static int start(const Arguments *arguments) {
         r = check_user(arguments);
         if (r == 0)
                 r = set_up(options, &end_login.end_login, identity_cache_source(identities),
-                           monitor_sink(monitor), &core, &configuration_read);
+                           provider_client_source(providers), monitor_sink(monitor), &core, &configuration_read);
         if (r == 0)
                 r = get_socket(options, &socket);
         if (r == 0)

@@ -44,10 +44,27 @@ void pack_uint(GVariantBuilder *dict, const char *key, uint32_t value) {
         g_variant_builder_add(dict, "{sv}", key, g_variant_new_uint32(value));
 }
 
+void pack_sign_in(GVariantBuilder *dict, const LoginAnswer *answer) {
+        pack_text(dict, WIRE_KEY_PROVIDER, answer->provider);
+        pack_text(dict, WIRE_KEY_HOST, answer->host);
+        pack_text(dict, WIRE_KEY_URI, answer->where.uri);
+        if (answer->where.uri_complete)
+                pack_text(dict, WIRE_KEY_URI_COMPLETE, answer->where.uri_complete);
+        if (answer->where.user_code)
+                pack_text(dict, WIRE_KEY_USER_CODE, answer->where.user_code);
+        pack_uint(dict, WIRE_KEY_EXPIRES_IN, answer->where.expires_in);
+}
+
 void pack_answer(Request *request, LoginAnswer *answer) {
         GVariantBuilder result;
 
         g_variant_builder_init(&result, G_VARIANT_TYPE_VARDICT);
+        if (answer->flow[0])
+                pack_text(&result, WIRE_KEY_FLOW, answer->flow);
+        if (answer->provider)
+                pack_sign_in(&result, answer);
+        else if (answer->verdict == LOGIN_PENDING) /* asked, and nothing is new */
+                request->looked = true;
         if (answer->reason)
                 pack_text(&result, WIRE_KEY_REASON, answer->reason);
         if (answer->message)

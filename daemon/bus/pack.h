@@ -20,6 +20,9 @@ void pack_uint(GVariantBuilder *dict, const char *key, uint32_t value);
 /* A text as a value. Floating. */
 GVariant *pack_string(const char *text);
 
+/* Where somebody is sent, of an answer with which a sign-in at a provider begins. */
+void pack_sign_in(GVariantBuilder *dict, const LoginAnswer *answer);
+
 /* Sets the reply to (verdict, result) and frees what @answer owns. */
 void pack_answer(Request *request, LoginAnswer *answer);
 

@@ -29,6 +29,7 @@ struct Request {
         GUnixFDList *reply_fds; /* NULL without */
         char *detail;           /* more about a refusal, for the caller to read; NULL */
         int64_t delay;          /* µs for which to hold the answer back */
+        bool looked;            /* it only looked, this time, whatever its row says of others */
 };
 
 /* Every argument together; the largest that is allowed (SSH_AUTH_INFO_0, many ids) fits well. */

@@ -5,9 +5,11 @@
 #include <malloc.h>
 #include <signal.h>
 
+#include "daemon/bus/caller.h"
 #include "daemon/bus/run.h"
 
 #define SWEEP_EVERY_S 60
+#define SIGN_INS_EVERY_S 5
 #define DRAIN_MS 5000
 #define DRAIN_LOOK_MS 10
 
@@ -16,7 +18,7 @@ typedef struct Loop {
         GMainLoop *main;
         GThreadPool *background; /* one thread: what may block and is no call */
         bool reloading, reload_again;
-        bool sweeping;
+        bool sweeping, sweeping_sign_ins;
         bool stopping;
         gint64 deadline;
         unsigned flushing; /* connections whose queue is being written */
@@ -138,6 +140,34 @@ static gboolean on_minute(gpointer data) {
         return G_SOURCE_CONTINUE;
 }
 
+/* And sign-ins at providers, which hang on processes, every few seconds */
+
+static bool is_alive(const Process *process, void *edge) {
+        return caller_is_alive(edge_proc(edge), process);
+}
+
+static void sweep_sign_ins(Work *item) {
+        core_sweep_sign_ins(item->loop->run->core, is_alive, item->loop->run->edge);
+}
+
+static gboolean sweep_sign_ins_done(gpointer data) {
+        Work *item = data;
+
+        item->loop->sweeping_sign_ins = false;
+        work_free(item);
+        return G_SOURCE_REMOVE;
+}
+
+static gboolean on_sign_ins(gpointer data) {
+        Loop *loop = data;
+
+        if (!loop->sweeping_sign_ins) {
+                loop->sweeping_sign_ins = true;
+                work_begin(loop, sweep_sign_ins, sweep_sign_ins_done);
+        }
+        return G_SOURCE_CONTINUE;
+}
+
 /* Stopping */
 
 static void on_flushed(GObject *source, GAsyncResult *result, gpointer data) {
@@ -184,7 +214,7 @@ static gboolean on_terminate(gpointer data) {
 
 bool run(const Run *run) {
         Loop loop = { .run = run };
-        guint sources[4];
+        guint sources[5];
 
         loop.main = g_main_loop_new(NULL, FALSE);
         loop.background = g_thread_pool_new(background, NULL, 1, /* exclusive= */ FALSE, NULL);
@@ -192,6 +222,7 @@ bool run(const Run *run) {
         sources[1] = g_unix_signal_add(SIGTERM, on_terminate, &loop);
         sources[2] = g_unix_signal_add(SIGINT, on_terminate, &loop);
         sources[3] = g_timeout_add_seconds(SWEEP_EVERY_S, on_minute, &loop);
+        sources[4] = g_timeout_add_seconds(SIGN_INS_EVERY_S, on_sign_ins, &loop);
         /* Nobody is shown a session of another boot as alive: that is done before the first call. */
         sweep_now(run);
         notify_ready(run->notify, "serving");

@@ -13,6 +13,7 @@
 #include "daemon/bus/setup.h"
 #include "daemon/store/store-sqlite.h"
 #include "policy/conf.h"
+#include "policy/providers.h"
 #include "policy/trust-files.h"
 
 #define BOOT_ID_FILE "/proc/sys/kernel/random/boot_id"
@@ -24,6 +25,7 @@ void config_deinit(Config *config) {
         config->settings = settings_free(config->settings);
         g_clear_pointer(&config->policy, policy_unref);
         g_clear_pointer(&config->trust, trust_unref);
+        g_clear_pointer(&config->providers, g_ptr_array_unref);
 }
 
 static void log_mistakes(const GPtrArray *mistakes) {
@@ -52,6 +54,19 @@ static Trust *read_trust(const Options *options, GPtrArray *mistakes) {
         return files ? trust_new(files, mistakes) : NULL;
 }
 
+static GPtrArray *read_providers(const Options *options, GPtrArray *mistakes) {
+        g_autofree char *folder = g_build_filename(options->config_dir, "providers.d", NULL);
+
+        return providers_read(folder, mistakes);
+}
+
+static void log_providers(const Config *config) {
+        g_autoptr(GPtrArray) warnings = conf_mistakes_new();
+
+        providers_warn(config->providers, config->policy, warnings);
+        log_mistakes(warnings);
+}
+
 static void log_trust(const Config *config) {
         g_autoptr(GPtrArray) warnings = conf_mistakes_new();
         const TrustHost *host;
@@ -72,8 +87,10 @@ bool setup_config(const Options *options, const char *host, Config *ret, char **
         check_name(settings_file, config.settings, host, mistakes);
         config.policy = policy_read(policy_file, policy_folder, mistakes);
         config.trust = read_trust(options, mistakes);
+        config.providers = read_providers(options, mistakes);
         log_mistakes(mistakes);
-        if (mistakes->len > 0 || !config.settings || !config.policy || !config.trust) {
+        if (mistakes->len > 0 || !config.settings || !config.policy || !config.trust ||
+            !config.providers) {
                 g_autofree char *first = mistakes->len > 0 ? conf_mistake_to_string(mistakes->pdata[0]) : NULL;
 
                 *ret_summary = g_strdup_printf("%u mistake%s in \"%s\": %s", mistakes->len,
@@ -83,6 +100,7 @@ bool setup_config(const Options *options, const char *host, Config *ret, char **
         }
         log_mistakes(policy_warnings(config.policy));
         log_trust(&config);
+        log_providers(&config);
         *ret = config;
         config = (Config) { .settings = NULL };
         return true;
@@ -296,6 +314,7 @@ int setup_state(const Options *options, Config *config, CoreParts *ret, char **r
                 .settings = g_steal_pointer(&taken.settings),
                 .policy = g_steal_pointer(&taken.policy),
                 .trust = g_steal_pointer(&taken.trust),
+                .providers = g_steal_pointer(&taken.providers),
         };
         return 0;
 }

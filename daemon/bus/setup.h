@@ -12,12 +12,14 @@ typedef struct Options {
         char *run_dir;        /* /run/tessera */
         char *bus_address;    /* the system bus */
         char *private_socket; /* NULL: what systemd passes */
+        char *provider_socket; /* tessera-oidc's */
 } Options;
 
 typedef struct Config {
         Settings *settings;
         Policy *policy;
         Trust *trust;
+        GPtrArray *providers; /* Provider * */
         int64_t read; /* when that began, in microseconds since 1970 */
 } Config;
 

@@ -32,7 +32,7 @@ typedef struct LoginRequest {
         bool hurry;               /* whoever sits there says that it is approved */
         const char *query;        /* what a browser brought; NULL: a device flow */
         size_t query_size;
-        const char *provider;     /* where one begins; NULL: the first that the service names */
+        const char *provider;     /* where one begins; NULL: the first that the service names; "": nowhere */
         const char *redirect_uri; /* NULL: it is to be a device flow */
 } LoginRequest;
 

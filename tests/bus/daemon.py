@@ -330,7 +330,8 @@ class Host:
     def command(self, *more):
         return [self.build / "daemon/bus/tesserad", f"--config-dir={self.folder}/etc",
                 f"--state-dir={self.folder}/state", f"--run-dir={self.folder}/run",
-                f"--bus-address={self.bus_address}", f"--private-socket={self.folder}/run/private", *more]
+                f"--bus-address={self.bus_address}", f"--private-socket={self.folder}/run/private",
+                f"--provider-socket={self.folder}/oidc/socket", *more]
 
     def spawn(self, **more):
         """Starts it and does not wait."""
