@@ -15,7 +15,6 @@ typedef struct SignIn {
         Process process;
         uint64_t mark;
         int64_t until; /* milliseconds of clock_running() */
-        bool hurried;  /* until is what SIGN_IN_HURRY_S left of it */
         bool asked;    /* somebody waits for its answer now */
 } SignIn;
 
@@ -178,13 +177,6 @@ static SignIn *find(SignIns *sign_ins, const char *handle, const SignInWish *wis
         return g_str_equal(sign_in->user, wish->user) && g_str_equal(sign_in->service, wish->service) ? sign_in : NULL;
 }
 
-/* After the first time it goes no slower, however often it is said. */
-static void hurry_up(const SignIns *sign_ins, SignIn *sign_in) {
-        if (!sign_in->hurried)
-                sign_in->until = MIN(sign_in->until, clock_running(sign_ins->clock) + SIGN_IN_HURRY_S * 1000);
-        sign_in->hurried = true;
-}
-
 /* 0: it may be asked now, and @ret is its flow. */
 static int enter(SignIns *sign_ins, const char *handle, const SignInWish *wish, bool hurry,
                  char ret[PROVIDER_FLOW_SIZE], bool *ret_late) {
@@ -199,8 +191,8 @@ static int enter(SignIns *sign_ins, const char *handle, const SignInWish *wish, 
                 (void) g_hash_table_remove(sign_ins->table, handle);
                 return 0;
         }
-        if (hurry)
-                hurry_up(sign_ins, sign_in);
+        if (hurry) /* the first time counts, however often it is said */
+                sign_in->until = MIN(sign_in->until, now + SIGN_IN_HURRY_S * 1000);
         if (sign_in->asked || sign_ins->talking >= SIGN_IN_AT_ONCE)
                 return SIGN_IN_E_BUSY;
         sign_in->asked = true;

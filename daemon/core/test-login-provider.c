@@ -257,6 +257,25 @@ static void test_A3_who_awaits(void) {
         g_assert_cmpint(ask(world, "dave", flow).verdict, ==, LOGIN_ALLOW);
 }
 
+/* Who may not come in begins like anybody, is approved, and stays out; nothing is tied for him. */
+static void test_R15_who_was_disabled_before_it_began(void) {
+        g_autoptr(World) world = corp();
+        bool changed;
+
+        g_assert_cmpint(user_set_enabled(world->core, &world_root, "alice", false, &changed), ==, 0);
+        g_assert_cmpint(user_set_enabled(world->core, &world_root, "dave", false, &changed), ==, 0);
+        g_free(world_audit(world));
+        approve(world, "1", "alice");
+        expect_refused(world, "disabled", "alice", "disabled");
+        approve(world, "4", "dave");
+        expect_refused(world, "disabled, and awaiting", "dave", "disabled");
+        assert_linked(world, "dave", " awaits corp");
+        g_assert_cmpint(user_set_enabled(world->core, &world_root, "dave", true, &changed), ==, 0);
+        world_set_account(world, "dave", 4711);
+        expect_refused(world, "another account", "dave", "uid-changed");
+        assert_linked(world, "dave", " awaits corp");
+}
+
 static void test_ends_that_are_no_approval(void) {
         static const struct {
                 ProviderState state;
@@ -758,6 +777,7 @@ int main(void) {
         test_O1_for_whom_it_begins();
         test_O3_who_an_approval_is();
         test_A3_who_awaits();
+        test_R15_who_was_disabled_before_it_began();
         test_ends_that_are_no_approval();
         test_O3_the_handle_alone_is_nothing();
         test_a_flow_and_a_secret_exclude_each_other();
