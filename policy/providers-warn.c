@@ -35,6 +35,14 @@ static void warn_of_methods(const GPtrArray *providers, const Service *service, 
         }
 }
 
+/* Nobody must believe that they are given. */
+static void warn_of_group_roles(const Provider *provider, GPtrArray *warnings) {
+        if (provider->n_group_roles > 0)
+                g_ptr_array_add(warnings, conf_mistake_new(
+                        provider->file, provider->line, 0, "grant roles in policy.conf or by \"tessera role grant\"",
+                        "[provider:%s] has group-roles=, which gives no role yet", provider->name));
+}
+
 static void warn_of_roles(const Provider *provider, Policy *policy, GPtrArray *warnings) {
         for (size_t i = 0; i < provider->n_group_roles; i++)
                 if (!policy_role_find(policy, provider->group_roles[i].role))
@@ -47,6 +55,8 @@ static void warn_of_roles(const Provider *provider, Policy *policy, GPtrArray *w
 void providers_warn(const GPtrArray *providers, Policy *policy, GPtrArray *warnings) {
         for (guint i = 0; i < policy->service_list->len; i++)
                 warn_of_methods(providers, policy->service_list->pdata[i], warnings);
-        for (guint i = 0; i < providers->len; i++)
+        for (guint i = 0; i < providers->len; i++) {
+                warn_of_group_roles(providers->pdata[i], warnings);
                 warn_of_roles(providers->pdata[i], policy, warnings);
+        }
 }

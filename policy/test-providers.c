@@ -321,6 +321,8 @@ static void test_the_policy_and_its_providers(void) {
                 "describes; correct the name, or describe it in providers.d",
                 "policy.conf:8:9: [service:sudo] takes a sign-in at the provider \"nowhere\", which no file in providers.d "
                 "describes; correct the name, or describe it in providers.d",
+                "corp.conf:1: [provider:corp] has group-roles=, which gives no role yet; grant roles in policy.conf or by "
+                "\"tessera role grant\"",
                 "corp.conf:1: [provider:corp] names the role \"b\", which the policy does not have; correct the name, or "
                 "remove it",
         };
