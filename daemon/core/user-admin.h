@@ -63,8 +63,8 @@ int user_check_current(Core *core, const Caller *caller, const char *name, const
 
 /*
  * Of oneself with the current password (charged like every attempt): CORE_E_CREDENTIAL. That is a
- * sign-in of now by the one method that methods= can name so far, so what [service:tessera] says of
- * freshness adds nothing to it. Of others, by who may administer, @current is ignored, as it is for root.
+ * sign-in of now, so what [service:tessera] says of freshness adds nothing to it. Of others, by who may
+ * administer, @current is ignored, as it is for root.
  * Revokes the user's sessions but the caller's own login. @ret_delay (µs; may be NULL) is set where
  * the current one was wrong: see WrongPassword.
  */
