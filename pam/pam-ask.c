@@ -54,11 +54,30 @@ Situation ask_secret(pam_handle_t *pamh, const char *prompt, Typed *ret) {
         if (converse(pamh, PAM_PROMPT_ECHO_OFF, prompt, &typed.text) != PAM_SUCCESS || !typed.text)
                 return SITUATION_CONVERSATION;
         typed.size = strlen(typed.text);
-        if (typed.size == 0 || typed.size > WIRE_SECRET_MAX)
+        if (typed.size > WIRE_SECRET_MAX)
                 return SITUATION_CREDENTIAL;
         *ret = typed;
         typed = (Typed) { NULL, 0 };
         return SITUATION_ALLOWED;
+}
+
+Situation ask_enter(pam_handle_t *pamh, const char *prompt) {
+        char *answer = NULL;
+        int r;
+
+        /* Without echo: people type passwords wherever something waits for them. */
+        r = converse(pamh, PAM_PROMPT_ECHO_OFF, prompt, &answer);
+        if (r != PAM_SUCCESS || !answer)
+                return SITUATION_CONVERSATION;
+        wipe(answer);
+        return SITUATION_ALLOWED;
+}
+
+void ask_tell(pam_handle_t *pamh, const char *line) {
+        char *answer = NULL;
+
+        (void) converse(pamh, PAM_TEXT_INFO, line, &answer);
+        wipe(answer);
 }
 
 void ask_show(pam_handle_t *pamh, int style, const char *text) {

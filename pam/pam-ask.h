@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 #pragma once
 
-/* Talking to the user: the one prompt, and lines. */
+/* Talking to the user: the prompt, the one for Enter, and lines. */
 
 #include <stddef.h>
 
@@ -21,11 +21,16 @@ void typed_deinit(Typed *typed);
 #define _cleanup_typed_ __attribute__((__cleanup__(typed_deinit)))
 
 /*
- * Asks without echo. ALLOWED and the answer; CONVERSATION when it failed, was cancelled or there is
- * none; CREDENTIAL when it was empty (an empty Unix password must not slip through below us) or
- * longer than any password or token.
+ * Asks without echo. ALLOWED and the answer, which may be empty; CONVERSATION when it failed, was
+ * cancelled or there is none; CREDENTIAL when it was longer than any password or token.
  */
 Situation ask_secret(pam_handle_t *pamh, const char *prompt, Typed *ret);
+
+/* Waits for Enter. ALLOWED, whatever was typed before it, which is wiped; or CONVERSATION. */
+Situation ask_enter(pam_handle_t *pamh, const char *prompt);
+
+/* Shows a line as it is, as information. Nobody listening is no error. */
+void ask_tell(pam_handle_t *pamh, const char *line);
 
 /* Shows "tessera: TEXT", a clean line; PAM_ERROR_MSG or PAM_TEXT_INFO. Nobody listening is no error. */
 void ask_show(pam_handle_t *pamh, int style, const char *text);

@@ -11,6 +11,7 @@
 
 #include "pam/pam-call.h"
 #include "pam/pam-log.h"
+#include "pam/pam-sign-in.h"
 
 /*
  * Leaves the answer to the modules below, which then ask nothing again. Only where they are to
@@ -32,6 +33,22 @@ static void hand_over(Call *call) {
                 call->situation = SITUATION_NO_MEMORY;
 }
 
+/*
+ * Enter alone: where the service has a provider a sign-in there, elsewhere no password. It is never for
+ * the modules below, where an empty Unix password would slip through.
+ */
+static void ask_without_answer(Call *call, const Typed *nothing) {
+        call_ask(call, "Authenticate", nothing);
+        if (call->situation == SITUATION_PENDING)
+                sign_in(call);
+        else if (call->situation == SITUATION_ALLOWED)
+                call->situation = SITUATION_UNFORESEEN; /* nobody has said anything yet */
+        if (call->situation == SITUATION_NOT_OURS)
+                call->situation = SITUATION_CREDENTIAL;
+        else if (call->situation == SITUATION_BREAKGLASS)
+                call->situation = SITUATION_OUTAGE;
+}
+
 static void prompt_and_ask(Call *call) {
         _cleanup_typed_ Typed typed = { NULL, 0 };
 
@@ -46,7 +63,10 @@ static void prompt_and_ask(Call *call) {
                 call->situation = SITUATION_CHANGED;
                 return;
         }
-        call_ask(call, "Authenticate", &typed);
+        if (typed.size > 0)
+                call_ask(call, "Authenticate", &typed);
+        else
+                ask_without_answer(call, &typed);
         if (call->situation == SITUATION_ALLOWED && !call->invoker && !call->own)
                 hand_over(call);
         else if (call->situation == SITUATION_NOT_OURS || call->situation == SITUATION_BREAKGLASS)

@@ -58,7 +58,8 @@ static const char *join_lines(const char *text, char *buffer, size_t size) {
         return buffer;
 }
 
-static int add_context(Call *call, ClientMessage *message) {
+static int add_context(Call *call, ClientMessage *message, const char *flow) {
+        const bool hurry = true;
         Context context;
         const ClientEntry entries[] = {
                 { .key = WIRE_KEY_RHOST,
@@ -74,6 +75,8 @@ static int add_context(Call *call, ClientMessage *message) {
                 { .key = WIRE_KEY_AUTH_INFO,
                   .string = join_lines(pam_getenv(call->pamh, "SSH_AUTH_INFO_0"), context.auth_info,
                                        sizeof(context.auth_info)) },
+                { .key = WIRE_KEY_FLOW, .string = flow },
+                { .key = WIRE_KEY_HURRY, .boolean = flow ? &hurry : NULL },
         };
 
         return client_message_add_dict(message, entries, sizeof(entries) / sizeof(entries[0]));
@@ -83,6 +86,7 @@ static int add_context(Call *call, ClientMessage *message) {
 typedef struct Question {
         const char *method;
         const Typed *secrets[2]; /* NULL behind the last */
+        const char *flow;        /* of a sign-in, or NULL */
 } Question;
 
 /* The members of Call that only a reply may set are set here, and at the very end. */
@@ -96,7 +100,7 @@ static int ask(Call *call, Client *client, const Question *question) {
         if (r == 0)
                 r = client_message_add_string(message, call->service);
         if (r == 0)
-                r = add_context(call, message);
+                r = add_context(call, message, question->flow);
         for (size_t i = 0; r == 0 && i < 2 && question->secrets[i]; i++)
                 r = client_message_add_secret(message, question->secrets[i]->text, question->secrets[i]->size);
         if (r == 0)
@@ -140,6 +144,16 @@ static void put(Call *call, const Question *question) {
 
 void call_ask(Call *call, const char *method, const Typed *secret) {
         put(call, &(Question) { .method = method, .secrets = { secret } });
+}
+
+void call_ask_flow(Call *call, const char *flow) {
+        const Typed none = { NULL, 0 };
+
+        put(call, &(Question) { .method = "Authenticate", .secrets = { &none }, .flow = flow });
+}
+
+void call_give_up(Call *call) {
+        give_up(call, CLIENT_E_VERSION);
 }
 
 void call_change_password(Call *call, const Typed *current, const Typed *password) {
@@ -251,6 +265,7 @@ static void show(const Call *call) {
         case SITUATION_CREDENTIAL:
         case SITUATION_ROLE:
         case SITUATION_STEP_UP:
+        case SITUATION_PENDING:
         case SITUATION_NEW_PASSWORD:
         case SITUATION_NOT_YOURS:
                 text = refusal(call);

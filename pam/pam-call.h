@@ -51,6 +51,15 @@ bool call_begin_close(Call *call, int argc, const char **argv);
 void call_ask(Call *call, const char *method, const Typed *secret);
 
 /*
+ * Asks how the sign-in @flow stands, whose approval somebody has just told us of. Sets the call's
+ * situation; PENDING: ask again.
+ */
+void call_ask_flow(Call *call, const char *flow);
+
+/* The daemon's answer cannot be understood: sets the call's situation, as where there is none. */
+void call_give_up(Call *call);
+
+/*
  * Asks ChangePassword, where an empty @password changes nothing. Break-glass does not apply: no Unix
  * password decides this. Sets the call's situation.
  */

@@ -66,6 +66,7 @@ void log_outcome(const Call *call) {
         case SITUATION_CREDENTIAL:
         case SITUATION_ROLE:
         case SITUATION_STEP_UP:
+        case SITUATION_PENDING:
         case SITUATION_CHANGED:
         case SITUATION_NEW_PASSWORD:
         case SITUATION_NOT_YOURS:

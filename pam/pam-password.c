@@ -61,7 +61,8 @@ static void keep(Call *call, Typed *current) {
 static Situation ask_password(Call *call, const char *prompt, Situation refused, Typed *ret) {
         Situation situation = ask_secret(call->pamh, prompt, ret);
 
-        if (situation == SITUATION_CREDENTIAL || (situation == SITUATION_ALLOWED && ret->size > WIRE_PASSWORD_MAX))
+        if (situation == SITUATION_CREDENTIAL ||
+            (situation == SITUATION_ALLOWED && (ret->size == 0 || ret->size > WIRE_PASSWORD_MAX)))
                 return refused;
         if (situation == SITUATION_ALLOWED && !subject_current(call->pamh, /* invoker= */ false, &call->subject))
                 return SITUATION_CHANGED;

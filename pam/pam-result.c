@@ -36,6 +36,8 @@ static const Row table[_SITUATION_MAX] = {
                              PAM_PERM_DENIED },
         [SITUATION_STEP_UP] = { "step-up", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
                                 PAM_PERM_DENIED },
+        [SITUATION_PENDING] = { "not approved", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
+                                PAM_PERM_DENIED },
         [SITUATION_CHANGED] = { "user changed", PAM_AUTH_ERR, PAM_AUTH_ERR, PAM_PERM_DENIED, PAM_SESSION_ERR,
                                 PAM_PERM_DENIED },
         [SITUATION_NOT_OURS] = { "not ours", PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE, PAM_IGNORE },
@@ -82,6 +84,8 @@ Situation result_from_answer(const ClientAnswer *answer) {
                 return SITUATION_NOT_OURS;
         case CLIENT_STEP_UP:
                 return SITUATION_STEP_UP;
+        case CLIENT_PENDING:
+                return SITUATION_PENDING;
         default:
                 if (strcmp(answer->reason, WIRE_REASON_ROLE_MISSING) == 0 ||
                     strcmp(answer->reason, WIRE_REASON_REVOKED) == 0)

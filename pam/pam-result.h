@@ -25,6 +25,7 @@ typedef enum Situation {
         SITUATION_CREDENTIAL,   /* wrong, expired, revoked, throttled, disabled, empty, or no name that anybody has */
         SITUATION_ROLE,         /* role missing, or this login's own session revoked */
         SITUATION_STEP_UP,      /* the daemon wants a fresher or stronger proof than it got */
+        SITUATION_PENDING,      /* a sign-in at a provider that nobody has approved: as long as it lasts, a refusal */
         SITUATION_CHANGED,      /* PAM_USER is not who authenticated */
         SITUATION_NOT_OURS,     /* the daemon says so positively, or uid 0 */
         SITUATION_OUTAGE,       /* daemon absent, silent, without its store, or of another version */

@@ -45,7 +45,7 @@ static FaultControl system_calls = { .only = -1 };
 
 typedef struct Driver {
         pam_handle_t *pamh;
-        const char *kind; /* of the answer: "text", "null", "no-response", "fail", "flip" */
+        const char *kind; /* of the answer: "text", "null", "no-response", "fail", "flip"; "last-…": of the last one alone */
         char *answer;
         char *flip; /* PAM_USER becomes this while we answer */
         char *then[4]; /* what later prompts are answered; the last answer goes on */
@@ -98,14 +98,18 @@ static void take_next_answer(Driver *driver) {
 }
 
 static int answer_prompt(Driver *driver, struct pam_response **ret) {
-        if (strcmp(driver->kind, "fail") == 0)
+        const char *kind = driver->kind;
+
+        if (strncmp(kind, "last-", 5) == 0)
+                kind = driver->n_then > 0 ? "text" : kind + 5;
+        if (strcmp(kind, "fail") == 0)
                 return PAM_CONV_ERR;
-        if (strcmp(driver->kind, "no-response") == 0)
+        if (strcmp(kind, "no-response") == 0)
                 return PAM_SUCCESS;
-        if (strcmp(driver->kind, "flip") == 0)
+        if (strcmp(kind, "flip") == 0)
                 assert(pam_set_item(driver->pamh, PAM_USER, driver->flip) == PAM_SUCCESS);
         *ret = calloc(1, sizeof(**ret));
-        if (*ret && strcmp(driver->kind, "null") != 0)
+        if (*ret && strcmp(kind, "null") != 0)
                 (*ret)->resp = strdup(driver->answer);
         take_next_answer(driver);
         return *ret ? PAM_SUCCESS : PAM_BUF_ERR;

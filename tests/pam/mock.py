@@ -60,13 +60,22 @@ HANG_UP = "hang up"
 
 
 def verdict(word, **result):
-    return Reply("sa{sv}", [word, {key.replace("_", "-"): ("s", value) for key, value in result.items()}])
+    """Texts as s, numbers as u, truth as b; None is left out."""
+    kinds = {str: "s", int: "u", bool: "b", bytes: "s"}
+    return Reply("sa{sv}", [word, {key.replace("_", "-"): (kinds[type(value)], value)
+                                   for key, value in result.items() if value is not None}])
 
 
 ALLOW = verdict("allow", session=ID)
 DENY = verdict("deny", reason="credential")
 NOT_OURS = verdict("not-ours")
 STEP_UP = verdict("step-up", reason="stale")
+FLOW = "fedcba9876543210fedcba9876543210"
+WHERE = {"flow": FLOW, "provider": "corp", "uri": "https://login.example.org/device",
+         "uri_complete": "https://login.example.org/device?user_code=WDJB-MJHT", "user_code": "WDJB-MJHT",
+         "host": "web1.example.org", "expires_in": 600}
+PENDING = verdict("pending", **WHERE)
+STILL = verdict("pending", flow=FLOW)
 ROLE = verdict("deny", reason="role-missing", message="sudo needs the role admin; you have: operator")
 
 

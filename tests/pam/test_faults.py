@@ -12,7 +12,7 @@ import time
 import pytest
 
 from conftest import ALICE, PRIVATE
-from mock import ALLOW, DENY, ID, NOT_OURS, ROLE, SILENCE, STEP_UP, Error, Reply
+from mock import ALLOW, DENY, ID, NOT_OURS, PENDING, ROLE, SILENCE, STEP_UP, Error, Reply
 
 FUNCTIONS = ("malloc", "socket", "connect", "getsockopt", "memfd_create", "fcntl", "write", "read", "poll",
              "getpwnam")
@@ -50,6 +50,33 @@ def test_P1_F3_every_call_fails_once(driver, mock, service, name):
                 if not fired:
                     break
             assert n < 999
+
+
+@pytest.mark.parametrize("service", ["sshd", "sudo"])
+@pytest.mark.parametrize("name", ["allow", "deny"])
+def test_P1_P7_every_call_of_a_sign_in_fails_once(driver, mock, service, name):
+    """Whatever happens, SUCCESS comes only from the word to this very flow, and IGNORE not at all."""
+    answer = {"allow": ALLOW, "deny": DENY}[name]
+    mock.answers.update(Check=STEP_UP, Authenticate=lambda call: answer if "flow" in call["context"] else PENDING)
+    # Who is in that group is let through by sudo's first question, before anybody is asked for anything.
+    breakglass = {"sshd": "alice", "sudo": "bob"}[service]
+    driver.start(service, "root" if service == "sudo" else "alice", f"timeout=2 breakglass={breakglass}", ruser="alice")
+    driver.do("uid", ALICE if service == "sudo" else 0)
+    driver.answer("")
+    driver.call("authenticate")
+    for fault in FUNCTIONS:
+        for n in range(1, 1000):
+            mock.calls.clear()
+            driver.do("arm", fault, n)
+            result = driver.call("authenticate")
+            fired = int(driver.do("disarm").ok[0]) >= n
+            assert result.code != "IGNORE", (fault, n)
+            if result.code == "SUCCESS":
+                assert answer is ALLOW and "flow" in mock.calls[-1]["context"], (fault, n)
+            if not fired:
+                assert result.code == ("SUCCESS" if answer is ALLOW else "AUTH_ERR")
+                break
+        assert n < 999
 
 
 @pytest.mark.parametrize("fault", ["getpwnam", "getpwnam-emfile", "getpwnam-enomem", "getpwnam-eacces"])

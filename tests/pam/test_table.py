@@ -5,8 +5,8 @@
 import pytest
 
 from conftest import ALICE
-from mock import (ALLOW, DENY, HANG_UP, ID, NOT_OURS, ROLE, SILENCE, STEP_UP, Error, Flood, Raw, Reply, signal,
-                  verdict)
+from mock import (ALLOW, DENY, HANG_UP, ID, NOT_OURS, PENDING, ROLE, SILENCE, STEP_UP, STILL, WHERE, Error, Flood, Raw,
+                  Reply, signal, verdict)
 
 TESSERA = "org.tessera.Tessera1.Error."
 DBUS = "org.freedesktop.DBus.Error."
@@ -25,6 +25,13 @@ STATES = {
     "own session revoked": (verdict("deny", reason="revoked"),
                             ("CRED_INSUFFICIENT", "AUTH_ERR", "PERM_DENIED", "SESSION_ERR")),
     "step-up": (STEP_UP, REFUSED),
+    # To a password, and wherever nobody waits for an approval; to Enter alone: test_sign_in.py.
+    "P7 pending": (PENDING, REFUSED),
+    "P7 pending, with a session": (verdict("pending", session=ID, **WHERE), REFUSED),
+    "P7 still pending": (STILL, REFUSED),
+    "pending in capitals": (verdict("PENDING", **WHERE), OUTAGE),
+    "pending, flow that is no handle": (verdict("pending", **WHERE | {"flow": "../../etc"}), OUTAGE),
+    "pending, link to elsewhere": (verdict("pending", **WHERE | {"uri": "http://login.example.org/"}), OUTAGE),
     "not ours": (NOT_OURS, ("IGNORE", "IGNORE", "IGNORE", "IGNORE")),
     "store down": (Error(TESSERA + "StoreUnavailable"), OUTAGE),
     "busy": (Error(TESSERA + "Busy"), OUTAGE),
