@@ -2,13 +2,18 @@
 # SPDX-FileCopyrightText: the tessera authors
 """Enter alone: a sign-in at a provider, by device flow (P7, O1)."""
 
+import itertools
+import random
 import threading
 import time
 
 import pytest
-from conftest import ALICE
+from conftest import ALICE, SWEPT
 from mock import (ALLOW, DENY, FLOW, HANG_UP, ID, NOT_OURS, PENDING, ROLE, SILENCE, STEP_UP, STILL, WHERE, Error, Reply,
                   verdict)
+from test_sweep import DRIVERS, OPENING, Guest, Scene, Sweep, points_of
+
+from scale import SEED
 
 BUSY = Error("org.tessera.Tessera1.Error.Busy")
 PROMPTS = ["Password or token: ", "Press Enter when you have approved it: "]
@@ -218,3 +223,33 @@ def test_P13_P12_nothing_is_left(driver, mock):
         driver.answers("", "")
         driver.call("authenticate")
     assert driver.do("state").ok == before
+
+
+class Walker(Guest):
+    """Presses Enter, and types something at the second prompt, that must not stay."""
+
+    def prepare(self, function):
+        self.driver.answers("", self.scene.password)
+
+
+@pytest.mark.parametrize("service, codes, answer", [
+    ("sshd", ("SUCCESS", "SUCCESS", "SUCCESS"), ALLOW), ("sshd", ("AUTH_ERR", "SUCCESS", "SUCCESS"), DENY),
+    ("su", ("SUCCESS", "SUCCESS", "IGNORE"), ALLOW), ("su", ("AUTH_ERR", "SUCCESS", "IGNORE"), DENY)], ids=range(4))
+def test_P1_P7_F3_F4_nobody_gets_in_by_a_fault(build, mock, tmp_path, service, codes, answer):
+    """As test_sweep.py, where the real daemon has no provider: every third time there is one question more."""
+    turn = itertools.count()
+    mock.answers.update(Check=STEP_UP, Authorize=ALLOW,
+                        Authenticate=lambda call: PENDING if "flow" not in call["context"]
+                        else STILL if next(turn) % 3 == 2 else answer)
+    scene, rng = Scene(service, "alice", codes, password="typed-canary-4711"), random.Random(f"{SEED} {service} {codes}")
+    guests = [Walker(build, tmp_path / str(i), scene) for i in range(DRIVERS)]
+    try:
+        one = Sweep(None, scene, guests, "authenticate")
+        expected, mallocs, calls = one.count()
+        assert expected == codes[0]
+        found = one.run(points_of(mallocs, calls, rng))
+        assert [(point, code) for point, code in found if code in OPENING and code != expected] == []
+        SWEPT.setdefault("authenticate (provider)", []).append(len(found))
+    finally:
+        for guest in guests:
+            guest.stop()
