@@ -31,7 +31,7 @@ int request_try(const Request *request, ClientMessage **ret_reply, ClientError *
         _cleanup_client_message_ ClientMessage *call = NULL, *reply = NULL;
         int r;
 
-        r = client_connect(client_deadline(TIMEOUT), &client);
+        r = client_connect(client_deadline(request->timeout ?: TIMEOUT), &client);
         if (r == 0)
                 r = client_call_new(client, request->interface, request->method, &call);
         for (size_t i = 0; r == 0 && i < REQUEST_ARGUMENTS_MAX; i++)

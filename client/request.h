@@ -40,6 +40,7 @@ typedef struct Request {
         const char *method;
         RequestArgument arguments[REQUEST_ARGUMENTS_MAX];
         const char *reply;  /* the signature that the reply must have */
+        unsigned timeout;   /* s; 0: as always */
         const char *expect; /* a D-Bus error that is the caller's to handle, or NULL */
         const char *denied_hint; /* where the daemon denies it: what helps; "": it says so itself; NULL: being root */
 } Request;

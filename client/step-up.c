@@ -9,13 +9,13 @@
 #include "client/request.h"
 #include "client/step-up.h"
 
-static int tell_refusal(Cli *cli, const ClientAnswer *answer) {
+int step_up_refuse(Cli *cli, const ClientAnswer *answer, const char *words) {
         if (answer->verdict == CLIENT_NOT_OURS)
                 return cli_fail(cli, CLI_REFUSED, "not-enrolled", "an admin can add you: tessera user add NAME",
                                 "tessera does not know you");
         if (strcmp(answer->reason, WIRE_REASON_CREDENTIAL) == 0)
                 return cli_fail(cli, CLI_REFUSED, "credential", NULL, "%s",
-                                answer->message[0] ? answer->message : "the password was not accepted");
+                                answer->message[0] ? answer->message : words);
         return cli_fail(cli, CLI_REFUSED, answer->reason[0] ? answer->reason : "denied", NULL, "%s",
                         answer->message[0] ? answer->message : "tessera does not sign this login in");
 }
@@ -38,7 +38,7 @@ int step_up(Cli *cli, ClientAnswer *ret) {
                 r = request_read(cli, client_message_read_answer(reply, ret));
         if (r != 0)
                 return r;
-        return ret->verdict == CLIENT_ALLOW ? 0 : tell_refusal(cli, ret);
+        return ret->verdict == CLIENT_ALLOW ? 0 : step_up_refuse(cli, ret, "the password was not accepted");
 }
 
 /* What is not a terminal may hold what the command itself reads, a key say. */

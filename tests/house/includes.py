@@ -15,7 +15,7 @@ import sys
 # folder: (project folders it may include from, external headers it may include)
 GLIB = r"glib(\.h|-unix\.h|/.*)"
 LIBC = (r"(arpa|linux|net|netinet|sys)/.*|assert\.h|ctype\.h|dirent\.h|endian\.h|errno\.h|fcntl\.h|fnmatch\.h|getopt\.h|glob\.h"
-        r"|grp\.h|inttypes\.h|limits\.h|locale\.h|netdb\.h|poll\.h|pthread\.h|pwd\.h|sched\.h|shadow\.h|signal\.h"
+        r"|grp\.h|inttypes\.h|langinfo\.h|limits\.h|locale\.h|netdb\.h|poll\.h|pthread\.h|pwd\.h|sched\.h|shadow\.h|signal\.h"
         r"|spawn\.h|stdarg\.h|stdbool\.h|stddef\.h|stdint\.h|stdio\.h|stdlib\.h|string\.h|strings\.h|syslog\.h"
         r"|termios\.h|time\.h|unistd\.h|utmp\.h|wchar\.h|wctype\.h")
 TABLE = {
@@ -59,6 +59,7 @@ FILES = {
     "client/device-file.c": [r"sodium\.h"],
     "client/device-text.c": [r"malloc\.h"],
     "pam/sudo-group.c": [r"sudo_plugin\.h"],
+    "client/sign-in-qr.c": [r"qrencode\.h"],
     "client/secret-service.c": [r"dlfcn\.h"],
     "daemon/bus/main.c": [r"malloc\.h", r"sodium\.h"],
     "daemon/bus/run.c": [r"malloc\.h"],
