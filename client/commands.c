@@ -7,6 +7,9 @@
 
 static const OptionSpec login_options[] = {
         { "password",       0, NULL,   "by password, as without this option" },
+        { "device-code",    0, NULL,   "at an identity provider, with a code that any device's browser takes" },
+        { "browser",        0, NULL,   "at an identity provider, in a browser of this machine" },
+        { "provider",       0, "NAME", "at this one (default: the daemon's choice)" },
         { "name",           0, "NAME", "with a host: what this machine is called there (default: its name)" },
         { "device",         0, NULL,   "with a host: take a device's key from stdin, as device add prints it" },
         { "secret-service", 0, NULL,   "with a host: keep the key in the desktop's keyring, not in a file" },
@@ -75,7 +78,19 @@ static const OptionSpec token_verify_options[] = {
 };
 
 static const OptionSpec user_add_options[] = {
-        { "role", 0, "ROLE", "assign this role, too; the user is added with it or not at all" },
+        { "role",     0, "ROLE", "assign this role, too; the user is added with it or not at all" },
+        { "provider", 0, "NAME", "without a password: whom this provider calls so is linked at the first sign-in" },
+        { NULL },
+};
+
+static const OptionSpec user_link_options[] = {
+        { "provider", 0, "NAME", "the identity provider" },
+        { "subject",  0, "SUB",  "what the provider's tokens call the user for good (sub); no name, no address" },
+        { NULL },
+};
+
+static const OptionSpec user_unlink_options[] = {
+        { "provider", 0, "NAME", "the identity provider" },
         { NULL },
 };
 
@@ -128,7 +143,7 @@ static const OptionSpec service_disable_options[] = {
 const CommandSpec command_table[] = {
         { "status", NULL, "[HOST]", 0, 1, "show who is signed in here (the default), or this machine at a host", NULL,
           verb_status },
-        { "login", NULL, "[HOST]", 0, 1, "sign this login in, or again, by password; or this machine in to a host",
+        { "login", NULL, "[HOST]", 0, 1, "sign this login in, or again; or this machine in to a host",
           login_options, verb_login },
         { "logout", NULL, "[HOST]", 0, 1, "sign this login out, the shell stays; or this machine out of a host",
           logout_options, verb_logout },
@@ -155,8 +170,12 @@ const CommandSpec command_table[] = {
           verb_token_decode },
         { "user", "list", NULL, 0, 0, "list users", NULL, verb_user_list },
         { "user", "show", "USER", 1, 1, "show a user", NULL, verb_user_show },
-        { "user", "add", "USER", 1, 1, "let tessera know a Unix account, with a password", user_add_options,
-          verb_user_add },
+        { "user", "add", "USER", 1, 1, "let tessera know a Unix account, with a password or a provider",
+          user_add_options, verb_user_add },
+        { "user", "link", "USER", 1, 1, "let whom a provider knows by this subject sign in as a user", user_link_options,
+          verb_user_link },
+        { "user", "unlink", "USER", 1, 1, "let nobody of a provider sign in as a user any more", user_unlink_options,
+          verb_user_unlink },
         { "user", "enable", "USER", 1, 1, "let a disabled user in again", NULL, verb_user_enable },
         { "user", "disable", "USER", 1, 1, "keep a user out, and revoke everything of it", NULL, verb_user_disable },
         { "user", "remove", "USER", 1, 1, "forget a user; the Unix account stays", NULL, verb_user_remove },

@@ -10,6 +10,7 @@
 #include "client/errors.h"
 #include "client/output.h"
 #include "client/request.h"
+#include "client/sign-in.h"
 #include "client/step-up.h"
 #include "client/verbs.h"
 
@@ -21,26 +22,52 @@ static int tell_signed_in(Cli *cli, const ClientAnswer *answer) {
         return CLI_DONE;
 }
 
-static int login_here(Cli *cli) {
+static int login_here(Cli *cli, const Arguments *arguments) {
+        const char *provider = arguments_get(arguments, "provider");
         ClientAnswer answer = { 0 };
         int r;
 
-        r = step_up(cli, &answer);
+        if (arguments_get(arguments, "browser"))
+                r = sign_in_with_browser(cli, provider, &answer);
+        else if (arguments_get(arguments, "device-code"))
+                r = sign_in_with_code(cli, provider, &answer);
+        else
+                r = step_up(cli, &answer);
         return r == 0 ? tell_signed_in(cli, &answer) : r;
+}
+
+/* How: by one way, and a provider where it has one. 0, or the exit code of a mistake that was told. */
+static int check_way(Cli *cli, const Arguments *arguments, bool here) {
+        bool password = arguments_get(arguments, "password"), code = arguments_get(arguments, "device-code"),
+             browser = arguments_get(arguments, "browser"), provider = arguments_get(arguments, "provider");
+
+        if (password + code + browser > 1)
+                return cli_usage(cli, NULL, "one of --password, --device-code and --browser, not two");
+        if (provider && !code && !browser)
+                return cli_usage(cli, "such as tessera login --device-code --provider NAME",
+                                 "--provider goes with --device-code or --browser");
+        if (!here && (code || browser))
+                return cli_usage(cli, "tessera ssh asks there, and Enter alone begins it",
+                                 "--%s does not go with a host", code ? "device-code" : "browser");
+        return 0;
 }
 
 int verb_login(Cli *cli, const Arguments *arguments) {
         const char *destination = arguments->n_operands > 0 ? arguments->operands[0] : NULL;
         const char *name = arguments_get(arguments, "name");
         bool key = arguments_get(arguments, "device"), service = arguments_get(arguments, "secret-service");
+        int r;
 
+        r = check_way(cli, arguments, !destination);
+        if (r != 0)
+                return r;
         if (!destination && (name || key || service))
                 return cli_usage(cli, "such as tessera login alice@web1", "--%s goes with a host",
                                  key ? "device" : name ? "name" : "secret-service");
         if (key && name)
                 return cli_usage(cli, NULL, "the key has a name already; --name does not go with --device");
         if (!destination)
-                return login_here(cli);
+                return login_here(cli, arguments);
         return key ? device_login_key(cli, destination, service) : device_login(cli, destination, name, service);
 }
 

@@ -31,7 +31,7 @@ const ShapeMember shape_happening[] = {
 const ShapeMember shape_user[] = {
         { "user", SHAPE_TEXT },       { "uid", SHAPE_NUMBER }, { "enabled", SHAPE_BOOL }, { "password", SHAPE_BOOL },
         { "identities", SHAPE_LIST }, { "roles", SHAPE_LIST }, { "created", SHAPE_TIME }, { "error", SHAPE_TEXT },
-        { NULL },
+        { "awaits", SHAPE_TEXT },     { NULL },
 };
 
 static const ShapeMember shape_assignment[] = {

@@ -171,7 +171,7 @@ static void test_users_roles_keys(void) {
 
         assert_json(shape_object(shape_user, &dict),
                     "{\"user\":null,\"uid\":0,\"enabled\":false,\"password\":false,\"identities\":[],\"roles\":[],"
-                    "\"created\":null,\"error\":null}");
+                    "\"created\":null,\"error\":null,\"awaits\":null}");
         assert_json(shape_object(shape_role, &dict),
                     "{\"role\":null,\"users\":[],\"groups\":[],\"includes\":[],\"assignments\":[],\"services\":[],"
                     "\"file\":null,\"line\":0}");

@@ -30,6 +30,18 @@ static char *roles_text(const json_t *user) {
         return error ? g_strdup_printf("(%s)", error) : output_list(json_object_get(user, "roles"));
 }
 
+/* Who signs in as this user at which provider, or is to, at the first time. */
+static char *identities_text(const json_t *user) {
+        const char *awaits = json_string_value(json_object_get(user, "awaits"));
+        g_autofree char *list = output_list(json_object_get(user, "identities"));
+
+        if (!awaits || !awaits[0])
+                return g_steal_pointer(&list);
+        if (json_array_size(json_object_get(user, "identities")) == 0)
+                return g_strdup_printf("(awaits %s)", awaits);
+        return g_strdup_printf("%s (awaits %s)", list, awaits);
+}
+
 int verb_user_list(Cli *cli, const Arguments *arguments) {
         static const Request request = { .interface = WIRE_INTERFACE_USERS, .method = "List", .reply = "aa{sv}" };
         g_autoptr(Table) table = table_new();
@@ -43,12 +55,12 @@ int verb_user_list(Cli *cli, const Arguments *arguments) {
                 return r;
         if (cli->json)
                 return output_json(cli, json_incref(users));
-        table_head(table, "USER", "UID", "STATE", "PASSWORD", "ROLES", NULL);
+        table_head(table, "USER", "UID", "STATE", "PASSWORD", "ROLES", "IDENTITIES", NULL);
         json_array_foreach(users, i, user) {
-                g_autofree char *roles = roles_text(user);
+                g_autofree char *roles = roles_text(user), *identities = identities_text(user);
                 g_autofree char *uid = g_strdup_printf("%" G_GINT64_FORMAT, output_number(user, "uid"));
                 table_row(table, output_text(user, "user"), uid, word(user, "enabled", "enabled", "disabled"),
-                          word(user, "password", "yes", "no"), roles, NULL);
+                          word(user, "password", "yes", "no"), roles, identities, NULL);
         }
         if (table_is_empty(table))
                 output_note(cli, "no users; add one: tessera user add USER");
@@ -59,7 +71,7 @@ int verb_user_list(Cli *cli, const Arguments *arguments) {
 
 int verb_user_show(Cli *cli, const Arguments *arguments) {
         g_autoptr(Table) table = table_new();
-        g_autofree char *roles = NULL, *uid = NULL, *created = NULL;
+        g_autofree char *roles = NULL, *uid = NULL, *created = NULL, *identities = NULL;
         json_auto_t *user = NULL;
         int r;
 
@@ -70,12 +82,14 @@ int verb_user_show(Cli *cli, const Arguments *arguments) {
                 return output_json(cli, json_incref(user));
         uid = g_strdup_printf("%" G_GINT64_FORMAT, output_number(user, "uid"));
         roles = roles_text(user);
+        identities = identities_text(user);
         created = output_time(output_number(user, "created"), cli->now);
         table_pair(table, "user", output_text(user, "user"));
         table_pair(table, "uid", uid);
         table_pair(table, "state", word(user, "enabled", "enabled", "disabled"));
         table_pair(table, "password", word(user, "password", "yes", "no"));
         table_pair(table, "roles", roles);
+        table_pair(table, "identities", identities);
         table_pair(table, "added", created);
         table_print(table, cli);
         return CLI_DONE;
@@ -88,17 +102,22 @@ static int tell_change(Cli *cli, const char *user, bool changed, const char *new
         return CLI_DONE;
 }
 
-static int tell_known(Cli *cli, const char *user, const char *role) {
+static int tell_known(Cli *cli, const char *user, const char *role, const char *provider) {
         int r = tell_change(cli, user, false, "is known already");
 
         output_note(cli, "  to change the password: tessera passwd %s", user);
         if (role)
                 output_note(cli, "  to assign the role: tessera role grant %s %s", role, user);
+        if (provider)
+                output_note(cli, "  to link it: tessera user link %s --provider %s --subject SUB", user, provider);
         return r;
 }
 
-static int add_user(Cli *cli, const char *name, const SecretInput *password, const char *role) {
-        const ClientEntry options[] = { { .key = "role", .string = role } };
+static int add_user(Cli *cli, const char *name, const SecretInput *password, const char *role, const char *provider) {
+        const ClientEntry options[] = {
+                { .key = "role", .string = role },
+                { .key = "provider", .string = provider },
+        };
         const Request request = {
                 .interface = WIRE_INTERFACE_USERS,
                 .method = "Add",
@@ -113,7 +132,7 @@ static int add_user(Cli *cli, const char *name, const SecretInput *password, con
 
         r = request_call(cli, &request, &reply);
         if (r == REQUEST_EXPECTED)
-                return tell_known(cli, name, role);
+                return tell_known(cli, name, role, provider);
         if (r == 0)
                 r = request_read(cli, client_message_read_string(reply, CLIENT_TEXT_MAX, &text));
         if (r != 0)
@@ -121,7 +140,8 @@ static int add_user(Cli *cli, const char *name, const SecretInput *password, con
         warning = shape_text(text);
         if (cli->json)
                 return output_json(cli, json_pack("{s:b, s:s, s:O}", "changed", 1, "user", name, "warning", warning));
-        output_say(cli, "added %s%s%s", name, role ? " with the role " : "", role ?: "");
+        output_say(cli, "added %s%s%s%s%s", name, role ? " with the role " : "", role ?: "",
+                   provider ? "; linked at the first sign-in with " : "", provider ?: "");
         if (json_is_string(warning))
                 output_note(cli, "warning: %s", json_string_value(warning));
         return CLI_DONE;
@@ -130,17 +150,18 @@ static int add_user(Cli *cli, const char *name, const SecretInput *password, con
 int verb_user_add(Cli *cli, const Arguments *arguments) {
         _cleanup_secret_input_ SecretInput password = { 0 };
         const char *name = arguments->operands[0], *role = arguments_get(arguments, "role");
+        const char *provider = arguments_get(arguments, "provider");
         json_auto_t *user = NULL;
         int r;
 
         /* Before anybody types a password in vain. */
         r = fetch_user(cli, name, WIRE_ERROR_NOT_FOUND, &user);
         if (r == 0)
-                return tell_known(cli, name, role);
+                return tell_known(cli, name, role, provider);
         if (r != REQUEST_EXPECTED)
                 return r;
-        r = password_ask_new(cli, "Password: ", &password);
-        return r == 0 ? add_user(cli, name, &password, role) : r;
+        r = provider ? 0 : password_ask_new(cli, "Password: ", &password); /* tessera passwd gives it one, too */
+        return r == 0 ? add_user(cli, name, &password, role, provider) : r;
 }
 
 static int set_enabled(Cli *cli, const char *user, bool enabled, bool *ret_changed) {
@@ -192,4 +213,47 @@ int verb_user_remove(Cli *cli, const Arguments *arguments) {
         if (r != 0)
                 return r;
         return tell_change(cli, user, changed, changed ? "is removed; the Unix account stays" : "is not known here");
+}
+
+static int tell_link(Cli *cli, const char *user, const char *provider, bool changed, const char *news) {
+        if (cli->json)
+                return output_json(cli, json_pack("{s:b, s:s, s:s}", "changed", changed, "user", user, "provider", provider));
+        output_say(cli, "%s %s %s%s", user, news, provider, changed ? "" : "; nothing changed");
+        return CLI_DONE;
+}
+
+int verb_user_link(Cli *cli, const Arguments *arguments) {
+        const char *user = arguments->operands[0], *provider = arguments_get(arguments, "provider"),
+                   *subject = arguments_get(arguments, "subject");
+        const Request request = {
+                .interface = WIRE_INTERFACE_USERS,
+                .method = "Link",
+                .arguments = { REQUEST_ARG_STRING(user), REQUEST_ARG_STRING(provider), REQUEST_ARG_STRING(subject) },
+                .reply = "b",
+        };
+        bool changed;
+        int r;
+
+        if (!provider || !subject)
+                return cli_usage(cli, "tessera user link USER --provider NAME --subject SUB",
+                                 "user link needs --provider and --subject");
+        r = request_bool(cli, &request, &changed);
+        return r == 0 ? tell_link(cli, user, provider, changed, changed ? "is linked to" : "is linked so already, to") : r;
+}
+
+int verb_user_unlink(Cli *cli, const Arguments *arguments) {
+        const char *user = arguments->operands[0], *provider = arguments_get(arguments, "provider");
+        const Request request = {
+                .interface = WIRE_INTERFACE_USERS,
+                .method = "Unlink",
+                .arguments = { REQUEST_ARG_STRING(user), REQUEST_ARG_STRING(provider) },
+                .reply = "b",
+        };
+        bool changed;
+        int r;
+
+        if (!provider)
+                return cli_usage(cli, "tessera user unlink USER --provider NAME", "user unlink needs --provider");
+        r = request_bool(cli, &request, &changed);
+        return r == 0 ? tell_link(cli, user, provider, changed, changed ? "is no longer linked to" : "is not linked to") : r;
 }

@@ -31,6 +31,8 @@ int verb_token_decode(Cli *cli, const Arguments *arguments);
 int verb_user_list(Cli *cli, const Arguments *arguments);
 int verb_user_show(Cli *cli, const Arguments *arguments);
 int verb_user_add(Cli *cli, const Arguments *arguments);
+int verb_user_link(Cli *cli, const Arguments *arguments);
+int verb_user_unlink(Cli *cli, const Arguments *arguments);
 int verb_user_enable(Cli *cli, const Arguments *arguments);
 int verb_user_disable(Cli *cli, const Arguments *arguments);
 int verb_user_remove(Cli *cli, const Arguments *arguments);

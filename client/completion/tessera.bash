@@ -14,7 +14,7 @@ _tessera_verbs() { # NOUN
         session|sessions) echo "list show revoke" ;;
         device) echo "list add revoke" ;;
         token) echo "print refresh verify decode" ;;
-        user) echo "list show add enable disable remove" ;;
+        user) echo "list show add link unlink enable disable remove" ;;
         role) echo "list show grant revoke" ;;
         policy) echo "check explain" ;;
         key) echo "list export prepare rotate rename" ;;
@@ -26,7 +26,7 @@ _tessera_verbs() { # NOUN
 
 _tessera_options() { # NOUN VERB
         case "$1 $2" in
-        "login ") echo "--password --name --device --secret-service" ;;
+        "login ") echo "--password --device-code --browser --provider --name --device --secret-service" ;;
         "logout ") echo "--others --forget" ;;
         "session "|"session list"|"sessions "|"sessions list") echo "--user --all-users" ;;
         "session revoke"|"sessions revoke") echo "--user --others --all-users --keep-login --reason" ;;
@@ -36,7 +36,9 @@ _tessera_options() { # NOUN VERB
         "token print") echo "--audience --min-ttl" ;;
         "token refresh") echo "--min-ttl" ;;
         "token verify") echo "--audience --role" ;;
-        "user add") echo "--role" ;;
+        "user add") echo "--role --provider" ;;
+        "user link") echo "--provider --subject" ;;
+        "user unlink") echo "--provider" ;;
         "role grant") echo "--for --reason" ;;
         "trust add") echo "--users --roles" ;;
         "policy check") echo "--diff" ;;
@@ -67,7 +69,7 @@ _tessera_operands() { # NOUN VERB
         "session show"|"session revoke"|"sessions show"|"sessions revoke") _tessera_ask id session list ;;
         "device revoke") _tessera_ask name device list ;;
         "trust add"|"trust remove") _tessera_ask host trust list ;;
-        "user show"|"user enable"|"user disable"|"user remove") _tessera_ask user user list ;;
+        "user show"|"user link"|"user unlink"|"user enable"|"user disable"|"user remove") _tessera_ask user user list ;;
         "user add"|"passwd ") compgen -u ;;
         "status "|"login "|"logout "|"ssh ") _tessera_hosts ;;
         "role show") _tessera_ask role role list ;;
@@ -97,7 +99,7 @@ _tessera() {
         --users) mapfile -t COMPREPLY < <(compgen -u -W "'*'" -- "$cur"); return ;;
         --roles) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask role role list)" -- "$cur"); return ;;
         --session) mapfile -t COMPREPLY < <(compgen -W "$(_tessera_ask id session list)" -- "$cur"); return ;;
-        --reason|--for|--min-ttl|--audience|--name|--since) return ;;
+        --reason|--for|--min-ttl|--audience|--name|--since|--provider|--subject) return ;;
         esac
         if [[ $cur == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$(_tessera_options "$noun" "$verb")" -- "$cur")
