@@ -116,6 +116,7 @@ static void test_hostile(void) {
                 ROW(LINE HOST "\r\nx"),
                 /* what a page does without anybody who comes here */
                 ROW(LINE HOST "Sec-Fetch-Mode: no-cors\r\nSec-Fetch-Dest: image\r\n\r\n"),
+                ROW(LINE HOST "Sec-Fetch-Mode: no-cors\r\n\r\n"),
                 ROW(LINE HOST "Sec-Fetch-Mode: navigate\r\nSec-Fetch-Dest: iframe\r\n\r\n"),
                 ROW(LINE HOST "Sec-Purpose: prefetch\r\n\r\n"),
         };

@@ -134,6 +134,7 @@ static void test_codes(void) {
         assert(!sign_in_is_code("1 "));
         assert(!sign_in_is_code("1\n2"));
         assert(!sign_in_is_code("1\x1b[A"));
+        assert(!sign_in_is_code("1\x7f" "2"));
         assert(!sign_in_is_code("\xef\xbc\x91"));
         memset(code, 'x', sizeof(code));
         code[CLIENT_USER_CODE_MAX + 1] = '\0';
