@@ -73,10 +73,10 @@ Situation ask_enter(pam_handle_t *pamh, const char *prompt) {
         return SITUATION_ALLOWED;
 }
 
-void ask_tell(pam_handle_t *pamh, const char *line) {
+void ask_tell(pam_handle_t *pamh, int style, const char *line) {
         char *answer = NULL;
 
-        (void) converse(pamh, PAM_TEXT_INFO, line, &answer);
+        (void) converse(pamh, style, line, &answer);
         wipe(answer);
 }
 

@@ -29,8 +29,8 @@ Situation ask_secret(pam_handle_t *pamh, const char *prompt, Typed *ret);
 /* Waits for Enter. ALLOWED, whatever was typed before it, which is wiped; or CONVERSATION. */
 Situation ask_enter(pam_handle_t *pamh, const char *prompt);
 
-/* Shows a line as it is, as information. Nobody listening is no error. */
-void ask_tell(pam_handle_t *pamh, const char *line);
+/* Shows a line as it is; PAM_ERROR_MSG or PAM_TEXT_INFO. Nobody listening is no error. */
+void ask_tell(pam_handle_t *pamh, int style, const char *line);
 
 /* Shows "tessera: TEXT", a clean line; PAM_ERROR_MSG or PAM_TEXT_INFO. Nobody listening is no error. */
 void ask_show(pam_handle_t *pamh, int style, const char *text);

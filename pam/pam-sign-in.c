@@ -6,8 +6,10 @@
  * each question has one of its own. What is asked before Enter is nothing; after it the daemon gives
  * the sign-in twenty seconds, and we give the daemon a little longer than that.
  *
- * Lines go out as information, one message each, and a short prompt behind them: sudo may replace a
- * prompt by its own, ssh and its like hold information back until there is one.
+ * Lines go out one message each, with a short prompt behind them: sudo may replace a prompt by its own
+ * (-p), ssh holds messages back until there is one. In su what is no error goes to stdout, which is often a
+ * pipe: there nobody would see the link, and the next program would read it. Where the prompt of sudo and
+ * su goes, errors go, too.
  */
 
 #include <errno.h>
@@ -66,10 +68,11 @@ static void wait_for_approval(Call *call, const char *flow) {
 }
 
 static void tell(Call *call, char *text) {
+        int style = call->invoker ? PAM_ERROR_MSG : PAM_TEXT_INFO;
         char *line;
 
         while ((line = strsep(&text, "\n")))
-                ask_tell(call->pamh, line);
+                ask_tell(call->pamh, style, line);
 }
 
 void sign_in(Call *call) {
