@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
-/* With a KIND as argument prints that response, for tests/oidc/test_browser.py. */
-
 #undef NDEBUG
 #include <glib.h>
 #include <string.h>
@@ -121,13 +119,7 @@ static void test_what_is_put_in_stays_text(void) {
         g_assert_true(g_utf8_validate(response, -1, NULL));
 }
 
-int main(int argc, char **argv) {
-        if (argc > 1) {
-                g_autofree char *response = sign_in_page(pages[g_ascii_strtoull(argv[1], NULL, 10) % G_N_ELEMENTS(pages)]);
-
-                g_print("%s", response);
-                return 0;
-        }
+int main(void) {
         test_status();
         test_headers();
         test_style_is_the_one_that_the_policy_names();
