@@ -210,7 +210,7 @@ def test_S5_no_secret_in_arguments_or_environment():
         read |= set(re.findall(r"getenv\(\s*([^)]*)\)", text))
         assert not re.search(r"\benviron\b|\bsetenv\b|\bputenv\b", text), source
     assert read <= {'"NO_COLOR"', '"TERM"', '"HOME"', '"XDG_STATE_HOME"', '"XDG_RUNTIME_DIR"', '"SSH_ASKPASS_PROMPT"',
-                    "SSH_RUN_VARIABLE"}
+                    '"DISPLAY"', '"WAYLAND_DISPLAY"', '"SSH_CONNECTION"', "SSH_RUN_VARIABLE"}
     # Of which the last says whom a prompt may be answered for, and is all that is written, with askpass' own.
     written = set(re.findall(r"g_environ_setenv\(\w+, (\S+),", (ROOT / "client/ssh-run.c").read_text()))
     assert written == {'"SSH_ASKPASS"', '"SSH_ASKPASS_REQUIRE"', "SSH_RUN_VARIABLE"}
