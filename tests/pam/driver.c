@@ -217,11 +217,11 @@ static void say_state(void) {
         printf("ok %d %d %lu\n", count_entries("/proc/self/fd"), count_entries("/proc/self/task"), handlers);
 }
 
-/* Bytes that @n calls leave allocated. Those before have made what is made once. */
+/* Bytes that @n calls leave allocated. Those before have made what is made once, and the heap has settled. */
 static void soak(Driver *driver, const char *function, int n) {
         size_t before;
 
-        for (int i = 0; i < 3; i++)
+        for (int i = 0; i < 20; i++)
                 (void) call(driver, function, 0);
         before = mallinfo2().uordblks;
         for (int i = 0; i < n; i++)

@@ -255,3 +255,10 @@ def test_P1_P7_F3_F4_nobody_gets_in_by_a_fault(build, mock, tmp_path, service, c
     finally:
         for guest in guests:
             guest.stop()
+
+
+def test_F8_no_memory_stays_behind(make_driver, mock):
+    """malloc's cache per thread counts as used and would blur the figure."""
+    driver = make_driver(environment={"GLIBC_TUNABLES": "glibc.malloc.tcache_count=0", "PATH": "/usr/bin:/bin"})
+    mock.answers["Authenticate"] = Provider(ALLOW)
+    assert sshd(driver).do("soak", "authenticate", 100).ok == ["0"]
