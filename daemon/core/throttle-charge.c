@@ -240,13 +240,10 @@ void throttle_refund(Throttle *throttle, const ThrottleCharge *charge) {
 }
 
 void throttle_forgive(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt) {
-        UserDebt *debt = NULL;
-        Places places;
-        int64_t now;
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+        int64_t now = clock_running(throttle->clock);
+        Places places = find_places(throttle, settings, attempt);
 
-        g_mutex_lock(&throttle->lock);
-        now = clock_running(throttle->clock);
-        places = find_places(throttle, settings, attempt);
         for (int i = 0; i < 2; i++) {
                 Debt owed;
 
@@ -257,11 +254,9 @@ void throttle_forgive(Throttle *throttle, const ThrottleSettings *settings, cons
                 host_table_set(throttle->hosts, &places.hosts[i], now, &owed);
         }
         if (places.lane) {
-                lane_clear(places.lane);
-                debt = lane_to_keep(throttle, places.lane);
+                lane_clear(throttle, places.lane);
+                lane_keep(throttle, places.lane);
         }
         lane_put(throttle, places.lane);
         g_cond_broadcast(&throttle->settled);
-        g_mutex_unlock(&throttle->lock);
-        throttle_keep(throttle, debt);
 }
