@@ -218,6 +218,8 @@ int core_charge_guess(Core *core, const Attempt *attempt, bool *ret_charged);
  * as long as one. 0, CORE_E_BUSY where a check would hear that, or a negative errno.
  */
 int core_take_time(Core *core, const Secret *answer, int64_t *ret_delay);
+
+/*
  * Begins a sign-in at a provider, which is charged like a guess: whoever it turns out to be settles it
  * with core_sign_in_was_right(), and what nobody could begin costs nothing. 0; CORE_PASSWORD_E_WRONG
  * where it is throttled (with @ret_wrong as above); CORE_E_BUSY; or a
