@@ -27,7 +27,7 @@ static void wipe_free(void *block) {
 
 /* What was allocated before is freed rightly, too. */
 static json_t *load(const char *text, size_t size) {
-        json_set_alloc_funcs(malloc, wipe_free);
+        json_set_alloc_funcs(g_malloc, wipe_free);
         return json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 }
 

@@ -25,6 +25,7 @@
 #include "daemon/bus/monitor.h"
 #include "daemon/bus/provider-client.h"
 #include "daemon/bus/run.h"
+#include "daemon/core/claims.h"
 #include "daemon/core/es256.h"
 #include "daemon/core/identity-cache.h"
 
@@ -57,6 +58,9 @@ static int ritual(void) {
                 return -errno;
         (void) mallopt(M_ARENA_MAX, ARENAS_MAX);
         (void) mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+        claims_need_memory();
+        if (!es256_need_memory())
+                return -EBUSY;
         es256_load_less();
         return sodium_init() < 0 ? -EIO : 0;
 }

@@ -15,6 +15,10 @@
 typedef json_t Json;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Json, json_decref)
 
+void claims_need_memory(void) {
+        json_set_alloc_funcs(g_malloc, g_free);
+}
+
 bool claims_is_session(const char id[SESSION_ID_SIZE]) {
         return strnlen(id, SESSION_ID_SIZE) == SESSION_ID_SIZE - 1 &&
                strspn(id, "0123456789abcdef") == SESSION_ID_SIZE - 1;

@@ -12,6 +12,14 @@
 
 struct json_t; /* jansson's */
 
+/*
+ * For the whole program, before it first reads JSON: where jansson finds no memory, the program ends,
+ * as it does where GLib finds none. Left to itself, jansson 2.14 forgets the character for which its
+ * buffer could not grow: a string says something else, and where it was the closing quote, what is read
+ * and written runs on past both buffers. libjwt's use of it is covered by this, too.
+ */
+void claims_need_memory(void);
+
 bool claims_is_session(const char id[SESSION_ID_SIZE]);
 
 /* "pwd", or "oidc:" and the name of a provider. */

@@ -55,6 +55,22 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(EVP_PKEY_CTX, EVP_PKEY_CTX_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OSSL_PARAM, OSSL_PARAM_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(OSSL_PARAM_BLD, OSSL_PARAM_BLD_free)
 
+static void *allocate(size_t size, const char *file, int line) {
+        return g_malloc(size);
+}
+
+static void *reallocate(void *block, size_t size, const char *file, int line) {
+        return g_realloc(block, size);
+}
+
+static void release(void *block, const char *file, int line) {
+        g_free(block);
+}
+
+bool es256_need_memory(void) {
+        return CRYPTO_set_mem_functions(allocate, reallocate, release) == 1;
+}
+
 void es256_load_less(void) {
         (void) OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CRYPTO_STRINGS, NULL);
 }

@@ -20,7 +20,14 @@
 #define ES256_SIGNATURE_SIZE 64 /* r ‖ s, as JWS wants them */
 
 /*
- * For the whole program, before libcrypto is first used by whomever: it loads no texts of its errors,
+ * For the whole program, before libcrypto is first used by whomever: where it finds no memory, the
+ * program ends, as it does where GLib finds none. libcrypto 3.0 takes a "no" badly: what fails while
+ * it wakes up may be a NULL that it follows, or fail for ever. false where it was in use already.
+ */
+bool es256_need_memory(void);
+
+/*
+ * For the whole program, too, and after that: it loads no texts of its errors,
  * half a MiB that nobody here reads. That it fails is no reason not to go on.
  */
 void es256_load_less(void);
