@@ -23,7 +23,10 @@ void fault_install(void);
 /* From now on the @nth of them fails, 1 being the next; 0: none, they are counted only. */
 void fault_nth(size_t nth);
 
-/* From now on 1 in 400 fails (pam-u2f's fuzz/wrap.c has the number), which ones is a matter of @seed. */
+/*
+ * From now on 1 in 400 fails (pam-u2f's fuzz/wrap.c has the number), which ones is a matter of @seed. Odd ones
+ * spare libcrypto: it allocates some thousand times for a ticket, so that little of what comes after would be seen.
+ */
 void fault_seldom(uint64_t seed);
 
 /* None does any more. How many there were, and how many of them failed. */

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/core/test-fault.h"
 #include "daemon/core/test-forge-ticket.h"
 #include "daemon/core/ticket-claims.h"
 
@@ -32,7 +33,7 @@ static struct {
 } world;
 
 /* Says what ticket_verify() says, and insists on the one spelling where that is "valid". */
-static TokenReason check(const char *text, size_t size) {
+static TokenReason look(const char *text, size_t size, size_t *ret_failed) {
         g_autofree char *exact = g_memdup2(text, size); /* a sanitizer sees a read past the end */
         g_autofree char *json = NULL, *payload = NULL, *head = NULL;
         g_autoptr(TicketClaims) claims = NULL;
@@ -40,6 +41,7 @@ static TokenReason check(const char *text, size_t size) {
         TokenReason reason;
 
         reason = ticket_verify(world.trust, "web2", NOW, exact, size, &claims, &host);
+        (void) fault_end(ret_failed);
         assert((reason == TOKEN_VALID) == (claims != NULL) && (reason == TOKEN_VALID) == (host != NULL));
         if (!claims)
                 return reason;
@@ -52,6 +54,39 @@ static TokenReason check(const char *text, size_t size) {
         for (char **role = claims->roles; role && *role; role++)
                 assert(ticket_allows_role(claims, *role));
         return reason;
+}
+
+/* The verdict; and whatever fails on the way there, it is that one or a refusal. */
+static TokenReason check(const char *text, size_t size) {
+        TokenReason first, reason;
+        size_t failed;
+
+        fault_seldom(fault_seed_of(text, size));
+        first = look(text, size, &failed);
+        if (failed == 0)
+                return first;
+        reason = look(text, size, &failed);
+        assert(first == reason || first == TOKEN_INVALID);
+        return reason;
+}
+
+/* The ticket that says @claims, or NULL; whatever fails on the way, none comes out that is not whole. */
+static char *sign(const TicketClaims *claims, uint64_t seed) {
+        const Key *key = key_ring_signing(world.keys, KEY_TICKET);
+        char *first = NULL, *ticket = NULL;
+        size_t failed;
+        int r;
+
+        fault_seldom(seed);
+        r = ticket_sign(key, claims, &first);
+        (void) fault_end(&failed);
+        assert((r == 0) == (first != NULL));
+        if (failed == 0)
+                return first;
+        r = ticket_sign(key, claims, &ticket);
+        assert(!first || (r == 0 && strncmp(first, ticket, (size_t) (strrchr(ticket, '.') - ticket)) == 0));
+        (void) token_free(first);
+        return ticket;
 }
 
 static unsigned take(const uint8_t **data, size_t *size) {
@@ -111,13 +146,15 @@ static void check_claims(const uint8_t *data, size_t size) {
                 .methods = methods,
                 .roles = roles,
         };
-        char *ticket = NULL;
+        uint64_t seed = fault_seed_of(data, size);
+        char *ticket;
 
         claims.issued_at = NOW + 5 - (int64_t) take(&data, &size) % 80;
         claims.expires = claims.issued_at + (int64_t) take(&data, &size) % 64;
         claims.session_ends = claims.expires - 1 + (int64_t) take(&data, &size);
         claims.auth_time = claims.issued_at - (int64_t) take(&data, &size) + 1;
-        if (ticket_sign(key_ring_signing(world.keys, KEY_TICKET), &claims, &ticket) < 0) {
+        ticket = sign(&claims, seed);
+        if (!ticket) {
                 assert(!ticket_claims_are_sound(&claims));
                 return;
         }
@@ -131,6 +168,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         g_autofree char *ticket = NULL;
 
         if (!world.keys) {
+                fault_install();
                 world.keys = forge_ticket_ring("t1", FORGE_SECRET_A);
                 world.trust = forge_trust("web1", world.keys);
         }

@@ -17,6 +17,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "daemon/core/test-fault.h"
 #include "daemon/core/test-forge.h"
 #include "daemon/core/token.h"
 
@@ -41,13 +42,14 @@ static KeyRing *fixed_key_ring(void) {
 }
 
 /* Says what token_verify() says, and insists on the one spelling where that is "valid". */
-static TokenReason check(const KeyRing *keys, const char *text, size_t size) {
+static TokenReason look(const KeyRing *keys, const char *text, size_t size, size_t *ret_failed) {
         g_autofree char *exact = g_memdup2(text, size); /* a sanitizer sees a read past the end */
         g_autoptr(TokenClaims) claims = NULL;
         TokenReason reason;
         char *again = NULL;
 
         reason = token_verify(keys, "web1", "web1", NOW, exact, size, &claims);
+        (void) fault_end(ret_failed);
         assert((reason == TOKEN_VALID) == (claims != NULL));
         if (!claims)
                 return reason;
@@ -55,6 +57,39 @@ static TokenReason check(const KeyRing *keys, const char *text, size_t size) {
         assert(strlen(again) == size && memcmp(again, text, size) == 0);
         again = token_free(again);
         return reason;
+}
+
+/* The verdict; and whatever fails on the way there, it is that one or a refusal. */
+static TokenReason check(const KeyRing *keys, const char *text, size_t size) {
+        TokenReason first, reason;
+        size_t failed;
+
+        fault_seldom(fault_seed_of(text, size));
+        first = look(keys, text, size, &failed);
+        if (failed == 0)
+                return first;
+        reason = look(keys, text, size, &failed);
+        assert(first == reason || first == TOKEN_INVALID);
+        return reason;
+}
+
+/* The token that says @claims, or NULL; whatever fails on the way, none comes out that is not whole. */
+static char *sign(const KeyRing *keys, const TokenClaims *claims, uint64_t seed) {
+        const Key *key = key_ring_signing(keys, KEY_TOKEN);
+        char *first = NULL, *token = NULL;
+        size_t failed;
+        int r;
+
+        fault_seldom(seed);
+        r = token_sign(key, claims, &first);
+        (void) fault_end(&failed);
+        assert((r == 0) == (first != NULL));
+        if (failed == 0)
+                return first;
+        r = token_sign(key, claims, &token);
+        assert(!first || (r == 0 && strcmp(first, token) == 0));
+        (void) token_free(first);
+        return token;
 }
 
 static void check_signed(const KeyRing *keys, const void *header, size_t header_size, const void *payload,
@@ -121,12 +156,14 @@ static void check_claims(const KeyRing *keys, const uint8_t *data, size_t size) 
                 .methods = methods,
                 .roles = roles,
         };
-        char *token = NULL;
+        uint64_t seed = fault_seed_of(data, size);
+        char *token;
 
         claims.issued_at = NOW - (int64_t) take(&data, &size) * 4;
         claims.expires = claims.issued_at + (int64_t) take(&data, &size) * 4;
         claims.auth_time = claims.issued_at - (int64_t) take(&data, &size) + 1;
-        if (token_sign(key_ring_signing(keys, KEY_TOKEN), &claims, &token) < 0)
+        token = sign(keys, &claims, seed);
+        if (!token)
                 return;
         assert(strlen(token) < WIRE_ACCESS_TOKEN_MAX);
         assert(check(keys, token, strlen(token)) == (claims.expires > NOW ? TOKEN_VALID : TOKEN_EXPIRED));
@@ -137,8 +174,10 @@ static void check_claims(const KeyRing *keys, const uint8_t *data, size_t size) 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         static KeyRing *keys;
 
-        if (!keys)
+        if (!keys) {
+                fault_install();
                 keys = fixed_key_ring();
+        }
         switch (take(&data, &size) % 4) {
         case 0:
                 (void) check(keys, (const char *) data, size);

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "common/name.h"
+#include "daemon/core/test-fault.h"
 #include "daemon/core/trust.h"
 #include "policy/conf.h"
 
@@ -51,7 +52,8 @@ static void check_host(const TrustHost *host) {
         assert(!trust_lets_user(host, "root") || host->file->all_users);
 }
 
-static void check_file(const char *text, size_t size) {
+/* Was it trusted? */
+static bool look(const char *text, size_t size, size_t *ret_failed) {
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new(), files = NULL;
         g_autoptr(Trust) trust = NULL;
         const TrustHost *host;
@@ -65,10 +67,25 @@ static void check_file(const char *text, size_t size) {
                 trust = trust_new(g_steal_pointer(&files), mistakes);
                 assert((trust == NULL) == (mistakes->len > 0));
         }
+        (void) fault_end(ret_failed);
         check_mistakes(mistakes);
         for (size_t i = 0; trust && (host = trust_at(trust, i)); i++, n--)
                 check_host(host);
         assert(!trust || n == 0);
+        return trust != NULL;
+}
+
+/* Whatever fails on the way, nothing is trusted that would not be. */
+static void check_file(const char *text, size_t size) {
+        size_t failed = 0;
+        bool first, trusted;
+
+        fault_seldom(fault_seed_of(text, size));
+        first = look(text, size, &failed);
+        if (failed == 0)
+                return;
+        trusted = look(text, size, &failed);
+        assert(trusted || !first);
 }
 
 static void check_jwks(const uint8_t *data, size_t size) {
@@ -80,6 +97,11 @@ static void check_jwks(const uint8_t *data, size_t size) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+        static bool installed;
+
+        if (!installed)
+                fault_install();
+        installed = true;
         if (size == 0)
                 return 0;
         if (data[0] % 2 == 0)
