@@ -16,6 +16,7 @@ struct Db {
         sqlite3 *handle;
         GHashTable *statements; /* address of the literal → sqlite3_stmt * */
         unsigned wal_pages;
+        bool lost; /* SQLite has lost count of its locks: it would look for them for ten seconds at every statement */
 };
 
 /* SQLite's reasons in the kernel's words; nobody matches on them but to tell a full disk in a log. */
@@ -47,7 +48,7 @@ static int errno_of(sqlite3 *handle, int code) {
         case SQLITE_PERM:
         case SQLITE_AUTH:
                 return -EACCES;
-        /* It has lost count of its locks on the log; only another process gets that right again. */
+        /* A lock on the log whose unlocking failed; only another process gets that right again. */
         case SQLITE_PROTOCOL:
                 return -ENOTRECOVERABLE;
         case SQLITE_IOERR:
@@ -57,6 +58,14 @@ static int errno_of(sqlite3 *handle, int code) {
         default:
                 return -EIO;
         }
+}
+
+/* What @code says of @db, and remembers. */
+static int result_of(Db *db, int code) {
+        int r = errno_of(db->handle, code);
+
+        db->lost = db->lost || r == -ENOTRECOVERABLE;
+        return r;
 }
 
 static void finalize(void *statement) {
@@ -177,12 +186,15 @@ int db_run(Db *db, const char *sql) {
 
 int db_run_once(Db *db, const char *sql) {
         sqlite3_stmt *statement = NULL;
-        int code = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
+        int code;
 
+        if (db->lost)
+                return error_trace(-ENOTRECOVERABLE);
+        code = sqlite3_prepare_v2(db->handle, sql, -1, &statement, NULL);
         while (code == SQLITE_OK || code == SQLITE_ROW)
                 code = sqlite3_step(statement);
         (void) sqlite3_finalize(statement); /* tells again what step told; ignoring */
-        return error_trace(errno_of(db->handle, code));
+        return error_trace(result_of(db, code));
 }
 
 bool db_in_transaction(Db *db) {
@@ -207,20 +219,22 @@ int db_checkpoint(Db *db) {
 
         if (code == SQLITE_OK)
                 db->wal_pages = pages > moved ? (unsigned) (pages - moved) : 0;
-        return error_trace(errno_of(db->handle, code));
+        return error_trace(result_of(db, code));
 }
 
 Query db_query(Db *db, const char *sql) {
         sqlite3_stmt *statement = g_hash_table_lookup(db->statements, sql);
         int code = SQLITE_OK;
 
+        if (db->lost)
+                return (Query) { .db = db, .r = error_trace(-ENOTRECOVERABLE) };
         if (!statement) {
                 code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement, NULL);
                 if (code == SQLITE_OK)
                         g_hash_table_insert(db->statements, (char *) sql, statement);
         }
         g_assert(!statement || !sqlite3_stmt_busy(statement)); /* one literal is not used inside itself */
-        return (Query) { .db = db, .statement = statement, .r = error_trace(errno_of(db->handle, code)) };
+        return (Query) { .db = db, .statement = statement, .r = error_trace(result_of(db, code)) };
 }
 
 void query_done(Query *query) {
@@ -261,7 +275,7 @@ int query_step(Query *query) {
         code = sqlite3_step(query->statement);
         if (code == SQLITE_ROW)
                 return 1;
-        query->r = errno_of(query->db->handle, code);
+        query->r = result_of(query->db, code);
         return error_trace(query->r);
 }
 
