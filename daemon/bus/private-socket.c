@@ -115,6 +115,10 @@ static void begin(Peer *peer, GDBusConnection *connection, const GError *why) {
         peer->connection = g_steal_pointer(&owned);
         g_dbus_connection_set_exit_on_close(peer->connection, FALSE);
         g_signal_connect(peer->connection, "closed", G_CALLBACK(on_closed), peer);
+        if (g_dbus_connection_is_closed(peer->connection)) { /* perhaps before there was anybody to be told */
+                drop(peer);
+                return;
+        }
         (void) g_dbus_connection_add_filter(peer->connection, refuse_unnumbered, NULL, NULL);
         g_dbus_connection_start_message_processing(peer->connection);
 }

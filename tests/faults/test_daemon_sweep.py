@@ -23,7 +23,7 @@ from injected import CALL, ERRORS, MEMORY, Injected
 
 from scale import SEED, SOAK
 
-MMAP, FCNTL, NANOSLEEP, GETRANDOM = 9, 72, 230, 318  # of x86-64
+MMAP, RECVMSG, FCNTL, NANOSLEEP, GETRANDOM = 9, 47, 72, 230, 318  # of x86-64
 AUTHENTICATE = ("Login.Authenticate", "ssa{sv}h")
 OPEN = ("Login.OpenSession", "ssa{sv}")
 
@@ -167,6 +167,20 @@ def test_T12_no_memory_for_a_hash_is_nobodys_guess(host):
         for _ in range(12):  # more than anybody's limit
             suffer(host, right_password, CALL, nth, errno.ENOMEM, False, MMAP)
     assert host.call(*AUTHENTICATE, "alice", "sshd", {}, secret(PASSWORD))[0] == "allow"
+
+
+def test_F4_a_connection_that_fails_as_it_begins_is_closed(host):
+    """GDBus reads before it hands the connection over: whoever it told then that it was closed was nobody, and
+    the caller waited for an answer until its own deadline, the daemon for it to go, for ever."""
+    fds, hung = host.fds(), 0
+    for _ in range(60):
+        host.control.arm(CALL, 1, errno.ECONNRESET, only=RECVMSG)
+        began = time.monotonic()
+        host.try_call("Roles.List", "")
+        hung += time.monotonic() - began > 1.9
+        host.control.disarm()
+    assert hung == 0
+    wait_for(lambda: host.fds() <= fds + 1)
 
 
 def searches(host):
