@@ -79,6 +79,10 @@ class Injected(Host):
         try:
             self.call("Roles.List")
             return True
+        except Refused as error:
+            if error.name != "org.freedesktop.DBus.Error.NoReply":
+                raise
+            why = error
         except dbus.exceptions.DBusException as error:
             why = error
         try:
