@@ -25,6 +25,7 @@
 #include "daemon/oidc/discovery.h"
 #include "daemon/oidc/jwks-cache.h"
 #include "daemon/oidc/server.h"
+#include "daemon/oidc/strict-json.h"
 
 #define EXIT_USAGE 2
 #define IDLE_S 60
@@ -81,6 +82,7 @@ static int ritual(void) {
         if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
                 return -errno;
         lock_memory();
+        strict_json_need_memory();
         return sodium_init() < 0 ? -EIO : 0;
 }
 

@@ -5,6 +5,10 @@
 
 #include "daemon/oidc/strict-json.h"
 
+void strict_json_need_memory(void) {
+        json_set_alloc_funcs(g_malloc, g_free);
+}
+
 Json *strict_json_object(const char *text, size_t size) {
         g_autoptr(Json) value = json_loadb(text, size, JSON_REJECT_DUPLICATES, NULL);
 

@@ -13,6 +13,13 @@
 typedef json_t Json;
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Json, json_decref)
 
+/*
+ * For the whole program, before it first reads JSON: where jansson finds no memory, the program ends, as it
+ * does where GLib finds none. jansson 2.14 forgets the character for which its buffer could not grow: a
+ * subject of 15 characters or more would become another one. What cjose reads is covered by this, too.
+ */
+void strict_json_need_memory(void);
+
 /* The object that @text is, or NULL. Take it in a g_autoptr(Json). */
 Json *strict_json_object(const char *text, size_t size);
 
