@@ -360,7 +360,7 @@ static int renew(LoginCall *call, Session *bound, const char *method, char ret_i
                         return r < 0 ? r : LOGIN_E_OVERTAKEN;
                 bound = winner;
         }
-        r = store_session_authenticated(call->core->store, bound->id, call->now, method);
+        r = store_session_authenticated(call->core->store, bound->id, call->now, method, NULL);
         if (r < 0)
                 return error_trace(r);
         if (r != 0)

@@ -367,7 +367,7 @@ static void test_another_method_asks_for_the_right_one(void) {
         g_autoptr(World) world = two_logins(&alice, &bob);
 
         world_set_policy(world, "alice", "methods=pwd");
-        g_assert_cmpint(store_session_authenticated(world->store, alice, world->clock.wall, "oidc:corp"), ==, 0);
+        g_assert_cmpint(store_session_authenticated(world->store, alice, world->clock.wall, "oidc:corp", NULL), ==, 0);
         world_expect(world, "check", check(world, "alice", 5), LOGIN_STEP_UP, WIRE_REASON_METHOD, "method");
         world_expect(world, "the password", step_up(world, "alice", 5, ALICE_PASSWORD), LOGIN_ALLOW, NULL, "pwd");
         world_expect(world, "and now", check(world, "alice", 5), LOGIN_ALLOW, NULL, "fresh");

@@ -272,7 +272,7 @@ static void test_P31_a_token_keeps_the_age_it_was_made_with(void) {
         char *token = world_token(world, ALICE, 5);
 
         fake_clock_forward(&world->clock, 300);
-        g_assert_cmpint(store_session_authenticated(world->store, id, world->clock.wall, "pwd"), ==, 0);
+        g_assert_cmpint(store_session_authenticated(world->store, id, world->clock.wall, "pwd", NULL), ==, 0);
         child_id = world_log_in(world, "alice", token, 6);
         child = world_session(world, child_id);
         g_assert_cmpint(child->auth_time, ==, proven);

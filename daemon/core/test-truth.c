@@ -84,7 +84,7 @@ static void stale(World *world) {
 static void by_another_method(World *world) {
         g_autofree char *id = world_log_in(world, "alice", ALICE_PASSWORD, AUDIT_ID);
 
-        g_assert_cmpint(store_session_authenticated(world->store, id, world->clock.wall, "oidc:corp"), ==, 0);
+        g_assert_cmpint(store_session_authenticated(world->store, id, world->clock.wall, "oidc:corp", NULL), ==, 0);
 }
 
 static void revoked(World *world) {

@@ -357,7 +357,8 @@ static int fail_ticket_use(Store *store, const char *issuer, const char *jti, in
         return -EIO;
 }
 
-static int fail_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method) {
+static int fail_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method,
+                                      const Granted *granted) {
         return -EIO;
 }
 

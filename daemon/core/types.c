@@ -76,6 +76,21 @@ SessionState session_transition(SessionState state, SessionEvent event) {
         return _SESSION_STATE_INVALID;
 }
 
+Granted granted_copy(const Granted *granted) {
+        return (Granted) {
+                .issuer = g_strdup(granted->issuer),
+                .subject = g_strdup(granted->subject),
+                .pairs = g_strdupv(granted->pairs),
+        };
+}
+
+void granted_deinit(Granted *granted) {
+        g_free(granted->issuer);
+        g_free(granted->subject);
+        g_strfreev(granted->pairs);
+        *granted = (Granted) { .issuer = NULL };
+}
+
 Session *session_new(void) {
         Session *session = g_new0(Session, 1);
 
@@ -100,6 +115,7 @@ Session *session_copy(const Session *session) {
         copy->logind_id = g_strdup(session->logind_id);
         copy->roles = g_strdupv(session->roles);
         copy->role_cap = g_strdupv(session->role_cap);
+        copy->granted = granted_copy(&session->granted);
         return copy;
 }
 
@@ -118,6 +134,7 @@ Session *session_free(Session *session) {
         g_free(session->logind_id);
         g_strfreev(session->roles);
         g_strfreev(session->role_cap);
+        granted_deinit(&session->granted);
         g_free(session);
         return NULL;
 }

@@ -59,6 +59,20 @@ SessionState session_state_from_string(const char *text); /* _SESSION_STATE_INVA
 /* The one transition table: the state after @event, or _SESSION_STATE_INVALID where it may not happen. */
 SessionState session_transition(SessionState state, SessionEvent event);
 
+/*
+ * Roles that somebody's groups at a provider gave him when he signed in there: lines of its group-roles= as
+ * they stood then. Whether one still counts is asked at each decision (subject_enter() in core). Zeroed: none.
+ */
+typedef struct Granted {
+        char *issuer;  /* by these two, and no name, it is known who signed in, and where */
+        char *subject;
+        char **pairs;  /* "GROUP:ROLE" */
+} Granted;
+
+Granted granted_copy(const Granted *granted);
+void granted_deinit(Granted *granted);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Granted, granted_deinit)
+
 /* Session: one login on one host, as the server sees it. */
 typedef struct Session {
         char id[SESSION_ID_SIZE];
@@ -81,6 +95,7 @@ typedef struct Session {
         char *logind_id;   /* logind's session, from the cgroup */
         char **roles;      /* at its start, for people; decisions look live */
         char **role_cap;   /* at most these, whatever the policy says (from a ticket); NULL: no cap, empty: none */
+        Granted granted;   /* by the last sign-in at a provider, within the cap too */
         char device[SESSION_ID_SIZE]; /* the device it came from; "" without */
 } Session;
 

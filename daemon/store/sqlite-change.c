@@ -164,7 +164,20 @@ typedef struct SessionAuthenticated {
         Job job;
         const char *id, *method;
         int64_t auth_time;
+        const Granted *granted;
 } SessionAuthenticated;
+
+static int update_granted(Db *db, const char *id, const Granted *granted) {
+        g_autofree char *pairs = session_pack_words(granted->pairs);
+        _cleanup_query_ Query query = db_query(
+                db, "UPDATE session SET granted_issuer = ?, granted_subject = ?, granted = ? WHERE id = ?");
+
+        query_text(&query, granted->issuer);
+        query_text(&query, granted->subject);
+        query_text(&query, pairs);
+        query_text(&query, id);
+        return query_run(&query);
+}
 
 static int update_authenticated(Db *db, const SessionAuthenticated *authenticated, const char *methods) {
         _cleanup_query_ Query query = db_query(
@@ -192,15 +205,20 @@ static int run_session_authenticated(Job *job, Db *db) {
         methods = session_pack_words(session->methods);
         if (!methods || !g_strv_contains((const char *const *) session->methods, method))
                 more = methods && methods[0] ? g_strconcat(methods, "\n", method, NULL) : g_strdup(method);
-        return update_authenticated(db, authenticated, more ?: methods);
+        r = update_authenticated(db, authenticated, more ?: methods);
+        if (r == 0 && authenticated->granted)
+                r = update_granted(db, authenticated->id, authenticated->granted);
+        return r;
 }
 
-int sqlite_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method) {
+int sqlite_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method,
+                                 const Granted *granted) {
         SessionAuthenticated authenticated = {
                 .job.run = run_session_authenticated,
                 .id = id,
                 .method = method,
                 .auth_time = auth_time,
+                .granted = granted,
         };
 
         return writer_run(sqlite_store(store)->writer, &authenticated.job);

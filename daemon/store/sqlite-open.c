@@ -86,11 +86,12 @@ static int insert_session(Db *db, const Session *session) {
         g_autofree char *methods = session_pack_words(session->methods);
         g_autofree char *roles = session_pack_words(session->roles);
         g_autofree char *role_cap = session_pack_words(session->role_cap);
+        g_autofree char *granted = session_pack_words(session->granted.pairs);
         _cleanup_query_ Query query = db_query(
                 db, "INSERT INTO session (id, user, uid, host, service, rhost, tty, methods, auth_time, auth_method,"
                     " opened, seen, ends, ended, state, end_reason, parent, audit_id, boot_id, logind_id, roles,"
-                    " role_cap, device)"
-                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+                    " role_cap, device, granted_issuer, granted_subject, granted)"
+                    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
 
         query_text(&query, session->id);
         query_text(&query, session->user);
@@ -118,6 +119,9 @@ static int insert_session(Db *db, const Session *session) {
         query_text(&query, roles);
         query_text(&query, role_cap);
         query_text(&query, session->device[0] ? session->device : NULL);
+        query_text(&query, session->granted.issuer);
+        query_text(&query, session->granted.subject);
+        query_text(&query, granted);
         return query_run(&query);
 }
 

@@ -178,6 +178,10 @@ static const char *const version_4[] = {
 static const char *const version_5[] = {
         "ALTER TABLE user ADD COLUMN awaits TEXT",
 
+        "ALTER TABLE session ADD COLUMN granted_issuer TEXT",
+        "ALTER TABLE session ADD COLUMN granted_subject TEXT",
+        "ALTER TABLE session ADD COLUMN granted TEXT",
+
         "CREATE TABLE identity ("
         " issuer TEXT NOT NULL,"
         " subject TEXT NOT NULL,"
@@ -283,8 +287,8 @@ static int check_ends(Db *db) {
         static const char *const looks[] = {
                 "SELECT count(*) FROM (SELECT value FROM meta ORDER BY key LIMIT 1)",
                 "SELECT count(*) FROM (SELECT awaits FROM user ORDER BY name LIMIT 1)",
-                "SELECT count(*) FROM (SELECT device FROM session ORDER BY key LIMIT 1)",
-                "SELECT count(*) FROM (SELECT device FROM session ORDER BY key DESC LIMIT 1)",
+                "SELECT count(*) FROM (SELECT granted FROM session ORDER BY key LIMIT 1)",
+                "SELECT count(*) FROM (SELECT granted FROM session ORDER BY key DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT revoke_reason FROM device ORDER BY key LIMIT 1)",
                 "SELECT count(*) FROM (SELECT revoke_reason FROM device ORDER BY key DESC LIMIT 1)",
                 "SELECT count(*) FROM (SELECT until FROM ticket ORDER BY issuer DESC, jti DESC LIMIT 1)",

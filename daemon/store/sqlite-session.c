@@ -61,6 +61,9 @@ static int read_session(const Query *query, Session **ret) {
         r = session_copy_id(session->device, query_column_text(query, i++));
         if (r < 0)
                 return r;
+        session->granted.issuer = g_strdup(query_column_text(query, i++));
+        session->granted.subject = g_strdup(query_column_text(query, i++));
+        session->granted.pairs = session_unpack_words(query_column_text(query, i++));
         *ret = g_steal_pointer(&session);
         return 0;
 }

@@ -71,7 +71,8 @@ int sqlite_event_list(Store *store, const char *session, GPtrArray **ret);
 /* The columns that session_load() and session_load_all() read, in their order. */
 #define SESSION_COLUMNS                                                                                       \
         "session.id, user, uid, host, service, rhost, tty, methods, auth_time, auth_method, opened, seen, ends, " \
-        "ended, state, end_reason, parent, audit_id, boot_id, logind_id, roles, role_cap, device"
+        "ended, state, end_reason, parent, audit_id, boot_id, logind_id, roles, role_cap, device, " \
+        "granted_issuer, granted_subject, granted"
 
 char *session_pack_words(char **words);
 char **session_unpack_words(const char *text);
@@ -93,7 +94,8 @@ int sqlite_session_open_login(Store *store, const Session *session, unsigned max
 /* Sessions, changing: sqlite-change.c */
 
 void sqlite_session_touch(Store *store, const char *id, int64_t now);
-int sqlite_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method);
+int sqlite_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method,
+                                 const Granted *granted);
 int sqlite_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
                        int64_t now, GPtrArray **ret_ended);
 void sqlite_event_add(Store *store, const Event *event);

@@ -42,7 +42,8 @@ typedef struct StoreBackend {
         int (*session_open_login)(Store *store, const Session *session, unsigned max_per_user, const char *network,
                                   bool *ret_bound, GPtrArray **ret_ended, LoginNews *ret_news);
         void (*session_touch)(Store *store, const char *id, int64_t now);
-        int (*session_authenticated)(Store *store, const char *id, int64_t auth_time, const char *method);
+        int (*session_authenticated)(Store *store, const char *id, int64_t auth_time, const char *method,
+                                     const Granted *granted);
         int (*session_end)(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
                            int64_t now, GPtrArray **ret_ended);
         int (*session_sweep)(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle,

@@ -289,7 +289,8 @@ static void memory_session_touch(Store *store, const char *id, int64_t now) {
                 session->seen = MAX(session->seen, now);
 }
 
-static int memory_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method) {
+static int memory_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method,
+                                        const Granted *granted) {
         _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
         Session *session = g_hash_table_lookup(memory->by_id, id);
 
@@ -300,6 +301,10 @@ static int memory_session_authenticated(Store *store, const char *id, int64_t au
         session->auth_time = auth_time;
         g_free(session->auth_method);
         session->auth_method = g_strdup(method);
+        if (granted) {
+                granted_deinit(&session->granted);
+                session->granted = granted_copy(granted);
+        }
         if (!session->methods || !g_strv_contains((const char *const *) session->methods, method)) {
                 guint n = session->methods ? g_strv_length(session->methods) : 0;
 

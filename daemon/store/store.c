@@ -232,12 +232,13 @@ void store_session_touch(Store *store, const char *id, int64_t now) {
                 store->backend->session_touch(store, id, now);
 }
 
-int store_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method) {
+int store_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method,
+                                const Granted *granted) {
         if (!method)
                 return error_trace(-EINVAL);
         if (!is_id(id))
                 return STORE_E_NOT_FOUND;
-        return store->backend->session_authenticated(store, id, auth_time, method);
+        return store->backend->session_authenticated(store, id, auth_time, method, granted);
 }
 
 int store_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,

@@ -138,8 +138,12 @@ int store_session_open_login(Store *store, const Session *session, unsigned max_
  */
 void store_session_touch(Store *store, const char *id, int64_t now);
 
-/* Step-up: sets auth_time and auth_method, adds the method. STORE_E_NOT_FOUND, STORE_E_STATE when not active. */
-int store_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method);
+/*
+ * Step-up: sets auth_time and auth_method, adds the method. @granted takes the place of what the session
+ * had of that (NULL: which stays). STORE_E_NOT_FOUND, STORE_E_STATE when not active.
+ */
+int store_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method,
+                                const Granted *granted);
 
 /* The first that is set of id, device, all and uid selects. */
 typedef struct SessionSelector {

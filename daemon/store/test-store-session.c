@@ -10,6 +10,12 @@
 
 #include "daemon/store/test-store.h"
 
+static void assert_same_granted(const Granted *a, const Granted *b) {
+        g_assert_cmpstr(a->issuer, ==, b->issuer);
+        g_assert_cmpstr(a->subject, ==, b->subject);
+        test_assert_same_words(a->pairs, b->pairs);
+}
+
 static void assert_same(const Session *a, const Session *b) {
         g_assert_cmpstr(a->id, ==, b->id);
         g_assert_cmpstr(a->user, ==, b->user);
@@ -34,12 +40,24 @@ static void assert_same(const Session *a, const Session *b) {
         test_assert_same_words(a->roles, b->roles);
         test_assert_same_words(a->role_cap, b->role_cap);
         g_assert_cmpstr(a->device, ==, b->device);
+        assert_same_granted(&a->granted, &b->granted);
 }
 
 static int open_session(Store *store, const Session *session, unsigned max, bool *ret_bound) {
         g_autoptr(GPtrArray) ended = NULL;
 
         return store_session_open(store, session, max, ret_bound, &ended);
+}
+
+/* A group may be called anything but a line break. */
+static Granted some_granted(const char *subject) {
+        static const char *const pairs[] = { "ops:operator", "CN=A\\:b,é:on-call", NULL };
+
+        return (Granted) {
+                .issuer = g_strdup("https://login.corp.example"),
+                .subject = g_strdup(subject),
+                .pairs = g_strdupv((char **) pairs),
+        };
 }
 
 static void test_round_trip(Store *store) {
@@ -55,6 +73,7 @@ static void test_round_trip(Store *store) {
         full->auth_method = g_strdup("oidc:corp");
         full->logind_id = g_strdup("c2");
         full->roles = g_strdupv((char **) none);
+        full->granted = some_granted("1");
         assert_result(open_session(store, full, MANY, &bound), 0);
         assert(bound);
         got = test_get(store, 1);
@@ -351,19 +370,46 @@ static void test_authenticated(Store *store) {
         g_autoptr(Session) once = NULL, twice = NULL;
 
         test_open(store, 1, ALICE, 11);
-        assert_result(store_session_authenticated(store, id, START + 50, "pwd"), 0);
+        assert_result(store_session_authenticated(store, id, START + 50, "pwd", NULL), 0);
         once = test_get(store, 1);
         g_assert_true(g_strv_equal((const char *const *) once->methods, first));
-        assert_result(store_session_authenticated(store, id, START + 60, "oidc:corp"), 0);
-        assert_result(store_session_authenticated(store, id, START + 70, "pwd"), 0);
+        assert_result(store_session_authenticated(store, id, START + 60, "oidc:corp", NULL), 0);
+        assert_result(store_session_authenticated(store, id, START + 70, "pwd", NULL), 0);
         twice = test_get(store, 1);
         g_assert_true(g_strv_equal((const char *const *) twice->methods, both));
         g_assert_cmpint(twice->auth_time, ==, START + 70);
         g_assert_cmpstr(twice->auth_method, ==, "pwd");
 
-        assert_result(store_session_authenticated(store, nobody, START, "pwd"), STORE_E_NOT_FOUND);
+        assert_result(store_session_authenticated(store, nobody, START, "pwd", NULL), STORE_E_NOT_FOUND);
         assert(test_end(store, 1, SESSION_EVENT_EXPIRE) == 1);
-        assert_result(store_session_authenticated(store, id, START, "pwd"), STORE_E_STATE);
+        assert_result(store_session_authenticated(store, id, START, "pwd", NULL), STORE_E_STATE);
+}
+
+/* A provider's last word takes the place of what it said before, also where that is nothing; a password leaves it. */
+static void test_authenticated_at_a_provider(Store *store) {
+        g_auto(Granted) first = some_granted("1"), second = some_granted("2"), none = { .issuer = NULL };
+        const Granted *const given[] = { &first, NULL, &second, &none, NULL };
+        const Granted *const expected[] = { &first, &first, &second, &none, &none };
+        g_autofree char *id = test_id(1);
+        g_autoptr(Session) other = NULL;
+
+        test_open(store, 1, ALICE, 11);
+        test_open(store, 2, ALICE, 12);
+        for (size_t i = 0; i < G_N_ELEMENTS(given); i++) {
+                g_autoptr(Session) session = NULL;
+
+                assert_result(store_session_authenticated(store, id, START + 50, "oidc:corp", given[i]), 0);
+                session = test_get(store, 1);
+                assert_same_granted(&session->granted, expected[i]);
+        }
+        other = test_get(store, 2);
+        assert_same_granted(&other->granted, &none);
+
+        assert(test_end(store, 1, SESSION_EVENT_CLOSE) == 1);
+        assert_result(store_session_authenticated(store, id, START + 60, "oidc:corp", &first), STORE_E_STATE);
+        g_clear_pointer(&other, session_free);
+        other = test_get(store, 1);
+        assert_same_granted(&other->granted, &none);
 }
 
 static void list(Store *store, SessionFilter filter, const char *expected) {
@@ -446,6 +492,7 @@ const StoreTestRow store_session_tests[] = {
         { "R14 cap", test_R14_cap },
         { "touch", test_touch },
         { "authenticated", test_authenticated },
+        { "authenticated at a provider", test_authenticated_at_a_provider },
         { "list", test_list },
         { "events", test_events },
         {},

@@ -484,6 +484,8 @@ static void test_old_database_opens(char *const stored[], unsigned version) {
         assert_result(store_identity_add(store, &identity, /* awaiting= */ false), 0);
         assert_result(store_session_get(store, "000003e7000000000000000000000000", &old), 0);
         g_assert_cmpstr(old->device, ==, "");
+        g_assert_null(old->granted.issuer);
+        g_assert_null(old->granted.pairs);
         g_assert_null(old->role_cap); /* what had no cap must not get an empty one, nor the other way round */
         g_assert_cmpint(old->state, ==, SESSION_ACTIVE);
         store = store_free(store);
