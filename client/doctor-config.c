@@ -50,6 +50,8 @@ static void look_for_mistakes(Doctor *doctor) {
         g_autoptr(GPtrArray) providers = providers_read(PROVIDERS_FOLDER, mistakes);
         guint before = doctor->findings->len;
 
+        if (policy && providers)
+                providers_check(providers, policy, mistakes);
         if (mistakes->len > 0 && !doctor->as_root) {
                 const ConfMistake *first = mistakes->pdata[0];
                 doctor_skip(doctor, "the configuration: %s: %s", first->file, first->message);

@@ -162,6 +162,8 @@ int verb_policy_check(Cli *cli, const Arguments *arguments) {
                 policy = policy_read(POLICY_FILE, POLICY_FOLDER, mistakes);
                 trust = trust_files_read(TRUST_FOLDER, mistakes);
                 providers = providers_read(PROVIDERS_FOLDER, mistakes);
+                if (policy && providers)
+                        providers_check(providers, policy, mistakes);
         }
         warnings = policy ? find_warnings(policy, trust, providers) : NULL;
         if (compare && mistakes->len == 0) {

@@ -50,6 +50,9 @@ static char *describe_grant(const PolicyGrant *grant) {
         g_autoptr(GDateTime) until = grant->until > 0 ? g_date_time_new_from_unix_utc(grant->until) : NULL;
         g_autofree char *time = until ? g_date_time_format(until, "%Y-%m-%d %H:%M UTC") : NULL;
 
+        if (grant->provider)
+                return g_strdup_printf("in the group \"%s\" at the provider \"%s\", as this login was signed into",
+                                       grant->group, grant->provider);
         return g_strdup_printf("assigned by %s until %s%s%s", grant->by ? grant->by : "an administrator",
                                time ? time : "it is taken away", grant->reason ? ", because: " : "",
                                grant->reason ? grant->reason : "");
@@ -72,8 +75,9 @@ static char *describe_way(const Holding *h, const Role *role, const How *how) {
         }
 }
 
-/* The key that says so; an assignment stands in no file. */
-static unsigned line_of_way(const Role *role, const How *how) {
+/* The key that says so, and its file; an assignment stands in none. */
+static unsigned line_of_way(const Holding *h, const Role *role, const How *how, const char **ret_file) {
+        *ret_file = role->file;
         switch (how->way) {
         case WAY_EVERYBODY:
         case WAY_NAME:
@@ -81,8 +85,11 @@ static unsigned line_of_way(const Role *role, const How *how) {
         case WAY_GROUP:
                 return role->groups.line;
         case WAY_GRANT:
+                *ret_file = h->user->grants[how->index].file;
+                return h->user->grants[how->index].line;
         case WAY_NONE:
         default:
+                *ret_file = NULL;
                 return 0;
         }
 }
@@ -157,10 +164,11 @@ static const char *holds(const Holding *h, const Role *role) {
 static void tell_giver(Holding *h, Role *role) {
         const How *how = &ask(h, role)->how;
         g_autofree char *way = describe_way(h, role, how);
-        unsigned line = line_of_way(role, how);
+        const char *file;
+        unsigned line = line_of_way(h, role, how, &file);
 
         if (g_hash_table_add(h->told, role))
-                policy_step_add(h->steps, line > 0 ? role->file : NULL, line, "%s \"%s\": %s", holds(h, role),
+                policy_step_add(h->steps, file, line, "%s \"%s\": %s", holds(h, role),
                                 role->name, way);
 }
 

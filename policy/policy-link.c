@@ -182,15 +182,29 @@ static void show_role(Role *role) {
         };
 }
 
-static void warn_of_empty(Policy *policy, const Role *role) {
+static void warn_of_empty(Policy *policy, Role *role) {
         for (unsigned i = 0; i < role->givers->len; i++) {
                 const Role *giver = role->givers->pdata[i];
                 if (giver->users.names[0] || giver->groups.names[0])
                         return;
         }
-        g_ptr_array_add(policy->warnings, conf_mistake_new(role->file, role->line, 1,
-                                                           "add users= or groups=, or assign it: tessera role grant",
-                                                           "nobody has the role \"%s\"", role->name));
+        role->empty = conf_mistake_new(role->file, role->line, 1,
+                                       "add users= or groups=, or assign it: tessera role grant",
+                                       "nobody has the role \"%s\"", role->name);
+        g_ptr_array_add(policy->warnings, role->empty);
+}
+
+void policy_role_is_given(Policy *policy, const char *role) {
+        Role *giver = g_hash_table_lookup(policy->roles, role);
+
+        for (unsigned i = 0; giver && i < policy->role_list->len; i++) {
+                Role *held = policy->role_list->pdata[i];
+
+                if (held->empty && g_ptr_array_find(held->givers, giver, NULL)) {
+                        (void) g_ptr_array_remove(policy->warnings, held->empty);
+                        held->empty = NULL;
+                }
+        }
 }
 
 static bool link_references(Policy *policy, GPtrArray *mistakes) {

@@ -42,6 +42,7 @@ typedef struct Role {
         GPtrArray *givers; /* Role *: whose holders hold this one: itself, and what includes it at any depth */
         GPtrArray *includers; /* Role *: those that include it by name */
         unsigned mark;     /* of policy-link.c */
+        ConfMistake *empty; /* the warning, among the policy's, that nobody has it; NULL: none */
 } Role;
 
 typedef struct Service {

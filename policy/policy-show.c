@@ -44,6 +44,13 @@ static bool service_takes(const Service *service, Role *role) {
         return false;
 }
 
+bool policy_role_opens(Policy *policy, const char *role, const char *service) {
+        const Service *found = policy_find_service(policy, service);
+        Role *giver = role ? g_hash_table_lookup(policy->roles, role) : NULL;
+
+        return found && giver && service_takes(found, giver);
+}
+
 static int compare_names(const void *a, const void *b) {
         return strcmp(*(const char *const *) a, *(const char *const *) b);
 }

@@ -31,6 +31,9 @@
 /* Services without max-age of their own, but sshd and login, want auth_time within this (s). */
 #define POLICY_MAX_AGE_DEFAULT 900
 
+/* [service:tessera]: who may administer. */
+#define POLICY_SERVICE_ADMIN "tessera"
+
 typedef struct Policy Policy;
 
 Policy *policy_ref(Policy *policy);
@@ -59,12 +62,19 @@ GPtrArray *policy_warnings(Policy *policy);
 
 /* Deciding */
 
-/* A role that an administrator assigned to a user, beside what the files say. Counts while it is in a PolicyUser. */
+/*
+ * A role that somebody has beside what the policy's own files say: an administrator assigned it to the user, or
+ * a group at a provider brought it to the login. Counts while it is in a PolicyUser. All but the role is for showing.
+ */
 typedef struct PolicyGrant {
         const char *role; /* one that the policy does not have gives nothing */
-        int64_t until;    /* Unix seconds; 0: until it is taken away. For showing: whose time is over is not passed on */
-        const char *by;   /* who assigned it; for showing, as is */
+        int64_t until;    /* Unix seconds; 0: until it is taken away. Whose time is over is not passed on */
+        const char *by;   /* who assigned it, as is */
         const char *reason; /* NULL */
+        const char *provider; /* NULL: it was assigned; else the rest is about that */
+        const char *group;    /* there */
+        const char *file;     /* where that brings the role */
+        unsigned line;
 } PolicyGrant;
 
 /* Who is asked about. Made by the caller from NSS and the store; a failed look-up never gets here. */
@@ -73,7 +83,7 @@ typedef struct PolicyUser {
         uid_t uid;
         const gid_t *groups; /* all of them, the primary one too */
         size_t n_groups;
-        const PolicyGrant *grants; /* as of now */
+        const PolicyGrant *grants; /* as of now; an administrator's before a provider's */
         size_t n_grants;
         const char *const *cap; /* at most these roles, ended by NULL, whatever the policy gives; NULL: no cap */
 } PolicyUser;
@@ -186,6 +196,12 @@ char *policy_format(Policy *policy);
 
 /* Reads what policy_format() wrote, which may be larger than one file may be. NULL where there are mistakes in it. */
 Policy *policy_read_formatted(const char *file, const char *text, GPtrArray *mistakes);
+
+/* Are holders of @role, by what it includes too, let in to @service? False for a role or service that is not there. */
+bool policy_role_opens(Policy *policy, const char *role, const char *service);
+
+/* @role comes from outside, too: it is not warned of that nobody has it. Before @policy is asked by anybody else. */
+void policy_role_is_given(Policy *policy, const char *role);
 
 /* Services with a section that lets holders of @role in, also by what it includes; sorted, for g_strfreev. */
 char **policy_services_of(Policy *policy, const char *role);

@@ -244,13 +244,18 @@ static bool set_group_roles(ConfReader *reader, const ConfValue *value, void *ta
                         return conf_mistake(reader, value, offsets[i], "write GROUP:ROLE, as in staff:everyone",
                                             "\"%s\" in \"group-roles\" is no group with a role", items[i]);
         }
+        provider->group_roles_line = value->line;
         provider->n_group_roles = g_strv_length(items);
         provider->group_roles = g_new0(ProviderGroupRole, provider->n_group_roles);
         for (size_t i = 0; items[i]; i++) {
                 const char *colon = strrchr(items[i], ':');
 
-                provider->group_roles[i].group = g_strndup(items[i], (size_t) (colon - items[i]));
-                provider->group_roles[i].role = g_strdup(colon + 1);
+                provider->group_roles[i] = (ProviderGroupRole) {
+                        .group = g_strndup(items[i], (size_t) (colon - items[i])),
+                        .role = g_strdup(colon + 1),
+                        .pair = g_strdup(items[i]),
+                        .column = value->column + (unsigned) offsets[i],
+                };
         }
         return true;
 }

@@ -35,28 +35,32 @@ static void warn_of_methods(const GPtrArray *providers, const Service *service, 
         }
 }
 
-/* Nobody must believe that they are given. */
-static void warn_of_group_roles(const Provider *provider, GPtrArray *warnings) {
-        if (provider->n_group_roles > 0)
-                g_ptr_array_add(warnings, conf_mistake_new(
-                        provider->file, provider->line, 0, "grant roles in policy.conf or by \"tessera role grant\"",
-                        "[provider:%s] has group-roles=, which gives no role yet", provider->name));
+/* The role is there, and it is a provider's to give. */
+static void check_pair(const Provider *provider, const ProviderGroupRole *pair, Policy *policy, GPtrArray *mistakes) {
+        if (!policy_role_find(policy, pair->role))
+                g_ptr_array_add(mistakes, conf_mistake_new(
+                        provider->file, provider->group_roles_line, pair->column,
+                        "correct the name, or define it in policy.conf", "there is no role \"%s\"", pair->role));
+        else if (policy_role_opens(policy, pair->role, POLICY_SERVICE_ADMIN))
+                g_ptr_array_add(mistakes, conf_mistake_new(
+                        provider->file, provider->group_roles_line, pair->column,
+                        "remove it; give that role in policy.conf, or by \"tessera role grant\"",
+                        "the role \"%s\" may administer tessera, by [service:" POLICY_SERVICE_ADMIN "]: no provider "
+                        "gives that", pair->role));
+        else
+                policy_role_is_given(policy, pair->role);
 }
 
-static void warn_of_roles(const Provider *provider, Policy *policy, GPtrArray *warnings) {
-        for (size_t i = 0; i < provider->n_group_roles; i++)
-                if (!policy_role_find(policy, provider->group_roles[i].role))
-                        g_ptr_array_add(warnings, conf_mistake_new(
-                                provider->file, provider->line, 0, "correct the name, or remove it",
-                                "[provider:%s] names the role \"%s\", which the policy does not have", provider->name,
-                                provider->group_roles[i].role));
+void providers_check(const GPtrArray *providers, Policy *policy, GPtrArray *mistakes) {
+        for (guint i = 0; i < providers->len; i++) {
+                const Provider *provider = providers->pdata[i];
+
+                for (size_t j = 0; j < provider->n_group_roles; j++)
+                        check_pair(provider, &provider->group_roles[j], policy, mistakes);
+        }
 }
 
 void providers_warn(const GPtrArray *providers, Policy *policy, GPtrArray *warnings) {
         for (guint i = 0; i < policy->service_list->len; i++)
                 warn_of_methods(providers, policy->service_list->pdata[i], warnings);
-        for (guint i = 0; i < providers->len; i++) {
-                warn_of_group_roles(providers->pdata[i], warnings);
-                warn_of_roles(providers->pdata[i], policy, warnings);
-        }
 }

@@ -39,6 +39,7 @@ static void provider_clear(gpointer data) {
         for (size_t i = 0; i < provider->n_group_roles; i++) {
                 g_free(provider->group_roles[i].group);
                 g_free(provider->group_roles[i].role);
+                g_free(provider->group_roles[i].pair);
         }
         g_free(provider->name);
         g_free(provider->client_id);
@@ -84,6 +85,16 @@ Provider *providers_find(const GPtrArray *providers, const char *name) {
         return NULL;
 }
 
+Provider *providers_find_issuer(const GPtrArray *providers, const char *issuer) {
+        for (guint i = 0; i < providers->len; i++) {
+                Provider *provider = providers->pdata[i];
+
+                if (strcmp(provider->urls[PROVIDER_ISSUER], issuer) == 0)
+                        return provider;
+        }
+        return NULL;
+}
+
 bool provider_lets_in(const Provider *provider, const char *const *groups) {
         if (!provider->allowed_groups)
                 return true;
@@ -93,18 +104,21 @@ bool provider_lets_in(const Provider *provider, const char *const *groups) {
         return false;
 }
 
-char **provider_roles_of(const Provider *provider, const char *const *groups) {
-        g_autoptr(GPtrArray) roles = g_ptr_array_new();
+char **provider_pairs_of(const Provider *provider, const char *const *groups) {
+        GPtrArray *pairs = g_ptr_array_new();
 
-        for (size_t i = 0; i < provider->n_group_roles; i++) {
-                const ProviderGroupRole *one = &provider->group_roles[i];
+        for (size_t i = 0; i < provider->n_group_roles; i++)
+                if (g_strv_contains(groups, provider->group_roles[i].group))
+                        g_ptr_array_add(pairs, g_strdup(provider->group_roles[i].pair));
+        g_ptr_array_add(pairs, NULL);
+        return (char **) g_ptr_array_free(pairs, FALSE);
+}
 
-                if (g_strv_contains(groups, one->group) &&
-                    !g_ptr_array_find_with_equal_func(roles, one->role, g_str_equal, NULL))
-                        g_ptr_array_add(roles, g_strdup(one->role));
-        }
-        g_ptr_array_add(roles, NULL);
-        return (char **) g_ptr_array_free(g_steal_pointer(&roles), FALSE);
+const ProviderGroupRole *provider_find_pair(const Provider *provider, const char *pair) {
+        for (size_t i = 0; i < provider->n_group_roles; i++)
+                if (strcmp(provider->group_roles[i].pair, pair) == 0)
+                        return &provider->group_roles[i];
+        return NULL;
 }
 
 /* What can only be seen at the end; the providers, or NULL when there were mistakes. */

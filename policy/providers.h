@@ -54,6 +54,8 @@ typedef enum ProviderUrl {
 typedef struct ProviderGroupRole {
         char *group;
         char *role;
+        char *pair;      /* "GROUP:ROLE", as it stands there */
+        unsigned column;
 } ProviderGroupRole;
 
 typedef struct Provider {
@@ -69,6 +71,7 @@ typedef struct Provider {
         char **allowed_groups;          /* NULL: everybody */
         ProviderGroupRole *group_roles;
         size_t n_group_roles;
+        unsigned group_roles_line;
         bool create;
         char *ca_file;                  /* NULL: the system's authorities */
         char *file;
@@ -91,12 +94,20 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(Provider, provider_unref)
 GPtrArray *providers_read(const char *folder, GPtrArray *mistakes);
 GPtrArray *providers_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes);
 
-/* Appends (ConfMistake *) what is right, and yet may not be meant: a provider, or a role, that is in no file. */
+/*
+ * Appends (ConfMistake *) what cannot be together with @policy: a role in group-roles= that it does not have, and
+ * one that may administer tessera: that is not a provider's to give. And what it warned of where no user has a role that
+ * groups of a provider's have after all is taken back. Before anybody else knows @policy.
+ */
 typedef struct Policy Policy;
+void providers_check(const GPtrArray *providers, Policy *policy, GPtrArray *mistakes);
+
+/* Appends (ConfMistake *) what is right, and yet may not be meant: a provider that is in no file. */
 void providers_warn(const GPtrArray *providers, Policy *policy, GPtrArray *warnings);
 
-/* The one called @name, the array's, or NULL. */
+/* The one called @name, or the one whose issuer is @issuer, the array's, or NULL. */
 Provider *providers_find(const GPtrArray *providers, const char *name);
+Provider *providers_find_issuer(const GPtrArray *providers, const char *issuer);
 
 /*
  * What is wrong with @url as an address to talk to, or NULL when it is good: https, or http to a
@@ -108,5 +119,8 @@ const char *provider_url_mistake(const char *url, bool insecure_loopback);
 /* May a member of @groups (ended by NULL) come in? */
 bool provider_lets_in(const Provider *provider, const char *const *groups);
 
-/* The roles that @groups bring, each once; g_strfreev. */
-char **provider_roles_of(const Provider *provider, const char *const *groups);
+/* What of group-roles= applies to @groups, as it stands there: "GROUP:ROLE"; g_strfreev. */
+char **provider_pairs_of(const Provider *provider, const char *const *groups);
+
+/* Does @pair still stand there? The provider's, or NULL. */
+const ProviderGroupRole *provider_find_pair(const Provider *provider, const char *pair);

@@ -204,6 +204,21 @@ static void test_an_assignment_says_by_whom_until_when_and_why(void) {
                 "0 there is no live session: one must sign in\n" });
 }
 
+static void test_a_group_at_a_provider_says_which_and_where(void) {
+        static const PolicyGrant grant = {
+                .role = "lead", .provider = "corp", .group = "team", .file = "corp.conf", .line = 9,
+        };
+        PolicyUser user = bob;
+        g_autoptr(Policy) policy = read_policy();
+
+        user.grants = &grant;
+        user.n_grants = 1;
+        expect_row(policy, &(Row) { "by a provider's group", &user, "su-l", NULL,
+                "21 \"su-l\" is ruled by [service:su-l]\n22 wants the role \"lead\"\n"
+                "9 holds \"lead\": in the group \"team\" at the provider \"corp\", as this login was signed into\n"
+                "0 max-age is 15min, the default\n0 there is no live session: one must sign in\n" });
+}
+
 static void test_A9_what_a_cap_takes_away_is_told(void) {
         static const char *const operator[] = { "operator", NULL }, *const none[] = { NULL };
         PolicyUser user = alice;
@@ -300,6 +315,7 @@ static void test_a_step_is_cut(void) {
 int main(void) {
         test_each_way_to_a_yes_and_a_no();
         test_an_assignment_says_by_whom_until_when_and_why();
+        test_a_group_at_a_provider_says_which_and_where();
         test_A9_what_a_cap_takes_away_is_told();
         test_P29_a_group_that_cannot_be_looked_up_is_told();
         test_role_alone_knows_no_login();

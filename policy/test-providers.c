@@ -218,14 +218,22 @@ static void test_groups_let_in_and_bring_roles(void) {
         g_autoptr(GPtrArray) open = read_good(LEAST);
         g_autoptr(GPtrArray) closed = read_good(LEAST "allowed-groups=ops\ngroup-roles=ops:operator;dev:operator;dev:dev\n");
         const Provider *corp = closed->pdata[0];
-        g_auto(GStrv) of_none = provider_roles_of(corp, none), of_ops = provider_roles_of(corp, ops);
-        g_auto(GStrv) of_both = provider_roles_of(corp, both);
+        g_auto(GStrv) of_none = provider_pairs_of(corp, none), of_ops = provider_pairs_of(corp, ops);
+        g_auto(GStrv) of_both = provider_pairs_of(corp, both);
+        g_autofree char *all = g_strjoinv(" ", of_both);
+        const ProviderGroupRole *pair = provider_find_pair(corp, "dev:operator");
 
         assert(provider_lets_in(open->pdata[0], none));
         assert(!provider_lets_in(corp, none) && provider_lets_in(corp, ops));
-        assert(g_strv_length(of_none) == 0 && g_strv_length(of_ops) == 1 && g_strv_length(of_both) == 2);
-        g_assert_cmpstr(of_both[0], ==, "operator");
-        g_assert_cmpstr(of_both[1], ==, "dev");
+        assert(g_strv_length(of_none) == 0 && g_strv_length(of_ops) == 1);
+        g_assert_cmpstr(of_ops[0], ==, "ops:operator");
+        g_assert_cmpstr(all, ==, "ops:operator dev:operator dev:dev");
+        g_assert_cmpstr(pair->group, ==, "dev");
+        g_assert_cmpstr(pair->role, ==, "operator");
+        assert(!provider_find_pair(corp, "ops:dev") && !provider_find_pair(corp, "ops") && !provider_find_pair(corp, ""));
+        assert(!provider_find_pair(open->pdata[0], "ops:operator"));
+        assert(providers_find_issuer(closed, corp->urls[PROVIDER_ISSUER]) == corp);
+        assert(!providers_find_issuer(closed, "https://login.example.org/"));
 }
 
 static void put(const char *folder, const char *name, const char *text) {
@@ -321,10 +329,6 @@ static void test_the_policy_and_its_providers(void) {
                 "describes; correct the name, or describe it in providers.d",
                 "policy.conf:8:9: [service:sudo] takes a sign-in at the provider \"nowhere\", which no file in providers.d "
                 "describes; correct the name, or describe it in providers.d",
-                "corp.conf:1: [provider:corp] has group-roles=, which gives no role yet; grant roles in policy.conf or by "
-                "\"tessera role grant\"",
-                "corp.conf:1: [provider:corp] names the role \"b\", which the policy does not have; correct the name, or "
-                "remove it",
         };
         Policy *policy = policy_read_text("policy.conf", text, strlen(text), mistakes);
 
@@ -343,6 +347,37 @@ static void test_the_policy_and_its_providers(void) {
         policy_unref(policy);
 }
 
+/* A provider gives roles that are there, and none that may administer tessera, not by what they include either. */
+static void test_what_group_roles_may_not_give(void) {
+        static const char text[] = "[role:admin]\nincludes=lead\n[role:lead]\nincludes=operator\n[role:operator]\n"
+                                   "users=alice\n[role:ops]\nincludes=oncall\n[role:oncall]\nincludes=nobody\n"
+                                   "[role:nobody]\n[role:other]\n[service:tessera]\nroles=lead\n";
+        static const char *const expected[] = {
+                "corp.conf:4:19: there is no role \"b\"; correct the name, or define it in policy.conf",
+                "corp.conf:4:23: the role \"lead\" may administer tessera, by [service:tessera]: no provider gives that; "
+                "remove it; give that role in policy.conf, or by \"tessera role grant\"",
+                "corp.conf:4:30: the role \"admin\" may administer tessera, by [service:tessera]: no provider gives that; "
+                "remove it; give that role in policy.conf, or by \"tessera role grant\"",
+        };
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new(), providers = NULL;
+        Policy *policy = policy_read_text("policy.conf", text, strlen(text), mistakes);
+        const ConfMistake *left;
+
+        providers = read_good(LEAST "group-roles=x:ops;y:b;z:lead;z:admin;z:operator\n");
+        g_assert_cmpuint(policy_warnings(policy)->len, ==, 6);
+        providers_check(providers, policy, mistakes);
+        g_assert_cmpuint(mistakes->len, ==, G_N_ELEMENTS(expected));
+        for (guint i = 0; i < mistakes->len; i++) {
+                g_autofree char *mistake = conf_mistake_to_string(mistakes->pdata[i]);
+                g_assert_cmpstr(mistake, ==, expected[i]);
+        }
+        /* Who has what a group brings is somebody: of those that nobody has, these are left. */
+        g_assert_cmpuint(policy_warnings(policy)->len, ==, 3);
+        left = policy_warnings(policy)->pdata[2];
+        g_assert_cmpstr(left->message, ==, "nobody has the role \"other\"");
+        policy_unref(policy);
+}
+
 int main(int argc, char **argv) {
         test_what_is_left_out_is_the_documented_default();
         test_every_key_has_its_effect();
@@ -357,5 +392,6 @@ int main(int argc, char **argv) {
                 test_the_examples_are_good(argv[i]);
         assert(!provider_unref(NULL));
         test_the_policy_and_its_providers();
+        test_what_group_roles_may_not_give();
         return 0;
 }

@@ -88,6 +88,8 @@ bool setup_config(const Options *options, const char *host, Config *ret, char **
         config.policy = policy_read(policy_file, policy_folder, mistakes);
         config.trust = read_trust(options, mistakes);
         config.providers = read_providers(options, mistakes);
+        if (config.policy && config.providers)
+                providers_check(config.providers, config.policy, mistakes);
         log_mistakes(mistakes);
         if (mistakes->len > 0 || !config.settings || !config.policy || !config.trust ||
             !config.providers) {

@@ -13,7 +13,7 @@
 
 #include "daemon/core/core.h"
 
-#define ADMIN_SERVICE "tessera"
+#define ADMIN_SERVICE POLICY_SERVICE_ADMIN
 
 /*
  * 0: the caller may. CORE_E_DENIED: not a role of [service:tessera]'s, or there is no such section,
