@@ -82,7 +82,8 @@ static char *join(const GPtrArray *steps) {
                 const PolicyStep *step = steps->pdata[i];
 
                 assert(!!step->file == (step->line > 0));
-                assert(!step->file || strcmp(step->file, "p.conf") == 0);
+                if (step->file && strcmp(step->file, "p.conf") != 0)
+                        g_string_append_printf(text, "%s:", step->file);
                 g_string_append_printf(text, "%u %s\n", step->line, step->text);
         }
         return g_string_free(text, FALSE);
@@ -215,7 +216,7 @@ static void test_a_group_at_a_provider_says_which_and_where(void) {
         user.n_grants = 1;
         expect_row(policy, &(Row) { "by a provider's group", &user, "su-l", NULL,
                 "21 \"su-l\" is ruled by [service:su-l]\n22 wants the role \"lead\"\n"
-                "9 holds \"lead\": in the group \"team\" at the provider \"corp\", as this login was signed into\n"
+                "corp.conf:9 holds \"lead\": in the group \"team\" at the provider \"corp\", as this login was signed into\n"
                 "0 max-age is 15min, the default\n0 there is no live session: one must sign in\n" });
 }
 

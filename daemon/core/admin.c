@@ -107,8 +107,9 @@ static int asker_init(Asker *asker, Core *core, const Caller *caller) {
         r = judge_login(core, asker->config, caller, caller->uid, &asker->login, &asker->last);
         if (r < 0)
                 return r;
+        /* Not subject_enter(): what a provider's groups brought to a login is no administrator's. */
+        subject_set_cap(&asker->subject, asker->last ? asker->last->role_cap : NULL);
         asker->user = subject_policy_user(&asker->subject);
-        asker->user.cap = asker->last ? (const char *const *) asker->last->role_cap : NULL;
         return 0;
 }
 

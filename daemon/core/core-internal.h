@@ -134,8 +134,9 @@ typedef struct Subject {
         Identity *identity; /* NULL for NOBODY and GONE */
         User *user;         /* NULL for NOBODY and STRANGER */
         GPtrArray *assignments; /* Assignment *, those that count at this moment; NULL but for DISABLED and ENABLED */
-        PolicyGrant *grants;    /* the same, as a decision wants them; borrows from @assignments */
-        size_t n_grants;
+        PolicyGrant *grants;    /* the same, as a decision wants them, and behind them what subject_enter() found */
+        size_t n_assigned, n_grants; /* borrows from @assignments and the configuration */
+        char **cap;         /* of the login; NULL: none */
         uint64_t mark;      /* taken before the user was read; see pending_mark() */
 } Subject;
 
@@ -156,11 +157,31 @@ static inline bool subject_is_ours(const Subject *subject) {
 /* A reason code: why a subject that is ours may not do anything, or NULL when it may. */
 const char *subject_hindrance(const Subject *subject);
 
-/* As a decision wants it, without a cap; borrows from @subject. Whoever has no Unix account is nobody, and holds nothing. */
+/*
+ * From here on decisions see the subject as it is in @session: with what groups at a provider gave it there, and
+ * all of that within the session's cap. A pair counts while
+ *
+ *     the identity that signed in is still linked to this user,
+ *     the provider of that issuer is in a file, and the pair still stands in its group-roles=, and
+ *     its role may not administer (which no configuration has, either: see providers_check())
+ *
+ * so what an administrator takes away, by unlinking or in a file, is gone at the next decision, and what is
+ * added to a file gives nobody more than he had when he signed in. A session keeps pairs, and neither groups nor
+ * roles, because groups would grow with the file, and a role would not tell which group it is from. What
+ * counts for a session alone is not for its user: [service:tessera], devices and other logins never see it.
+ *
+ * @config outlives the subject. 0, or a negative errno: the store could not say, and nothing has changed.
+ */
+int subject_enter(Core *core, const CoreConfig *config, Subject *subject, const Session *session);
+
+/* The same where a cap (NULL: none) is all there is: a session that is over, a ticket's, a device's. */
+void subject_set_cap(Subject *subject, char *const *cap);
+
+/* As a decision wants it; borrows from @subject. Whoever has no Unix account is nobody, and holds nothing. */
 PolicyUser subject_policy_user(const Subject *subject);
 
-/* Roles of now within @cap (NULL: no cap), for g_strfreev; of one that has no Unix account none. */
-char **subject_roles(const Subject *subject, Policy *policy, char *const *cap);
+/* Roles of now, for g_strfreev; of one that has no Unix account none. */
+char **subject_roles(const Subject *subject, Policy *policy);
 
 /* Assignments */
 

@@ -114,7 +114,7 @@ static int find_session(Refresh *refresh, const Device *device, Session **ret) {
         return 0;
 }
 
-static Session *new_session(const Refresh *refresh, const Device *device) {
+static Session *new_session(Refresh *refresh, const Device *device) {
         Session *session = session_new();
 
         clock_new_session_id(refresh->core->clock, session->id);
@@ -127,7 +127,8 @@ static Session *new_session(const Refresh *refresh, const Device *device) {
         session->opened = session->seen = refresh->now;
         session->ends = refresh->now + refresh->config->settings->session_lifetime;
         device_set_proof(session, device);
-        session->roles = subject_roles(&refresh->subject, refresh->config->policy, session->role_cap);
+        subject_set_cap(&refresh->subject, session->role_cap);
+        session->roles = subject_roles(&refresh->subject, refresh->config->policy);
         return session;
 }
 

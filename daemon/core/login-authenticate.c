@@ -184,13 +184,12 @@ const char *login_token_why(TokenReason reason) {
         }
 }
 
-int login_check_cap(LoginCall *call, char *const *cap, const char **ret_why) {
-        PolicyUser user = call->policy_user;
+int login_check_cap(LoginCall *call, const char **ret_why) {
+        PolicyUser user = subject_policy_user(&call->subject);
         PolicyDecision decision;
 
-        if (!cap)
+        if (!user.cap)
                 return 0;
-        user.cap = (const char *const *) cap;
         decision = policy_decide_role(call->config->policy, &user, call->service);
         if (decision.verdict == POLICY_ALLOW)
                 return 0;
@@ -310,7 +309,7 @@ int login_check_service(LoginCall *call, const char *method, LoginAnswer *ret, b
  * Where the login has no live session one is opened, bound to it. A caller outside every login gets
  * none: nothing could ever find it again, and each call would push a real one towards the cap.
  */
-static int open_stepped_up(LoginCall *call, const char *method, char ret_id[SESSION_ID_SIZE], bool *ret_bound) {
+static int open_stepped_up(LoginCall *call, const LoginProof *proof, char ret_id[SESSION_ID_SIZE], bool *ret_bound) {
         g_autoptr(Session) session = NULL;
         int r;
 
@@ -319,8 +318,10 @@ static int open_stepped_up(LoginCall *call, const char *method, char ret_id[SESS
         if (call->caller->audit_id == AUDIT_ID_UNSET)
                 return 0;
         session = login_session_new(call);
-        login_set_proof(session, method, call->now);
-        session->role_cap = g_strdupv(call->cap);
+        login_set_proof(session, proof->method, call->now);
+        session->role_cap = g_strdupv(call->subject.cap);
+        if (proof->granted)
+                session->granted = granted_copy(proof->granted);
         r = login_activate(call, session, ret_bound, /* ret_news= */ NULL);
         if (r == 0)
                 (void) g_strlcpy(ret_id, session->id, SESSION_ID_SIZE);
@@ -341,7 +342,7 @@ static int close_superseded(LoginCall *call, const char *id) {
 }
 
 /* The answer was right: renews the session in @bound, or makes one. */
-static int renew(LoginCall *call, Session *bound, const char *method, char ret_id[SESSION_ID_SIZE]) {
+static int renew(LoginCall *call, Session *bound, const LoginProof *proof, char ret_id[SESSION_ID_SIZE]) {
         g_autoptr(Session) winner = NULL;
         bool is_bound;
         int r;
@@ -349,7 +350,7 @@ static int renew(LoginCall *call, Session *bound, const char *method, char ret_i
         if (!pending_mark_holds(call->core->pending, call->subject.user->uid, call->subject.mark))
                 return LOGIN_E_OVERTAKEN;
         if (!bound) {
-                r = open_stepped_up(call, method, ret_id, &is_bound);
+                r = open_stepped_up(call, proof, ret_id, &is_bound);
                 if (r != 0 || is_bound)
                         return r;
                 r = close_superseded(call, ret_id);
@@ -360,7 +361,7 @@ static int renew(LoginCall *call, Session *bound, const char *method, char ret_i
                         return r < 0 ? r : LOGIN_E_OVERTAKEN;
                 bound = winner;
         }
-        r = store_session_authenticated(call->core->store, bound->id, call->now, method, NULL);
+        r = store_session_authenticated(call->core->store, bound->id, call->now, proof->method, proof->granted);
         if (r < 0)
                 return error_trace(r);
         if (r != 0)
@@ -371,21 +372,22 @@ static int renew(LoginCall *call, Session *bound, const char *method, char ret_i
 }
 
 static int step_up_by_password(LoginCall *call, const Secret *secret, Session *bound, LoginAnswer *ret) {
+        const LoginProof proof = { .method = METHOD_PASSWORD };
         const char *why = NULL;
         int r;
 
         r = check_password(call, secret, &why);
         if (r == CREDENTIAL_E_WRONG)
                 return refuse_credential(call, why, ret);
-        return r == 0 ? login_accept_step_up(call, bound, METHOD_PASSWORD, /* message= */ NULL, ret) : r;
+        return r == 0 ? login_accept_step_up(call, bound, &proof, /* message= */ NULL, ret) : r;
 }
 
-int login_accept_step_up(LoginCall *call, Session *bound, const char *method, char *message, LoginAnswer *ret) {
+int login_accept_step_up(LoginCall *call, Session *bound, const LoginProof *proof, char *message, LoginAnswer *ret) {
         g_autofree char *owned = message;
         char id[SESSION_ID_SIZE] = "";
         int r;
 
-        r = renew(call, bound, method, id);
+        r = renew(call, bound, proof, id);
         if (r < 0)
                 return r;
         if (r == LOGIN_E_OVERTAKEN)
@@ -398,7 +400,7 @@ int login_accept_step_up(LoginCall *call, Session *bound, const char *method, ch
         return login_answer(call, &(LoginOutcome) {
                 .verdict = LOGIN_ALLOW,
                 .event = "step-up",
-                .why = method,
+                .why = proof->method,
                 .session = id[0] ? id : NULL,
                 .message = g_steal_pointer(&owned),
         }, ret);

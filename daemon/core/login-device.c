@@ -32,7 +32,8 @@ int login_prove_device(LoginCall *call, const Secret *secret, Session *session, 
                 *ret_why = subject_hindrance(subject);
                 return CREDENTIAL_E_WRONG;
         }
-        r = login_check_cap(call, device->role_cap, ret_why);
+        subject_set_cap(&call->subject, device->role_cap);
+        r = login_check_cap(call, ret_why);
         if (r == 0)
                 device_set_proof(session, device);
         return r;

@@ -21,7 +21,6 @@ typedef struct LoginCall {
         CoreConfig *config;
         Subject subject;
         PolicyUser policy_user; /* of the subject; without a name where it has no account; see login_bound() */
-        char **cap; /* of the caller's login; NULL: none. Of login_bound() */
         char *client; /* whence the answer comes, as limits count it; NULL: none that is known */
         WrongPassword wrong; /* what came of the password; zeros where none was wrong */
         int64_t now;
@@ -64,8 +63,9 @@ int login_answer_role(LoginCall *call, PolicyReason reason, LoginAnswer *ret);
 
 /*
  * The live, or else the revoked, session of the subject that is bound to the caller's login; as
- * core_login_session(). From here on the policy is asked under the cap of that login's last session,
- * also where that is over: a login that could shed its cap by logging out would have none.
+ * core_login_session(). From here on the policy is asked as subject_enter() says of a live one; and
+ * under the cap of that login's last session also where that is over: a login that could shed its cap
+ * by logging out would have none.
  */
 int login_bound(LoginCall *call, Session **ret);
 
@@ -104,12 +104,18 @@ int login_refuse_throttled(LoginCall *call, LoginAnswer *ret);
 /* A human proved something now: the session is one by @method alone, and fresh. */
 void login_set_proof(Session *session, const char *method, int64_t now);
 
+/* By what a step-up was proven. */
+typedef struct LoginProof {
+        const char *method;
+        const Granted *granted; /* what the provider gave; NULL: it was none, and what the session has of that stays */
+} LoginProof;
+
 /*
  * What follows a right answer. A login: @session waits for open_session. A step-up: @bound is renewed,
  * or a session opened. @message: for the user, with ALLOW; taken over.
  */
 int login_accept(LoginCall *call, Session *session, char *message, LoginAnswer *ret);
-int login_accept_step_up(LoginCall *call, Session *bound, const char *method, char *message, LoginAnswer *ret);
+int login_accept_step_up(LoginCall *call, Session *bound, const LoginProof *proof, char *message, LoginAnswer *ret);
 
 /* Would a sign-in by @method, now, be enough for a service that asks for a step-up? */
 int login_check_service(LoginCall *call, const char *method, LoginAnswer *ret, bool *ret_answered);
@@ -127,10 +133,10 @@ int login_refuse_forgery(LoginCall *call, const Secret *secret, const char **ret
 const char *login_token_why(TokenReason reason);
 
 /*
- * May the user use the service at all with no more than the roles in @cap (NULL: all)? Account knows
- * nothing of what a login was proven by. 0, CREDENTIAL_E_WRONG or a negative errno.
+ * May the subject, as subject_enter() or subject_set_cap() left it, use the service at all under its cap?
+ * Account knows nothing of that. 0, CREDENTIAL_E_WRONG or a negative errno.
  */
-int login_check_cap(LoginCall *call, char *const *cap, const char **ret_why);
+int login_check_cap(LoginCall *call, const char **ret_why);
 
 /*
  * Each kind: does the answer say that it is one, and is then tried as nothing else? Is it genuine,

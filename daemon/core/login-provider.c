@@ -305,10 +305,26 @@ static int refuse_approved(LoginCall *call, const char *why, const char *provide
         return login_refuse_credential(call, why, tell_why(call, why, provider), ret);
 }
 
+/* What the groups there give this login. Nothing of it is in the user's record, nor in a Unix group of the same name. */
+static Granted granted_by(const Approval *approval) {
+        const ProviderIdentity *identity = approval->identity;
+        g_auto(GStrv) pairs = provider_pairs_of(approval->provider, (const char *const *) identity->groups);
+
+        if (!pairs[0])
+                return (Granted) { .issuer = NULL };
+        return (Granted) {
+                .issuer = g_strdup(identity->issuer),
+                .subject = g_strdup(identity->subject),
+                .pairs = g_steal_pointer(&pairs),
+        };
+}
+
 /* The gate: from here only the mark of the beginning lets anybody through, in login_accept() and renew(). */
 static int let_in(Approval *approval, Session *bound, LoginAnswer *ret) {
         LoginCall *call = approval->call;
         Attempt attempt = login_attempt(call);
+        g_auto(Granted) granted = granted_by(approval);
+        const LoginProof proof = { .method = approval->method, .granted = &granted };
         g_autoptr(Session) session = NULL;
         char *message = NULL;
         int r;
@@ -322,9 +338,10 @@ static int let_in(Approval *approval, Session *bound, LoginAnswer *ret) {
                 message = g_strdup_printf("%s is linked to your identity at %s from now on", call->subject.user->name,
                                           approval->provider->name);
         if (call->step_up)
-                return login_accept_step_up(call, bound, approval->method, message, ret);
+                return login_accept_step_up(call, bound, &proof, message, ret);
         session = login_session_new(call);
         login_set_proof(session, approval->method, call->now);
+        session->granted = granted_copy(&granted);
         return login_accept(call, session, message, ret);
 }
 

@@ -90,8 +90,11 @@ int login_activate(LoginCall *call, Session *session, bool *ret_bound, LoginNews
         session->opened = session->seen = call->now;
         g_free(session->host); /* renamed since it was authenticated, perhaps */
         session->host = g_strdup(call->config->host);
+        r = subject_enter(call->core, call->config, &call->subject, session);
+        if (r < 0)
+                return r;
         g_strfreev(session->roles);
-        session->roles = subject_roles(&call->subject, call->config->policy, session->role_cap);
+        session->roles = subject_roles(&call->subject, call->config->policy);
         core_session_bind(call->core, call->caller, session);
         r = open_in_store(call, session, ret_bound, &evicted, ret_news);
         if (r < 0)

@@ -64,7 +64,8 @@ int login_prove_ticket(LoginCall *call, const Secret *secret, Session *session, 
         why = ticket_hindrance(&grant, &call->subject);
         if (why)
                 return refuse(why, ret_why);
-        r = login_check_cap(call, grant.cap, ret_why);
+        subject_set_cap(&call->subject, grant.cap);
+        r = login_check_cap(call, ret_why);
         if (r == 0)
                 r = spend(call, grant.claims, ret_why);
         if (r == 0)

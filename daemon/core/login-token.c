@@ -58,6 +58,7 @@ static void set_proof(Session *session, const Session *parent, const TokenClaims
         session->auth_time = claims->auth_time;
         session->auth_method = claims->auth_time > 0 ? g_strdup(parent->auth_method) : NULL;
         session->role_cap = g_strdupv(parent->role_cap);
+        session->granted = granted_copy(&parent->granted);
         (void) g_strlcpy(session->parent, parent->id, sizeof(session->parent));
         (void) g_strlcpy(session->device, parent->device, sizeof(session->device));
 }
@@ -76,7 +77,9 @@ int login_prove_token(LoginCall *call, const Secret *secret, Session *session, c
         }
         r = check_origin(call, claims, &parent, ret_why);
         if (r == 0)
-                r = login_check_cap(call, parent->role_cap, ret_why);
+                r = subject_enter(call->core, call->config, &call->subject, parent);
+        if (r == 0)
+                r = login_check_cap(call, ret_why);
         if (r != 0)
                 return r;
         store_session_touch(call->core->store, parent->id, call->now);

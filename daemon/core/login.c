@@ -36,10 +36,9 @@ void login_call_deinit(LoginCall *call) {
         g_clear_pointer(&call->shown_service, g_free);
         g_clear_pointer(&call->rhost, g_free);
         g_clear_pointer(&call->tty, g_free);
-        g_clear_pointer(&call->cap, g_strfreev);
         g_clear_pointer(&call->client, g_free);
-        g_clear_pointer(&call->config, core_config_unref);
         subject_deinit(&call->subject);
+        g_clear_pointer(&call->config, core_config_unref);
 }
 
 /* A name is no more than a way to say oneself: no other name is even looked at. */
@@ -187,24 +186,45 @@ int login_answer_disabled(LoginCall *call, LoginAnswer *ret) {
         }, ret);
 }
 
-int login_bound(LoginCall *call, Session **ret) {
-        g_autoptr(Session) last = NULL;
-        int r;
+/* @session: NULL: there is none, and nothing to say. */
+static int enter(LoginCall *call, const Session *session, bool alive) {
+        int r = 0;
 
-        r = core_login_session(call->core, call->config, call->caller, call->subject.user->uid, call->now, &last);
-        if (r < 0)
-                return r;
-        if (last) {
-                g_strfreev(call->cap);
-                call->cap = g_strdupv(last->role_cap);
-                call->policy_user.cap = (const char *const *) call->cap;
-        }
-        if (r != CORE_LOGIN_E_NONE)
-                *ret = g_steal_pointer(&last);
+        if (!session)
+                return 0;
+        if (alive)
+                r = subject_enter(call->core, call->config, &call->subject, session);
+        else
+                subject_set_cap(&call->subject, session->role_cap);
+        if (r == 0)
+                call->policy_user = subject_policy_user(&call->subject);
         return r;
 }
 
+int login_bound(LoginCall *call, Session **ret) {
+        g_autoptr(Session) last = NULL;
+        int r, found;
+
+        found = core_login_session(call->core, call->config, call->caller, call->subject.user->uid, call->now, &last);
+        if (found < 0)
+                return found;
+        r = enter(call, last, /* alive= */ found == 0);
+        if (r < 0)
+                return r;
+        if (found != CORE_LOGIN_E_NONE)
+                *ret = g_steal_pointer(&last);
+        return found;
+}
+
 /* Check and authorize */
+
+/* Does the user hold a role of the service, if this login may have it or not? Who does not hears of that before all else. */
+static PolicyDecision decide_without_cap(const LoginCall *call) {
+        PolicyUser user = call->policy_user;
+
+        user.cap = NULL;
+        return policy_decide_role(call->config->policy, &user, call->service);
+}
 
 static int check_login(LoginCall *call, Session *bound, LoginAnswer *ret) {
         const PolicyLogin login = {
@@ -249,12 +269,12 @@ int login_check(Core *core, const Caller *caller, const LoginRequest *request, L
                 return r;
         if (!subject_is_ours(&call.subject))
                 return login_answer_not_ours(&call, ret);
-        decision = policy_decide_role(call.config->policy, &call.policy_user, call.service);
-        if (decision.verdict != POLICY_ALLOW)
-                return login_answer_role(&call, decision.reason, ret);
         r = login_bound(&call, &bound);
         if (r < 0)
                 return r;
+        decision = decide_without_cap(&call);
+        if (decision.verdict != POLICY_ALLOW)
+                return login_answer_role(&call, decision.reason, ret);
         if (r == CORE_LOGIN_E_REVOKED)
                 return login_answer_revoked(&call, bound, ret);
         /* A user who is disabled is asked like any other, and the answer is wrong like any other. */
@@ -265,6 +285,20 @@ int login_check(Core *core, const Caller *caller, const LoginRequest *request, L
                         .why = subject_hindrance(&call.subject),
                 }, ret);
         return check_login(&call, bound, ret);
+}
+
+/*
+ * Between a login's prompt and its session: what a provider's groups gave is in the pending one. Its cap was asked
+ * for at the prompt (login_check_cap()); without a handle, as after a key, there is no more than the user has.
+ */
+static int enter_pending(LoginCall *call, const char *handle) {
+        g_autoptr(Session) session = NULL;
+
+        if (!handle || !handle[0])
+                return 0;
+        session = pending_look(call->core->pending, handle, call->subject.user->uid, call->service, call->rhost,
+                               call->caller);
+        return enter(call, session, /* alive= */ true);
 }
 
 int login_authorize(Core *core, const Caller *caller, const LoginRequest *request, LoginAnswer *ret) {
@@ -280,13 +314,13 @@ int login_authorize(Core *core, const Caller *caller, const LoginRequest *reques
                 return login_answer_not_ours(&call, ret);
         if (call.subject.state != SUBJECT_ENABLED)
                 return login_answer_disabled(&call, ret);
-        decision = policy_decide_role(call.config->policy, &call.policy_user, call.service);
+        r = call.step_up ? login_bound(&call, &bound) : enter_pending(&call, request->session);
+        if (r < 0)
+                return r;
+        decision = decide_without_cap(&call);
         if (decision.verdict != POLICY_ALLOW)
                 return login_answer_role(&call, decision.reason, ret);
         if (call.step_up) {
-                r = login_bound(&call, &bound);
-                if (r < 0)
-                        return r;
                 if (r == CORE_LOGIN_E_REVOKED)
                         return login_answer_revoked(&call, bound, ret);
                 decision = policy_decide_role(call.config->policy, &call.policy_user, call.service);

@@ -140,11 +140,11 @@ int pending_add(Pending *pending, const Session *session, const Caller *caller, 
         return 0;
 }
 
-Session *pending_take(Pending *pending, const char *id, uid_t uid, const char *service, const char *rhost,
-                      const Caller *caller) {
-        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&pending->lock);
+/* The entry, when it is this caller's to open. */
+static Entry *find(Pending *pending, const char *id, uid_t uid, const char *service, const char *rhost,
+                   const Caller *caller) {
         Entry *entry = g_hash_table_lookup(pending->entries, id);
-        Session *session;
+        const Session *session;
 
         if (!entry || entry_is_over(NULL, entry, &(int64_t) { clock_running(pending->clock) }))
                 return NULL;
@@ -154,9 +154,29 @@ Session *pending_take(Pending *pending, const char *id, uid_t uid, const char *s
                 return NULL;
         if (!process_equal(&caller->process, &entry->process) && !process_equal(&caller->process, &entry->parent))
                 return NULL;
+        return entry;
+}
+
+Session *pending_take(Pending *pending, const char *id, uid_t uid, const char *service, const char *rhost,
+                      const Caller *caller) {
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&pending->lock);
+        Entry *entry = find(pending, id, uid, service, rhost, caller);
+        Session *session;
+
+        if (!entry)
+                return NULL;
+        session = entry->session;
         (void) g_hash_table_steal(pending->entries, session->id);
         g_free(entry);
         return session;
+}
+
+Session *pending_look(Pending *pending, const char *id, uid_t uid, const char *service, const char *rhost,
+                      const Caller *caller) {
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&pending->lock);
+        const Entry *entry = find(pending, id, uid, service, rhost, caller);
+
+        return entry ? session_copy(entry->session) : NULL;
 }
 
 static gboolean entry_is_child(void *key, void *value, void *data) {

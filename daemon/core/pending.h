@@ -56,6 +56,10 @@ int pending_add(Pending *pending, const Session *session, const Caller *caller, 
 Session *pending_take(Pending *pending, const char *id, uid_t uid, const char *service, const char *rhost,
                       const Caller *caller);
 
+/* A copy of what pending_take() would give; it stays. session_free(). */
+Session *pending_look(Pending *pending, const char *id, uid_t uid, const char *service, const char *rhost,
+                      const Caller *caller);
+
 /* Drops those whose parent session is @id, or that came from the device @id. */
 void pending_drop_children(Pending *pending, const char *id);
 void pending_drop_device(Pending *pending, const char *id);

@@ -10,15 +10,13 @@
 #include "daemon/core/core-internal.h"
 #include "daemon/core/policy-admin.h"
 
-#define SERVICE_ADMIN "tessera" /* who may administer; see admin.h */
-
 #define ID_SHOWN 8
 
 typedef struct Question {
         Core *core;
         const Caller *caller;
         const CoreConfig *config;
-        const Subject *subject;
+        Subject *subject;
         const char *service;
         int64_t now;
         GPtrArray *steps;
@@ -183,35 +181,48 @@ static void explain_revoked(const Question *q, const PolicyUser *user, PolicyAns
 
 /* For administration only what was proven in this very login counts, not what a token brought along. */
 static bool counts(const Question *q, const Session *session) {
-        return !g_str_equal(q->service, SERVICE_ADMIN) ||
+        return !g_str_equal(q->service, ADMIN_SERVICE) ||
                (session->auth_method && g_strv_contains((const char *const *) session->methods, session->auth_method));
 }
 
-static int explain_by_login(const Question *q, const char *session, PolicyUser *user, PolicyAnswer *ret) {
+/* As a decision about it would: see login_bound(), and admin.c. */
+static int enter(const Question *q, const Login *login) {
+        if (!login->session)
+                return 0;
+        if (login->state == 0 && !g_str_equal(q->service, ADMIN_SERVICE))
+                return subject_enter(q->core, q->config, q->subject, login->session);
+        subject_set_cap(q->subject, login->session->role_cap);
+        return 0;
+}
+
+static int explain_by_login(const Question *q, const char *session, PolicyAnswer *ret) {
         g_auto(Login) login = { .session = NULL };
         PolicyLogin known = { .auth_time = 0 };
+        PolicyUser user = subject_policy_user(q->subject);
         int r;
 
         r = find_login(q, session, &login);
         if (r != 0)
                 return r;
         if (login.state == CORE_LOGIN_E_REVOKED) {
-                explain_revoked(q, user, ret);
+                explain_revoked(q, &user, ret);
                 return 0;
         }
         if (login.session && counts(q, login.session)) {
                 known.auth_time = login.session->auth_time;
                 known.auth_method = login.session->auth_method;
         }
-        if (login.session) /* also one that is over: by logging out no login sheds its cap */
-                user->cap = (const char *const *) login.session->role_cap;
-        settle(ret, policy_explain(q->config->policy, user, login.state == 0 ? &known : NULL, q->service, q->now,
+        r = enter(q, &login); /* also one that is over: by logging out no login sheds its cap */
+        if (r < 0)
+                return r;
+        user = subject_policy_user(q->subject);
+        settle(ret, policy_explain(q->config->policy, &user, login.state == 0 ? &known : NULL, q->service, q->now,
                                    q->steps));
         return 0;
 }
 
 static bool asks_how_fresh(const char *service) {
-        return service_is_invoker(service) || g_str_equal(service, SERVICE_ADMIN);
+        return service_is_invoker(service) || g_str_equal(service, ADMIN_SERVICE);
 }
 
 static int explain(const Question *q, const char *session, PolicyAnswer *ret) {
@@ -223,9 +234,9 @@ static int explain(const Question *q, const char *session, PolicyAnswer *ret) {
                 ret->reason = subject_hindrance(q->subject);
                 return 0;
         }
-        user = subject_policy_user(q->subject);
         if (asks_how_fresh(q->service))
-                return explain_by_login(q, session, &user, ret);
+                return explain_by_login(q, session, ret);
+        user = subject_policy_user(q->subject);
         policy_step_add(q->steps, NULL, 0, "\"%s\" asks whoever comes: the roles alone decide", q->service);
         settle(ret, policy_explain_role(q->config->policy, &user, q->service, q->steps));
         return 0;

@@ -12,7 +12,8 @@ void subject_deinit(Subject *subject) {
         subject->identity = identity_free(subject->identity);
         subject->user = user_free(subject->user);
         g_clear_pointer(&subject->grants, g_free);
-        subject->n_grants = 0;
+        subject->n_assigned = subject->n_grants = 0;
+        g_clear_pointer(&subject->cap, g_strfreev);
         g_clear_pointer(&subject->assignments, g_ptr_array_unref);
 }
 
@@ -35,7 +36,7 @@ static int read_assignments(Core *core, Subject *subject) {
                     !assignment_counts(assignments->pdata[i - 1], now))
                         g_ptr_array_remove_index(assignments, i - 1);
         subject->grants = g_new0(PolicyGrant, assignments->len);
-        for (; subject->n_grants < assignments->len; subject->n_grants++) {
+        for (; subject->n_grants < assignments->len; subject->n_grants++, subject->n_assigned++) {
                 const Assignment *assignment = assignments->pdata[subject->n_grants];
 
                 subject->grants[subject->n_grants] = (PolicyGrant) {
@@ -108,6 +109,61 @@ const char *subject_hindrance(const Subject *subject) {
         return "not-enrolled";
 }
 
+/* What a login brings */
+
+void subject_set_cap(Subject *subject, char *const *cap) {
+        char **copy = g_strdupv((char **) cap);
+
+        g_strfreev(subject->cap);
+        subject->cap = copy;
+        subject->n_grants = subject->n_assigned;
+}
+
+/* The provider where whoever signed in is this user still; NULL: none. */
+static int find_granting(Core *core, const CoreConfig *config, const Subject *subject, const Granted *granted,
+                         const Provider **ret) {
+        g_autoptr(UserIdentity) identity = NULL;
+        int r;
+
+        *ret = NULL;
+        if (!granted->issuer || !granted->subject || !granted->pairs || !is_itself(subject))
+                return 0;
+        r = store_identity_find(core->store, granted->issuer, granted->subject, &identity);
+        if (r < 0)
+                return error_trace(r);
+        if (r == 0 && identity->uid == subject->user->uid && g_str_equal(identity->user, subject->user->name))
+                *ret = providers_find_issuer(config->providers, granted->issuer);
+        return 0;
+}
+
+static void add_grant(Subject *subject, const Provider *provider, const ProviderGroupRole *pair) {
+        subject->grants = g_renew(PolicyGrant, subject->grants, subject->n_grants + 1);
+        subject->grants[subject->n_grants++] = (PolicyGrant) {
+                .role = pair->role,
+                .provider = provider->name,
+                .group = pair->group,
+                .file = provider->file,
+                .line = provider->group_roles_line,
+        };
+}
+
+int subject_enter(Core *core, const CoreConfig *config, Subject *subject, const Session *session) {
+        const Provider *provider;
+        int r;
+
+        r = find_granting(core, config, subject, &session->granted, &provider);
+        if (r < 0)
+                return r;
+        subject_set_cap(subject, session->role_cap);
+        for (size_t i = 0; provider && session->granted.pairs[i]; i++) {
+                const ProviderGroupRole *pair = provider_find_pair(provider, session->granted.pairs[i]);
+
+                if (pair && !policy_role_opens(config->policy, pair->role, ADMIN_SERVICE))
+                        add_grant(subject, provider, pair);
+        }
+        return 0;
+}
+
 PolicyUser subject_policy_user(const Subject *subject) {
         PolicyUser user = { .uid = UID_UNSET };
 
@@ -116,13 +172,13 @@ PolicyUser subject_policy_user(const Subject *subject) {
         user = identity_policy_user(subject->identity);
         user.grants = subject->grants;
         user.n_grants = subject->n_grants;
+        user.cap = (const char *const *) subject->cap;
         return user;
 }
 
-char **subject_roles(const Subject *subject, Policy *policy, char *const *cap) {
+char **subject_roles(const Subject *subject, Policy *policy) {
         PolicyUser user = subject_policy_user(subject);
 
-        user.cap = (const char *const *) cap;
         return policy_roles_of(policy, &user);
 }
 

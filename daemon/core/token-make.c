@@ -25,7 +25,7 @@ static int make_token(Core *core, const CoreConfig *config, const Session *sessi
         (void) g_strlcpy(claims->session, session->id, sizeof(claims->session));
         claims->auth_time = auth_time_of(session, now);
         claims->methods = g_strdupv(session->methods);
-        claims->roles = subject_roles(subject, config->policy, session->role_cap);
+        claims->roles = subject_roles(subject, config->policy);
         r = token_sign(key_ring_signing(config->keys, KEY_TOKEN), claims, ret);
         if (r < 0)
                 return error_trace(r);
@@ -48,7 +48,7 @@ static int make_ticket(Core *core, const CoreConfig *config, const Session *sess
         claims->session_ends = session->ends;
         claims->auth_time = auth_time_of(session, now);
         claims->methods = ticket_methods_of(session);
-        claims->roles = subject_roles(subject, config->policy, session->role_cap);
+        claims->roles = subject_roles(subject, config->policy);
         r = ticket_sign(key_ring_signing(config->keys, KEY_TICKET), claims, ret);
         if (r < 0)
                 return error_trace(r);
@@ -77,7 +77,7 @@ static int64_t lifetime_of(const CoreConfig *config, const Session *session, boo
         return MIN(longest, session->ends - now);
 }
 
-int token_make(Core *core, const CoreConfig *config, const Session *session, const Subject *subject,
+int token_make(Core *core, const CoreConfig *config, const Session *session, Subject *subject,
                const char *audience, int64_t min_ttl, int64_t now, char **ret, TokenClaims **ret_claims) {
         bool is_ticket = audience && !g_str_equal(audience, config->host);
         int64_t lifetime = lifetime_of(config, session, is_ticket, now);
@@ -85,6 +85,9 @@ int token_make(Core *core, const CoreConfig *config, const Session *session, con
 
         if ((audience && !name_is_host(audience)) || min_ttl < 0 || min_ttl > lifetime)
                 return CORE_E_INVALID;
+        r = subject_enter(core, config, subject, session);
+        if (r < 0)
+                return r;
         r = is_ticket ? make_ticket(core, config, session, subject, audience, now, lifetime, ret, ret_claims) :
                         make_token(core, config, session, subject, now, lifetime, ret, ret_claims);
         if (r < 0)

@@ -12,7 +12,7 @@
  * with what it says; CORE_E_INVALID for an audience that is no host's name, or a @min_ttl that it
  * cannot have. The session is touched, and it is reported.
  */
-int token_make(Core *core, const CoreConfig *config, const Session *session, const Subject *subject,
+int token_make(Core *core, const CoreConfig *config, const Session *session, Subject *subject,
                const char *audience, int64_t min_ttl, int64_t now, char **ret, TokenClaims **ret_claims);
 
 /* What a ticket says, as far as an access token could say it too; the session is "". */

@@ -51,12 +51,10 @@ int token_print(Core *core, const Caller *caller, const char *audience, int64_t 
 
 /* Checking one */
 
-/* Does who has at most @cap have @role (NULL: any)? With the roles of now. */
-static TokenReason check_role(const CoreConfig *config, const Subject *subject, char *const *cap, const char *role,
-                              char ***ret_roles) {
+/* Does the subject, as it is in its session, have @role (NULL: any)? With the roles of now. */
+static TokenReason check_role(const CoreConfig *config, const Subject *subject, const char *role, char ***ret_roles) {
         PolicyUser user = subject_policy_user(subject);
 
-        user.cap = (const char *const *) cap;
         if (role && !policy_holds(config->policy, &user, role))
                 return TOKEN_ROLE_MISSING;
         *ret_roles = policy_roles_of(config->policy, &user);
@@ -83,8 +81,11 @@ static int check_origin(Core *core, const CoreConfig *config, const TokenClaims 
                 return r;
         if (subject.state != SUBJECT_ENABLED || subject.user->uid != session->uid)
                 return 0;
+        r = subject_enter(core, config, &subject, session);
+        if (r < 0)
+                return r;
         store_session_touch(core->store, session->id, now);
-        *ret = check_role(config, &subject, session->role_cap, role, ret_roles);
+        *ret = check_role(config, &subject, role, ret_roles);
         return 0;
 }
 
@@ -112,12 +113,13 @@ static int check_ticket(Core *core, const CoreConfig *config, const char *text, 
                 r = subject_find(core, grant.claims->subject, &subject);
         if (r < 0)
                 return error_trace(r);
+        subject_set_cap(&subject, grant.cap);
         if (used)
                 *ret = TOKEN_REPLAYED;
         else if (ticket_hindrance(&grant, &subject))
                 *ret = TOKEN_INVALID;
         else
-                *ret = check_role(config, &subject, grant.cap, role, ret_roles);
+                *ret = check_role(config, &subject, role, ret_roles);
         *ret_claims = token_claims_of_ticket(grant.claims);
         return 0;
 }

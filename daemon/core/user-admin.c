@@ -78,7 +78,7 @@ static UserView *view_new(Core *core, Policy *policy, const User *user, const GP
         r = subject_find(core, user->name, &subject);
         view->error = why_unknown(r, &subject);
         if (!view->error)
-                view->roles = subject_roles(&subject, policy, /* cap= */ NULL);
+                view->roles = subject_roles(&subject, policy);
         return view;
 }
 
