@@ -367,6 +367,10 @@ static int fail_session_end(Store *store, const SessionSelector *selector, Sessi
         return -EIO;
 }
 
+static int fail_identity_find(Store *store, const char *issuer, const char *subject, UserIdentity **ret) {
+        return -EIO;
+}
+
 static StoreBackend *break_store(World *world) {
         if (!world->broken) {
                 world->sound = world->store->backend;
@@ -386,6 +390,10 @@ void world_break_reads(World *world) {
 
 void world_break_assignments(World *world) {
         break_store(world)->assignment_list = fail_assignment_list;
+}
+
+void world_break_identities(World *world) {
+        break_store(world)->identity_find = fail_identity_find;
 }
 
 void world_break_writes(World *world) {

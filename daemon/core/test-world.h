@@ -95,6 +95,8 @@ void world_use_settings(World *world, Settings *settings);
 void world_break_reads(World *world);
 void world_break_assignments(World *world);
 void world_break_writes(World *world);
+/* From now on who somebody is at a provider cannot be looked up. */
+void world_break_identities(World *world);
 
 /* Runs @hook once, right before the store opens the next session, or adds a device, or right after it has read a user. */
 typedef void (*WorldHook)(World *world);
