@@ -465,6 +465,92 @@ static void test_A9_methods_count_across_hosts(void) {
         g_assert_cmpint(sudo_check(scene.host, 6, &said), ==, LOGIN_ALLOW);
 }
 
+#define RULES(operators)                                                                                     \
+        "[role:operator]\n" operators "\n[role:everyone]\nusers=*\n[service:sshd]\nroles=everyone\n"         \
+        "methods=pwd;oidc:corp\n[service:sudo]\nroles=everyone\nmethods=pwd;oidc:corp\n"
+
+/* alice signs in at web1's corp, where she is one of ops, in login 8. */
+static void sign_in_at_web1(Scene *scene) {
+        LoginRequest request = { .user = "alice", .service = "sshd" };
+        Caller child = world_pam_child(8), pam = world_pam(8);
+        g_autofree char *flow = NULL;
+        LoginAnswer answer;
+        bool changed;
+
+        world_use_provider(scene->web1, "group-roles=ops:operator\n", RULES(""));
+        g_assert_cmpint(user_link(scene->web1->core, &root, "alice", "corp", "1", &changed), ==, 0);
+        scene->web1->provider.state = PROVIDER_STATE_APPROVED;
+        scene->web1->provider.issuer = WORLD_ISSUER;
+        scene->web1->provider.subject = "1";
+        scene->web1->provider.group = "ops";
+        answer = world_authenticate(scene->web1, &child, &request, "");
+        flow = g_strdup(answer.flow);
+        request.flow = flow;
+        answer = world_authenticate(scene->web1, &child, &request, "");
+        g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+        request.session = answer.session;
+        g_assert_cmpint(world_ask(scene->web1, login_open, &pam, &request).verdict, ==, LOGIN_ALLOW);
+}
+
+/* corp at web1 may be any provider: it is none of this host's, nor of those that a ticket from here leads to. */
+static void test_A9_a_provider_of_another_host_is_none_of_ours(void) {
+        _scene_ Scene scene = scene_new("*", "*");
+        g_autofree char *ticket = NULL, *onward = NULL, *home = NULL;
+        g_autoptr(Session) session = NULL, at_web1 = NULL;
+        GPtrArray *files = g_ptr_array_new_with_free_func(free_file);
+        const char *said = NULL;
+
+        sign_in_at_web1(&scene);
+        g_assert_cmpint(sudo_check(scene.web1, 8, &said), ==, LOGIN_ALLOW);
+        ticket = ticket_from(scene.web1, 8, HOST);
+        world_use_provider(scene.host, "", RULES(""));
+        session = log_in(scene.host, ticket, 6);
+        g_assert_cmpint(session->auth_time, >, 0);
+        g_assert_cmpstr(session->auth_method, ==, "oidc");
+        g_assert_cmpint(sudo_check(scene.host, 6, &said), ==, LOGIN_STEP_UP);
+        g_assert_cmpstr(said, ==, WIRE_REASON_METHOD);
+        world_use_policy(scene.host, "[role:everyone]\nusers=*\n[service:sshd]\nroles=everyone\n"
+                                     "[service:sudo]\nroles=everyone\n"); /* any method will do */
+        g_assert_cmpint(sudo_check(scene.host, 6, &said), ==, LOGIN_ALLOW);
+
+        /* Nor does the way back make it more. */
+        add_trust(files, scene.host, "*", "*");
+        use_trust(scene.web1, files);
+        onward = ticket_from(scene.host, 6, WEB1);
+        at_web1 = log_in(scene.web1, onward, 7);
+        g_assert_cmpstr(at_web1->auth_method, ==, "oidc");
+        g_assert_cmpint(sudo_check(scene.web1, 7, &said), ==, LOGIN_STEP_UP);
+
+        /* And a token of that session says the same of it. */
+        home = world_token(scene.host, ALICE, 6);
+        g_clear_pointer(&session, session_free);
+        session = log_in(scene.host, home, 9);
+        g_assert_cmpstr(session->auth_method, ==, "oidc");
+}
+
+/* What groups gave at web1 is a role there: here it lets have what this host gives, and gives nothing. */
+static void test_A9_groups_of_another_host_give_nothing_here(void) {
+        _scene_ Scene scene = scene_new("*", "*");
+        g_autofree char *first = NULL, *second = NULL, *of_password = ticket_of(&scene);
+        g_autoptr(Session) without = NULL, with = NULL, other = NULL;
+        bool changed;
+
+        sign_in_at_web1(&scene);
+        first = ticket_from(scene.web1, 8, HOST);
+        second = ticket_from(scene.web1, 8, HOST);
+        world_use_provider(scene.host, "group-roles=ops:operator\n", RULES(""));
+        g_assert_cmpint(user_link(scene.host->core, &root, "alice", "corp", "1", &changed), ==, 0);
+        without = log_in(scene.host, first, 6);
+        g_assert_cmpuint(g_strv_length(without->roles), ==, 1);
+        g_assert_null(without->granted.issuer);
+
+        world_use_provider(scene.host, "group-roles=ops:operator\n", RULES("users=alice"));
+        with = log_in(scene.host, second, 7);
+        g_assert_cmpuint(g_strv_length(with->roles), ==, 2);
+        other = log_in(scene.host, of_password, 9); /* that login at web1 is no operator's */
+        g_assert_cmpuint(g_strv_length(other->roles), ==, 1);
+}
+
 static void test_J18_a_bad_signature_spends_nothing(void) {
         _scene_ Scene scene = scene_new("*", "*");
         g_autofree char *ticket = ticket_of(&scene), *bad = g_strdup(ticket);
@@ -589,6 +675,8 @@ int main(void) {
         test_P31_a_ticket_at_the_step_up_prompt_is_refused_and_not_spent();
         test_P31_a_key_login_gives_a_ticket_without_freshness();
         test_A9_methods_count_across_hosts();
+        test_A9_a_provider_of_another_host_is_none_of_ours();
+        test_A9_groups_of_another_host_give_nothing_here();
         test_J18_a_bad_signature_spends_nothing();
         test_forged_tickets_are_charged_and_right_ones_pass_a_closed_prompt();
         test_R6_who_is_disabled_here_is_refused();

@@ -74,5 +74,7 @@ const char *ticket_auth_method(char *const *methods) {
 
         for (; methods && *methods; methods++)
                 last = *methods;
+        if (last && policy_method_provider(last)) /* the other host's: ours of that name may be another */
+                return TICKET_METHOD_PROVIDER;
         return last && is_proof(last) ? last : NULL;
 }

@@ -31,5 +31,9 @@ const char *ticket_hindrance(const TicketGrant *grant, const Subject *subject);
 
 /* amr as tickets have it: what set auth_time stands last. g_strfreev. */
 char **ticket_methods_of(const Session *session);
-/* And back: the method that set auth_time, or NULL where none of @methods could. */
+/*
+ * And back: the method that set auth_time, or NULL where none of @methods could. Of a provider only that it
+ * was one: NAME in "oidc:NAME" is a file of the other host's, and no methods= of this one may take it for its own.
+ */
+#define TICKET_METHOD_PROVIDER "oidc" /* which methods= cannot name */
 const char *ticket_auth_method(char *const *methods);
