@@ -35,6 +35,24 @@ static char *assignments_text(const Cli *cli, const json_t *role) {
         return output_list(words);
 }
 
+/* "ops at corp" */
+static char *granting_text(const json_t *one) {
+        return g_strdup_printf("%s at %s", output_text(one, "group"), output_text(one, "provider"));
+}
+
+/* Unix groups, and those of providers. */
+static char *groups_text(const json_t *role) {
+        json_auto_t *words = json_deep_copy(json_object_get(role, "groups"));
+        const json_t *one;
+        size_t i;
+
+        json_array_foreach(json_object_get(role, "granted"), i, one) {
+                g_autofree char *text = granting_text(one);
+                (void) json_array_append_new(words, json_string(text));
+        }
+        return output_list(words);
+}
+
 /* One that is assigned and that no file has (any more) gives nothing. */
 static bool is_lost(const json_t *role) {
         return json_is_null(json_object_get(role, "file"));
@@ -42,7 +60,7 @@ static bool is_lost(const json_t *role) {
 
 static void add_role(Table *table, const Cli *cli, const json_t *role) {
         g_autofree char *users = output_list(json_object_get(role, "users"));
-        g_autofree char *groups = output_list(json_object_get(role, "groups"));
+        g_autofree char *groups = groups_text(role);
         g_autofree char *includes = output_list(json_object_get(role, "includes"));
         g_autofree char *services = output_list(json_object_get(role, "services"));
         g_autofree char *assigned = assignments_text(cli, role);
@@ -95,6 +113,18 @@ static void pair_assignments(Table *table, const Cli *cli, const json_t *role) {
         }
 }
 
+/* Where no provider brings it, nothing is said of them. */
+static void pair_granting(Table *table, const json_t *role) {
+        const json_t *granted = json_object_get(role, "granted"), *one;
+        size_t i;
+
+        json_array_foreach(granted, i, one) {
+                g_autofree char *text = granting_text(one);
+
+                table_pair(table, i == 0 ? "by group" : "", text);
+        }
+}
+
 static void show(Cli *cli, const json_t *role) {
         g_autoptr(Table) table = table_new();
         g_autofree char *place = NULL;
@@ -107,6 +137,7 @@ static void show(Cli *cli, const json_t *role) {
         pair_list(table, "groups", role);
         pair_list(table, "includes", role);
         pair_assignments(table, cli, role);
+        pair_granting(table, role);
         pair_list(table, "services", role);
         table_pair(table, "from", place);
         table_print(table, cli);

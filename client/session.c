@@ -23,6 +23,7 @@ void session_print(const Cli *cli, const json_t *session) {
         g_autoptr(Table) table = table_new();
         g_autofree char *methods = output_list(json_object_get(session, "methods"));
         g_autofree char *roles = output_list(json_object_get(session, "roles"));
+        g_autofree char *granted = output_list(json_object_get(session, "granted"));
         g_autofree char *id = output_id(output_text(session, "id"));
         g_autofree char *parent = output_id(output_text(session, "parent"));
 
@@ -43,6 +44,8 @@ void session_print(const Cli *cli, const json_t *session) {
                 pair_time(table, "ends", session, "ends", cli->now);
         }
         table_pair(table, "roles", roles);
+        if (!g_str_equal(granted, "-"))
+                table_pair(table, "by group", granted);
         if (!g_str_equal(parent, "-"))
                 table_pair(table, "parent", parent);
         pair_text(table, "device", session, "device");

@@ -14,7 +14,7 @@ const ShapeMember shape_session[] = {
         { "auth_time", SHAPE_TIME },  { "opened", SHAPE_TIME },   { "seen", SHAPE_TIME },
         { "ends", SHAPE_TIME },       { "state", SHAPE_TEXT },    { "parent", SHAPE_TEXT },
         { "device", SHAPE_TEXT },     { "current", SHAPE_BOOL },  { "end_reason", SHAPE_TEXT },
-        { "ended", SHAPE_TIME },      { NULL },
+        { "ended", SHAPE_TIME },      { "granted", SHAPE_LIST },  { NULL },
 };
 
 const ShapeMember shape_event[] = {
@@ -38,10 +38,13 @@ static const ShapeMember shape_assignment[] = {
         { "user", SHAPE_TEXT }, { "until", SHAPE_TIME }, { "reason", SHAPE_TEXT }, { "by", SHAPE_TEXT }, { NULL },
 };
 
+static const ShapeMember shape_granting[] = { { "provider", SHAPE_TEXT }, { "group", SHAPE_TEXT }, { NULL } };
+
 const ShapeMember shape_role[] = {
         { "role", SHAPE_TEXT },     { "users", SHAPE_LIST }, { "groups", SHAPE_LIST },
         { "includes", SHAPE_LIST }, { "assignments", SHAPE_OBJECTS, shape_assignment },
         { "services", SHAPE_LIST }, { "file", SHAPE_TEXT },  { "line", SHAPE_NUMBER },
+        { "granted", SHAPE_OBJECTS, shape_granting },
         { NULL },
 };
 

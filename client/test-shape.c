@@ -62,6 +62,7 @@ ClientDict *const *client_dict_get_dicts(const ClientDict *dict, const char *key
 }
 
 static const char *const pwd[] = { "pwd", NULL };
+static const char *const by_group[] = { "ops:admin", NULL };
 static const char *const two_roles[] = { "admin", "everyone", NULL };
 
 static const Entry session_entries[] = {
@@ -74,6 +75,7 @@ static const Entry session_entries[] = {
         { .key = "tty", .string = "" },
         { .key = "methods", .strings = pwd },
         { .key = "roles", .strings = two_roles },
+        { .key = "granted", .strings = by_group },
         { .key = "auth_time", .integer = 1700000000 },
         { .key = "opened", .integer = 1700000000 },
         { .key = "seen", .integer = 1700000100 },
@@ -98,7 +100,7 @@ static void assert_json(json_t *value, const char *expected) {
         "\"host\":\"server.example.org\",\"service\":\"sshd\",\"from\":\"192.0.2.7\",\"tty\":null,"                  \
         "\"methods\":[\"pwd\"],\"roles\":[\"admin\",\"everyone\"],\"auth_time\":1700000000,"                         \
         "\"opened\":1700000000,\"seen\":1700000100,\"ends\":1700600000,\"state\":\"active\",\"parent\":null,"         \
-        "\"device\":null,\"current\":true,\"end_reason\":null,\"ended\":null}"
+        "\"device\":null,\"current\":true,\"end_reason\":null,\"ended\":null,\"granted\":[\"ops:admin\"]}"
 
 static void test_session(void) {
         const ClientDict dict = { session_entries };
@@ -174,7 +176,7 @@ static void test_users_roles_keys(void) {
                     "\"created\":null,\"error\":null,\"awaits\":null}");
         assert_json(shape_object(shape_role, &dict),
                     "{\"role\":null,\"users\":[],\"groups\":[],\"includes\":[],\"assignments\":[],\"services\":[],"
-                    "\"file\":null,\"line\":0}");
+                    "\"file\":null,\"line\":0,\"granted\":[]}");
         assert_json(shape_object(shape_key, &dict), "{\"kid\":null,\"alg\":null,\"use\":null,\"state\":null,"
                                                     "\"created\":null,\"until\":null}");
 }
@@ -195,7 +197,7 @@ static void test_assignments(void) {
                     "{\"role\":\"operator\",\"users\":[],\"groups\":[],\"includes\":[],\"assignments\":["
                     "{\"user\":\"alice\",\"until\":null,\"reason\":null,\"by\":\"root\"},"
                     "{\"user\":\"bob\",\"until\":1700007200,\"reason\":\"on?call\",\"by\":\"alice\"}],"
-                    "\"services\":[],\"file\":null,\"line\":0}");
+                    "\"services\":[],\"file\":null,\"line\":0,\"granted\":[]}");
 }
 
 static void test_devices(void) {

@@ -3,7 +3,8 @@
 
 /*
  * Account: the role gate. It holds where authentication was skipped (keys, sudo's timestamp,
- * NOPASSWD) and asks live, so it needs nothing that authenticate left behind.
+ * NOPASSWD) and asks live, so it needs nothing that authenticate left behind. What it has left, the
+ * pending session's handle, goes along: a provider's groups may have brought that session roles.
  */
 
 #include <security/pam_modules.h>

@@ -66,9 +66,9 @@ static int add_context(Call *call, ClientMessage *message, const char *flow) {
                   .string = clean_or_null(get_item(call->pamh, PAM_RHOST), context.rhost, sizeof(context.rhost)) },
                 { .key = WIRE_KEY_TTY,
                   .string = clean_or_null(get_item(call->pamh, PAM_TTY), context.tty, sizeof(context.tty)) },
-                /* The handle matters where the session is opened; a hint, which users can forge. */
+                /* A hint, which users can forge: to the session that is opened, and to its roles before that. */
                 { .key = WIRE_KEY_SESSION,
-                  .string = call->phase != PHASE_SESSION ?
+                  .string = call->phase != PHASE_SESSION && call->phase != PHASE_ACCOUNT ?
                                     NULL :
                                     clean_or_null(pam_getenv(call->pamh, WIRE_PAM_ENV_SESSION), context.session,
                                                   sizeof(context.session)) },

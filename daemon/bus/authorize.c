@@ -32,7 +32,7 @@ static const Method methods[] = {
 
         { LOGIN,    "Authenticate",   AUTHORIZE_ROOT_OR_SELF,  OF_LOGIN, handle_login_authenticate,    CHANGES },
         { LOGIN,    "Check",          AUTHORIZE_ROOT,          OF_AUDIT, handle_login_check,           LOOKS   },
-        { LOGIN,    "Authorize",      AUTHORIZE_ROOT_OR_SELF,  OF_AUDIT, handle_login_authorize,       LOOKS   },
+        { LOGIN,    "Authorize",      AUTHORIZE_ROOT_OR_SELF,  OF_LOGIN, handle_login_authorize,       LOOKS   },
         { LOGIN,    "HasRole",        AUTHORIZE_ROOT,          OF_AUDIT, handle_login_has_role,        LOOKS   },
         { LOGIN,    "OpenSession",    AUTHORIZE_ROOT,          OF_LOGIN, handle_login_open_session,    CHANGES },
         { LOGIN,    "CloseSession",   AUTHORIZE_ROOT,          OF_NONE,  handle_login_close_session,   CHANGES },

@@ -6,6 +6,7 @@
 #include "daemon/bus/pack.h"
 #include "daemon/bus/unpack.h"
 #include "daemon/core/role-admin.h"
+#include "policy/providers.h"
 
 /* Looking */
 
@@ -35,7 +36,31 @@ static GVariant *pack_assignments(const GPtrArray *assignments, const char *role
         return g_variant_builder_end(&list);
 }
 
-static GVariant *pack_role(Policy *policy, const PolicyRole *role, const GPtrArray *assignments) {
+/* Whose groups bring it. */
+static GVariant *pack_granting(const GPtrArray *providers, const char *role) {
+        GVariantBuilder list;
+
+        g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
+        for (guint i = 0; i < providers->len; i++) {
+                const Provider *provider = providers->pdata[i];
+
+                for (size_t j = 0; j < provider->n_group_roles; j++) {
+                        const ProviderGroupRole *pair = &provider->group_roles[j];
+                        GVariantBuilder dict;
+
+                        if (!g_str_equal(pair->role, role))
+                                continue;
+                        g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
+                        pack_text(&dict, "provider", provider->name);
+                        pack_text(&dict, "group", pair->group);
+                        g_variant_builder_add_value(&list, g_variant_builder_end(&dict));
+                }
+        }
+        return g_variant_builder_end(&list);
+}
+
+static GVariant *pack_role(Core *core, Policy *policy, const PolicyRole *role, const GPtrArray *assignments) {
+        g_autoptr(GPtrArray) providers = core_providers(core);
         g_auto(GStrv) services = policy_services_of(policy, role->name);
         GVariantBuilder dict;
 
@@ -48,6 +73,7 @@ static GVariant *pack_role(Policy *policy, const PolicyRole *role, const GPtrArr
         pack_text(&dict, "file", role->file);
         pack_uint(&dict, "line", role->line);
         g_variant_builder_add(&dict, "{sv}", "assignments", pack_assignments(assignments, role->name));
+        g_variant_builder_add(&dict, "{sv}", "granted", pack_granting(providers, role->name));
         return g_variant_builder_end(&dict);
 }
 
@@ -84,12 +110,12 @@ int handle_roles_list(Request *request) {
                 return r;
         g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));
         for (size_t i = 0; (role = policy_role_at(policy, i)); i++)
-                g_variant_builder_add_value(&list, pack_role(policy, role, assignments));
+                g_variant_builder_add_value(&list, pack_role(request->core, policy, role, assignments));
         lost = find_lost(policy, assignments);
         for (guint i = 0; i < lost->len; i++) {
                 const PolicyRole gone = lost_role(lost->pdata[i]);
 
-                g_variant_builder_add_value(&list, pack_role(policy, &gone, assignments));
+                g_variant_builder_add_value(&list, pack_role(request->core, policy, &gone, assignments));
         }
         request->reply = g_variant_ref_sink(g_variant_new("(aa{sv})", &list));
         return 0;
@@ -116,7 +142,7 @@ int handle_roles_show(Request *request) {
         }
         if (!role)
                 return request_refuse(request, CORE_E_NOT_FOUND, "there is no role \"%s\" in policy.conf", name);
-        request->reply = g_variant_ref_sink(g_variant_new("(@a{sv})", pack_role(policy, role, assignments)));
+        request->reply = g_variant_ref_sink(g_variant_new("(@a{sv})", pack_role(request->core, policy, role, assignments)));
         return 0;
 }
 

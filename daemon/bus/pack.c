@@ -96,6 +96,7 @@ GVariant *pack_session(const Session *session, const Caller *caller) {
         pack_text(&dict, "tty", session->tty);
         pack_words(&dict, "methods", (const char *const *) session->methods);
         pack_words(&dict, "roles", (const char *const *) session->roles);
+        pack_words(&dict, "granted", (const char *const *) session->granted.pairs);
         pack_time(&dict, "auth_time", session->auth_time);
         pack_time(&dict, "opened", session->opened);
         pack_time(&dict, "seen", session->seen);

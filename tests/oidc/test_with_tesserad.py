@@ -13,8 +13,9 @@ import pytest
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "bus"))
 
 import daemon  # noqa: E402
+import tokens  # noqa: E402
 from helper import HELPER, REDIRECT_URI  # noqa: E402
-from provider import error  # noqa: E402
+from provider import ACCESS_TOKEN, error  # noqa: E402
 
 POLICY = daemon.POLICY.replace("[service:sshd]\nroles=everyone\n", "[service:sshd]\nroles=everyone\nmethods=oidc:corp\n")
 
@@ -86,6 +87,140 @@ def test_code_flow(host, provider):
                                                   provider.tokens())[1]
     assert daemon.in_child(sign_in, uid=daemon.ALICE, login=daemon.ALICE) == ("allow", ["oidc:corp"])
     assert host.call("Daemon.Check")["providers"] == ["corp"]
+
+
+BY_GROUP = """[role:admin]
+users=bob
+
+[role:operator]
+
+[role:everyone]
+users=*
+
+[service:sshd]
+roles=operator
+methods=pwd;oidc:corp
+
+[service:sudo]
+roles=operator
+
+[service:tessera]
+roles=admin
+"""
+
+
+def group_roles(host, helper, line):
+    host.write("providers.d/corp.conf", (helper.providers / "corp.conf").read_text() + line)
+    host.write("policy.conf", BY_GROUP)
+    host.reload()
+
+
+def in_groups(provider, *groups):
+    claims = provider.claims(at_hash=tokens.at_hash(ACCESS_TOKEN), groups=list(groups))
+    provider.answers["/token"] = lambda request: provider.tokens(tokens.signed(provider.key, claims))
+
+
+def sign_in(client):
+    """At sshd's prompt. The handle that sshd's account and session get."""
+    verdict, shown = enter(client, "alice")
+    assert verdict == "pending"
+    verdict, result = poll(lambda: enter(client, "alice", flow=shown["flow"]))
+    assert verdict == "allow"
+    return result["session"]
+
+
+def held(client):
+    """What the login that this process is in is let do: by account of sudo, and by a rule of sudoers'."""
+    return (client.call("Login.Authorize", "ssa{sv}", "alice", "sudo", {})[0],
+            client.call("Login.HasRole", "ssa{sv}", "alice", "operator", {})[0])
+
+
+def test_groups_bring_roles(host, provider, helper):
+    """From the ID token to sshd's account, to sudo, and out again by a line that is gone."""
+    group_roles(host, helper, "group-roles=ops:operator\n")
+    in_groups(provider, "staff", "ops")
+
+    def log_in():
+        client = host.root()
+        place = {"rhost": "192.0.2.1"}
+        handle = sign_in(client)
+        with_handle = client.call("Login.Authorize", "ssa{sv}", "alice", "sshd", {**place, "session": handle})[0]
+        without = client.call("Login.Authorize", "ssa{sv}", "alice", "sshd", place)[0]
+        opened = client.call("Login.OpenSession", "ssa{sv}", "alice", "sshd", {**place, "session": handle})[0]
+        session = client.call("Sessions.Show", "s", handle)[0]
+        before = held(client)
+        host.restart()  # it is in the database
+        client = host.root()
+        kept = held(client)
+        group_roles(host, helper, "group-roles=other:operator\n")
+        return (with_handle, without, opened), session["granted"], session["roles"], before, kept, held(client)
+
+    assert daemon.in_child(log_in, login=daemon.ALICE) == (
+        ("allow", "deny", "allow"), ["ops:operator"], ["everyone", "operator"], ("allow", "allow"), ("allow", "allow"),
+        ("deny", "deny"))
+
+
+def test_a_group_that_no_line_names_brings_nothing(host, provider, helper):
+    group_roles(host, helper, "group-roles=ops:operator\n")
+    in_groups(provider, "operator", "admin", "opsx")
+
+    def log_in():
+        client = host.root()
+        handle = sign_in(client)
+        return client.call("Login.Authorize", "ssa{sv}", "alice", "sshd", {"rhost": "192.0.2.1", "session": handle})[0]
+
+    assert daemon.in_child(log_in) == "deny"
+
+
+def test_a_step_up_there_brings_them_to_a_login_that_is_open(host, provider, helper):
+    group_roles(host, helper, "group-roles=ops:operator\n")
+    nonce = host.folder / "nonce"
+    nonce.touch()
+    nonce.chmod(0o666)
+
+    def answer(request):
+        provider.nonce = nonce.read_text()
+        in_groups(provider, "ops")
+        return provider.answers["/token"](request)
+
+    provider.answers["/token"] = answer
+
+    def log_in():
+        # sshd wants the role, and a password brings none: this one is adopted, as after a key
+        opened = host.root().call("Login.OpenSession", "ssa{sv}", "alice", "sshd", {"rhost": "192.0.2.1"})[0]
+        before = held(host.root())
+
+        def step_up():
+            client = host.bus()
+            flow, shown = client.call("Sessions.StartSignIn", "a{sv}", {"redirect_uri": REDIRECT_URI})
+            asked = dict(urllib.parse.parse_qsl(urllib.parse.urlsplit(shown["uri"]).query))
+            nonce.write_text(asked["nonce"])
+            query = daemon.secret(f"code=the-canary-code&state={asked['state']}")
+            return client.call("Sessions.FinishSignIn", "sha{sv}", flow, query, {})[0]
+
+        return opened, before, daemon.in_child(step_up, uid=daemon.ALICE), held(host.root())
+
+    assert daemon.in_child(log_in, login=daemon.ALICE) == ("allow", ("deny", "deny"), "allow", ("allow", "allow"))
+
+
+def test_where_a_role_comes_from(host, provider, helper):
+    group_roles(host, helper, "group-roles=ops:operator\n")
+    role = host.call("Roles.Show", "s", "operator")
+    assert role["granted"] == [{"provider": "corp", "group": "ops"}]
+    assert host.call("Roles.Show", "s", "everyone")["granted"] == []
+
+
+@pytest.mark.parametrize("line, told", [
+    ("group-roles=ops:nowhere\n", 'there is no role "nowhere"'),
+    ("group-roles=ops:admin\n", 'the role "admin" may administer tessera'),
+])
+def test_no_provider_gives_what_is_not_its_own(host, provider, helper, line, told):
+    """Refused at the reload, with file, line and column; what was before goes on."""
+    group_roles(host, helper, line)
+    number = len((host.folder / "etc/providers.d/corp.conf").read_text().splitlines())
+    assert f"providers.d/corp.conf:{number}:13: {told}" in host.text()
+    assert host.call("Users.Show", "s", "alice")["roles"] == ["admin", "everyone"]
+    assert [role["role"] for role in host.call("Roles.List")] == ["admin", "everyone"]
 
 
 def test_a_provider_that_is_gone(host, provider):
