@@ -90,13 +90,17 @@ def test_second_open_on_one_handle_is_refused(opened, mock):
     assert closed(mock) == [ID]
 
 
-def test_handle_goes_from_auth_to_open(driver, mock):
-    mock.answers.update(Authenticate=verdict("allow", session=OTHER), OpenSession=verdict("allow", session=OTHER))
+def test_handle_goes_from_auth_to_account_and_open(driver, mock):
+    """To account, too: what a provider's groups gave the login is in its session, which is not opened yet."""
+    mock.answers.update(Authenticate=verdict("allow", session=OTHER), Authorize=ALLOW,
+                        OpenSession=verdict("allow", session=OTHER))
     driver.start().answer("hunter2")
     driver.call("authenticate")
     assert driver.get("$TESSERA_SESSION") == OTHER
-    driver.call("open")
-    assert mock.calls[-1]["context"]["session"] == OTHER
+    for function in ("account", "open"):
+        driver.call(function)
+        assert mock.calls[-1]["context"]["session"] == OTHER, function
+    assert "session" not in mock.calls[0]["context"]
 
 
 def test_P32_open_passes_a_forged_handle_on_and_obeys(driver, mock):
