@@ -6,8 +6,8 @@
  * each question has one of its own. What is asked before Enter is nothing; after it the daemon gives
  * the sign-in twenty seconds, and we give the daemon a little longer than that.
  *
- * Lines go out one message each, with a short prompt behind them: sudo may replace a prompt by its own
- * (-p), ssh holds messages back until there is one. In su what is no error goes to stdout, which is often a
+ * Lines go out one message each, with a short prompt behind them: ssh holds messages back until there is
+ * one, and sudo -p puts its own in the place of both of ours, so there a line says what to do. In su what is no error goes to stdout, which is often a
  * pipe: there nobody would see the link, and the next program would read it. Where the prompt of sudo and
  * su goes, errors go, too.
  */
@@ -21,6 +21,7 @@
 #include "pam/pam-sign-in.h"
 
 #define PAUSE_USEC UINT64_C(1000000)
+#define COME_BACK "When you have approved it, come back here and press Enter."
 #define HURRY_SECONDS 20 /* what the daemon gives after the first question */
 
 /* Signals are the program's, and do not make it shorter. */
@@ -73,6 +74,8 @@ static void tell(Call *call, char *text) {
 
         while ((line = strsep(&text, "\n")))
                 ask_tell(call->pamh, style, line);
+        if (call->invoker)
+                ask_tell(call->pamh, style, COME_BACK);
 }
 
 void sign_in(Call *call) {

@@ -82,7 +82,9 @@ def test_the_same_at_a_step_up(driver, mock, service):
     result = sudo(driver, service=service).call("authenticate", 0x8000)  # PAM_SILENT, as sudo says it
     assert (result.code, result.texts("prompt")) == ("SUCCESS", PROMPTS)
     # In su information goes to stdout, which may be a pipe; errors go where the prompt goes.
-    assert (result.texts("info"), result.texts("error")) == ([], [line.format(service=service) for line in TEXT])
+    # sudo -p hides what our prompt says, so a line says it.
+    assert (result.texts("info"), result.texts("error")) == ([], [line.format(service=service) for line in TEXT] + [
+        "When you have approved it, come back here and press Enter."])
     assert mock.methods() == ["Check", "Authenticate", "Authenticate", "Authenticate"]
     assert driver.get("$TESSERA_SESSION") == ""
 
