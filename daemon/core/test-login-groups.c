@@ -145,6 +145,17 @@ static void test_a_group_is_no_role_and_no_unix_group(void) {
         }
 }
 
+/* sshd in a login, where something listens in it: two sessions, of which the second was signed into otherwise. */
+static void test_a_second_session_of_one_login_has_its_own(void) {
+        g_autoptr(World) world = corp();
+        g_autofree char *first = log_in(world, LOGIN, "ops"), *second = world_log_in(world, "alice", ALICE_PASSWORD, LOGIN);
+        g_autoptr(Session) session = world_session(world, second);
+
+        g_assert_cmpstr(session->parent, ==, first);
+        g_assert_cmpuint(g_strv_length(session->roles), ==, 1);
+        assert_held(world, LOGIN, "lead operator");
+}
+
 /* Over: nothing that the login was given counts. */
 static void test_they_end_with_the_session(void) {
         g_autoptr(World) world = corp();
@@ -156,6 +167,14 @@ static void test_they_end_with_the_session(void) {
         /* and a password brings them back to nobody */
         step_up_by_password(world);
         assert_held(world, LOGIN, "");
+        step_up(world, "ops");
+        assert_held(world, LOGIN, "lead operator");
+}
+
+/* A desktop, tmux after a logout: there the sign-in opens the session. */
+static void test_a_step_up_that_opens_a_session_brings_them(void) {
+        g_autoptr(World) world = corp();
+
         step_up(world, "ops");
         assert_held(world, LOGIN, "lead operator");
 }
@@ -266,6 +285,15 @@ static void test_O7_unlinking_takes_them_away(void) {
 
 /* Where they go, and where they do not */
 
+/* A token of the login at a service that wants "operator", in what becomes login @audit_id. */
+static void expect_at_login(World *world, uint32_t audit_id, LoginVerdict verdict) {
+        g_autofree char *token = world_token(world, ALICE, LOGIN);
+        Caller child = world_pam_child(audit_id);
+
+        g_assert_cmpint(world_authenticate(world, &child, &(LoginRequest) { .user = "alice", .service = "login" },
+                                           token).verdict, ==, verdict);
+}
+
 /* A9: within the cap, which came with the login, whoever signs in in it. */
 static void test_A9_a_cap_holds_them_too(void) {
         g_autoptr(World) world = corp();
@@ -287,8 +315,10 @@ static void test_A9_a_cap_holds_them_too(void) {
         g_assert_cmpint(store_session_open(world->store, session, 10, &bound, &evicted), ==, 0);
         step_up(world, "ops"); /* lead, which includes operator */
         assert_held(world, LOGIN, "operator");
+        expect_at_login(world, 6, LOGIN_ALLOW);
         step_up(world, "dev");
         assert_held(world, LOGIN, "");
+        expect_at_login(world, 7, LOGIN_DENY);
 }
 
 /* What is opened with a session's token is that session's. */
@@ -414,7 +444,9 @@ static void test_a_store_that_cannot_say_is_no_yes(void) {
 int main(void) {
         test_groups_give_the_login_roles();
         test_a_group_is_no_role_and_no_unix_group();
+        test_a_second_session_of_one_login_has_its_own();
         test_they_end_with_the_session();
+        test_a_step_up_that_opens_a_session_brings_them();
         test_account_of_a_login_that_asks_for_the_role();
         test_a_step_up_at_the_provider_says_it_anew();
         test_what_a_file_takes_away_is_gone_at_once();

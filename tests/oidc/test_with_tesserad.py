@@ -150,10 +150,13 @@ def test_groups_bring_roles(host, provider, helper):
         session = client.call("Sessions.Show", "s", handle)[0]
         before = held(client)
         host.restart()  # it is in the database
-        client = host.root()
-        kept = held(client)
-        group_roles(host, helper, "group-roles=other:operator\n")
-        return (with_handle, without, opened), session["granted"], session["roles"], before, kept, held(client)
+        try:
+            client = host.root()
+            kept = held(client)
+            group_roles(host, helper, "group-roles=other:operator\n")
+            return (with_handle, without, opened), session["granted"], session["roles"], before, kept, held(client)
+        finally:
+            host.stop()  # the fixture does not know this one
 
     assert daemon.in_child(log_in, login=daemon.ALICE) == (
         ("allow", "deny", "allow"), ["ops:operator"], ["everyone", "operator"], ("allow", "allow"), ("allow", "allow"),
