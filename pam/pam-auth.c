@@ -8,6 +8,7 @@
  */
 
 #include <security/pam_modules.h>
+#include <string.h>
 
 #include "pam/pam-call.h"
 #include "pam/pam-log.h"
@@ -49,6 +50,22 @@ static void ask_without_answer(Call *call, const Typed *nothing) {
                 call->situation = SITUATION_OUTAGE;
 }
 
+/*
+ * sshd's method "password", and "none" before any other, answer each prompt with what the client has sent, and
+ * show nothing: a sign-in would begin that nobody sees, with every connection. An empty password comes here from them only
+ * where PermitEmptyPasswords allows it, and then sshd leaves this flag out, for keyboard-interactive too: nothing
+ * else tells the one from the other before something is shown. So Enter alone begins nothing there.
+ */
+static bool is_blind(const Call *call) {
+        const void *tty = NULL;
+
+        if (call->flags & PAM_DISALLOW_NULL_AUTHTOK)
+                return false;
+        if (pam_get_item(call->pamh, PAM_TTY, &tty) != PAM_SUCCESS)
+                return true;
+        return strcmp(call->service, "sshd") == 0 || (tty && strcmp(tty, "ssh") == 0);
+}
+
 static void prompt_and_ask(Call *call) {
         _cleanup_typed_ Typed typed = { NULL, 0 };
 
@@ -65,6 +82,8 @@ static void prompt_and_ask(Call *call) {
         }
         if (typed.size > 0)
                 call_ask(call, "Authenticate", &typed);
+        else if (is_blind(call))
+                call->situation = SITUATION_CREDENTIAL;
         else
                 ask_without_answer(call, &typed);
         if (call->situation == SITUATION_ALLOWED && !call->invoker && !call->own)

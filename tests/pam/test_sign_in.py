@@ -15,6 +15,8 @@ from test_sweep import DRIVERS, OPENING, Guest, Scene, Sweep, points_of
 
 from scale import SEED
 
+SSHD = 1  # PAM_DISALLOW_NULL_AUTHTOK, as sshd says it without PermitEmptyPasswords
+
 BUSY = Error("org.tessera.Tessera1.Error.Busy")
 PROMPTS = ["Password or token: ", "Press Enter when you have approved it: "]
 TEXT = """Sign in to web1.example.org for {service} as alice, with corp.
@@ -52,7 +54,7 @@ def sudo(driver, *typed, arguments="timeout=1", service="sudo"):
 
 def test_P7_somebody_approves(driver, mock):
     provider = mock.answers["Authenticate"] = Provider(STILL, STILL, ALLOW)
-    result = sshd(driver).call("authenticate")
+    result = sshd(driver).call("authenticate", SSHD)
     assert (result.code, result.texts("prompt"), result.texts("error")) == ("SUCCESS", PROMPTS, [])
     assert result.texts("info") == [line.format(service="sshd") for line in TEXT]
     assert driver.get("$TESSERA_SESSION") == ID
@@ -67,7 +69,7 @@ def test_P7_somebody_approves(driver, mock):
 def test_P7_pending_for_ever_ends_and_is_no(driver, mock):
     provider = mock.answers["Authenticate"] = Provider(STILL)
     begin = time.monotonic()
-    result = sshd(driver, arguments="timeout=1 breakglass=rescue").call("authenticate")
+    result = sshd(driver, arguments="timeout=1 breakglass=rescue").call("authenticate", SSHD)
     assert result.code == "AUTH_ERR"
     assert 19 < time.monotonic() - begin < 23
     assert 15 <= len(provider.asked) <= 22
@@ -100,7 +102,7 @@ def test_the_word_after_enter(driver, mock, answer, code):
     """And not even for who is in the break-glass group anything is left to the modules below."""
     for arguments in ("timeout=1", "timeout=1 breakglass=rescue"):
         mock.answers["Authenticate"] = Provider(answer)
-        result = sshd(driver, arguments=arguments).call("authenticate")
+        result = sshd(driver, arguments=arguments).call("authenticate", SSHD)
         assert result.code == code
         assert driver.get("$TESSERA_SESSION") == ""
 
@@ -123,14 +125,14 @@ def test_P7_odd_pending_is_not_understood(driver, mock, what):
     """No half of a text is shown, nobody is asked for Enter, and it counts as no answer."""
     mock.answers.update(Check=STEP_UP, Authenticate=verdict("pending", **WHERE | ODD[what]))
     for caller, code in ((sshd, "AUTHINFO_UNAVAIL"), (sudo, "CRED_UNAVAIL")):
-        result = caller(driver, arguments="timeout=1 breakglass=rescue").call("authenticate")
+        result = caller(driver, arguments="timeout=1 breakglass=rescue").call("authenticate", SSHD)
         assert (result.code, result.texts("info"), result.texts("prompt")) == (code, [], PROMPTS[:1])
         assert not any("corp" in line or "http" in line for line in result.texts("error"))
 
 
 def test_a_provider_needs_no_complete_link(driver, mock):
     mock.answers["Authenticate"] = Provider(ALLOW, first=verdict("pending", **WHERE | {"uri_complete": None, "expires_in": None}))
-    assert sshd(driver).call("authenticate").code == "SUCCESS"
+    assert sshd(driver).call("authenticate", SSHD).code == "SUCCESS"
 
 
 @pytest.mark.parametrize("answer, code", [(DENY, "AUTH_ERR"), (NOT_OURS, "AUTH_ERR"), (STEP_UP, "AUTH_ERR"),
@@ -139,7 +141,7 @@ def test_P39_enter_alone_without_a_provider(driver, mock, answer, code):
     """To nothing at all nobody says yes, and nothing is left to those below, whom it might let in."""
     mock.answers["Authenticate"] = answer
     for arguments in ("timeout=1", "timeout=1 breakglass=rescue"):
-        result = sshd(driver, arguments=arguments).call("authenticate")
+        result = sshd(driver, arguments=arguments).call("authenticate", SSHD)
         assert (result.code, result.texts("prompt")) == (code, PROMPTS[:1])
         assert driver.get("$TESSERA_SESSION") == ""
 
@@ -153,12 +155,12 @@ def test_P39_nothing_is_left_to_the_modules_below(driver, mock, answer):
     driver.do("start", "sshd", b"alice".hex(), driver.folder)
     driver.answers("", "", "")
     prompts = PROMPTS[:2 if isinstance(answer, Provider) else 1]
-    assert driver.call("authenticate").texts("prompt") == [*prompts, "Password: "]
+    assert driver.call("authenticate", SSHD).texts("prompt") == [*prompts, "Password: "]
 
 
 def test_a_busy_daemon_is_asked_again(driver, mock):
     mock.answers["Authenticate"] = Provider(BUSY, STILL, BUSY, ALLOW)
-    assert sshd(driver).call("authenticate").code == "SUCCESS"
+    assert sshd(driver).call("authenticate", SSHD).code == "SUCCESS"
 
 
 def test_P14_what_is_typed_before_enter_goes_nowhere(driver, mock):
@@ -166,7 +168,7 @@ def test_P14_what_is_typed_before_enter_goes_nowhere(driver, mock):
     mock.answers["Authenticate"] = Provider(STILL, ALLOW)
     sshd(driver, "canary-4711", arguments="timeout=1 debug")
     driver.do("watch", b"canary-4711".hex())
-    result = driver.call("authenticate")
+    result = driver.call("authenticate", SSHD)
     assert result.code == "SUCCESS"
     assert driver.do("watch", b"canary-4711".hex()).ok == ["0"]
     assert all(call["secret"] == b"" and "canary" not in str(call) for call in mock.calls)
@@ -178,7 +180,7 @@ def test_P14_cancelled_at_the_second_prompt(driver, mock):
     for kind in ("last-fail", "last-no-response", "last-null"):
         driver.start("sshd", "alice", "timeout=1").answer("", kind)
         driver.do("then", "00")
-        result = driver.call("authenticate")
+        result = driver.call("authenticate", SSHD)
         assert (result.code, result.texts("prompt")) == ("CONV_ERR", PROMPTS)
     assert provider.asked == []
 
@@ -187,14 +189,14 @@ def test_P3_user_changed_while_he_walked(driver, mock):
     provider = mock.answers["Authenticate"] = Provider(ALLOW)
     driver.start("sshd", "alice", "timeout=1").answer("", "last-flip", flip="bob")
     driver.do("then", "00")
-    result = driver.call("authenticate")
+    result = driver.call("authenticate", SSHD)
     assert (result.code, result.texts("prompt")) == ("AUTH_ERR", PROMPTS)
     assert provider.asked == []
 
 
 def test_O2_the_code_is_not_logged(driver, mock):
     mock.answers["Authenticate"] = Provider(STILL, DENY)
-    result = sshd(driver, arguments="timeout=1 debug").call("authenticate")
+    result = sshd(driver, arguments="timeout=1 debug").call("authenticate", SSHD)
     logged = str([result.texts(f"log {n}") for n in range(8)])
     assert "Authenticate" in logged
     assert not any(text in logged for text in ("WDJB", "login.example.org", FLOW))
@@ -204,7 +206,7 @@ def test_F5_signals_do_not_make_the_pause_shorter(driver, mock):
     provider = mock.answers["Authenticate"] = Provider(STILL, STILL, ALLOW)
     sshd(driver)
     driver.do("storm")
-    result = driver.call("authenticate")
+    result = driver.call("authenticate", SSHD)
     assert int(driver.do("calm").ok[0]) > 100
     assert result.code == "SUCCESS" and len(provider.asked) == 3
     assert provider.asked[-1][0] - provider.asked[0][0] > 1.8
@@ -215,22 +217,38 @@ def test_the_daemon_goes_away_while_somebody_walks(driver, mock):
     mock.answers["Authenticate"] = Provider(SILENCE)
     threading.Timer(0.5, mock.close).start()
     begin = time.monotonic()
-    assert sshd(driver, arguments="timeout=1 breakglass=rescue").call("authenticate").code == "AUTHINFO_UNAVAIL"
+    assert sshd(driver, arguments="timeout=1 breakglass=rescue").call("authenticate", SSHD).code == "AUTHINFO_UNAVAIL"
     assert time.monotonic() - begin < 5
 
 
 def test_P13_P12_nothing_is_left(driver, mock):
     mock.answers["Authenticate"] = Provider(ALLOW)
-    sshd(driver).call("authenticate")
+    sshd(driver).call("authenticate", SSHD)
     before = driver.do("state").ok
     for _ in range(20):
         driver.answers("", "")
-        driver.call("authenticate")
+        driver.call("authenticate", SSHD)
     assert driver.do("state").ok == before
+
+
+@pytest.mark.parametrize("service, tty, flags, begins", [
+    ("sshd", "ssh", SSHD, True), ("sshd", "ssh", 0, False), ("sshd", "", 0, False), ("sshd-2", "ssh", 0, False),
+    ("sshd-2", "ssh", SSHD, True), ("login", "tty1", 0, True), ("kiosk", "", 0, True)])
+def test_O1_none_begins_where_nobody_may_see_it(driver, mock, service, tty, flags, begins):
+    """sshd's method password is blind, and has empty answers only where it leaves the flag out."""
+    mock.answers["Authenticate"] = Provider(ALLOW)
+    driver.start(service, "alice", "timeout=1", rhost="192.0.2.7").answers("", "")
+    if tty:
+        driver.do("item", "tty", tty.encode().hex())
+    result = driver.call("authenticate", flags)
+    assert (result.code, len(result.texts("prompt"))) == (("SUCCESS", 2) if begins else ("AUTH_ERR", 1))
+    assert begins or mock.calls == []
 
 
 class Walker(Guest):
     """Presses Enter, and types something at the second prompt, that must not stay."""
+
+    flags = SSHD
 
     def prepare(self, function):
         self.driver.answers("", self.scene.password)

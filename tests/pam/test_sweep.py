@@ -83,6 +83,8 @@ def daemon(build, namespace):
 class Guest:
     """A driver in the scene, ready to be faulted."""
 
+    flags = 0
+
     def __init__(self, build, folder, scene):
         def enter():
             pathlib.Path("/proc/self/loginuid").write_text(str(scene.login or UNSET))
@@ -123,7 +125,7 @@ class Guest:
         """The code without a fault, and how many allocations and system calls there are."""
         self.driver.do("arm", "malloc", 10**9)
         self.driver.do("arm-call", 0, 0, 0, -1)
-        code = self.driver.call(function).code
+        code = self.driver.call(function, self.flags).code
         return code, int(self.driver.do("disarm").ok[0]), int(self.driver.do("disarm-call").ok[0])
 
     def suffer(self, function, point):
@@ -135,7 +137,7 @@ class Guest:
         else:
             self.driver.do("arm-call", n, error, int(lasting), -1)
         begin = time.monotonic()
-        code = self.driver.call(function).code
+        code = self.driver.call(function, self.flags).code
         seconds = time.monotonic() - begin
         fired = (int(self.driver.do("disarm").ok[0]) >= n if kind == "malloc"
                  else self.driver.do("disarm-call").ok[1] != "-1")
