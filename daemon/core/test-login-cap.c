@@ -185,11 +185,33 @@ static void test_A9_nor_is_a_device_of_one(void) {
         test_device_expect(world, &laptop, 2, NULL); /* a refusal is no theft */
 }
 
+/* The session that a refresh opens is shown with what it may, and no more. */
+static void test_A9_what_such_a_device_refreshes_is_shown_capped(void) {
+        g_autoptr(World) world = world_new();
+        g_autoptr(Session) session = log_in(world, everyone), opened = NULL;
+        g_autoptr(TokenClaims) claims = NULL;
+        Caller person = world_person(ALICE, LOGIN);
+        g_autofree char *text = NULL;
+        _cleanup_secret_ Secret *secret = NULL;
+        TestDevice laptop;
+        char *token;
+
+        g_assert_cmpint(step_up(world, "tessera").verdict, ==, LOGIN_ALLOW);
+        laptop = test_device_add(world, ALICE, LOGIN, "laptop");
+        text = test_device_token(&laptop, 1);
+        secret = world_secret(text);
+        g_assert_cmpint(device_refresh(world->core, &person, secret, /* min_ttl= */ 0, &token, &claims), ==, 0);
+        token_free(token);
+        opened = world_session(world, claims->session);
+        assert(g_strv_equal((const char *const *) opened->roles, everyone));
+}
+
 int main(void) {
         test_A9_a_login_stays_capped_when_its_session_is_over();
         test_A9_what_a_step_up_opens_in_it_is_capped();
         test_a_login_that_was_never_capped_is_not();
         test_A9_a_token_of_a_capped_login_is_not_for_services_beyond_it();
         test_A9_nor_is_a_device_of_one();
+        test_A9_what_such_a_device_refreshes_is_shown_capped();
         return 0;
 }
