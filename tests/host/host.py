@@ -284,6 +284,10 @@ class Shell:
         if answer is not None:
             self.child.expect_exact(PROMPT)
             self.child.sendline(answer)
+        self.settle()
+
+    def settle(self):
+        """Waits for the shell, and makes it say nothing of its own."""
         # What is typed before the shell is there would be lost: ssh flushes the terminal behind a password.
         self.child.expect(r"[$#] ")
         self.greeting = self.child.before  # all that was shown before the first prompt
