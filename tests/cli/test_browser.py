@@ -2,122 +2,26 @@
 # SPDX-FileCopyrightText: the tessera authors
 """The page at the end of a sign-in, as a real browser shows it: what it says, and that people can read it.
 
-Screenshots go to build/screenshots. Chromium is driven by its own protocol over a pipe.
+Screenshots go to build/screenshots.
 """
 
-import base64
-import json
-import os
-import pathlib
 import shutil
-import subprocess
 import tempfile
 
 import pytest
+from browser import OPTIONS, PROGRAM, Chromium, contrast, look_at_page, use_scheme
 from test_sign_in import ALLOW, CODE_FLOW, Browser as Waiting, command, daemon, verdict  # noqa: F401
-
-ROOT = pathlib.Path(__file__).resolve().parents[2]
-SCREENS = {"desktop": (1280, 800, False), "phone": (360, 740, True)}
-SCHEMES = ("light", "dark")
-AA = 4.5  # WCAG 2.2, 1.4.3; for all sizes, though large text may have 3
-# Every text with its colour and the first ground below it that is not transparent.
-TEXTS = """(() => {
-    const found = [];
-    const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
-    while (walker.nextNode()) {
-        const text = walker.currentNode.textContent.trim();
-        if (!text) continue;
-        let element = walker.currentNode.parentElement, ground = element;
-        while (getComputedStyle(ground).backgroundColor === 'rgba(0, 0, 0, 0)') ground = ground.parentElement;
-        found.push([text, getComputedStyle(element).color, getComputedStyle(ground).backgroundColor,
-                    parseFloat(getComputedStyle(element).fontSize)]);
-    }
-    return [found, document.documentElement.scrollWidth, innerWidth, document.styleSheets.length, document.title];
-})()"""
-
-
-class Chromium:
-    def __init__(self, program, folder):
-        there, self.sends = os.pipe()
-        self.receives, back = os.pipe()
-
-        def pipes():
-            os.dup2(there, 100), os.dup2(back, 101)
-            os.dup2(100, 3), os.dup2(101, 4)
-
-        self.process = subprocess.Popen([program, "--no-sandbox", "--disable-gpu", "--no-proxy-server", "--remote-debugging-pipe",
-                                         f"--user-data-dir={folder}"], preexec_fn=pipes, pass_fds=(3, 4),
-                                        env={"PATH": "/usr/bin:/bin", "HOME": folder, "LC_ALL": "C.UTF-8"},
-                                        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-        os.close(there), os.close(back)
-        self.number, self.rest = 0, b""
-        target = self.ask("Target.createTarget", url="about:blank")["targetId"]
-        self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
-        self.ask("Page.enable")
-        self.ask("Log.enable")
-        self.events = []
-
-    session = None
-
-    def receive(self):
-        while b"\0" not in self.rest:
-            part = os.read(self.receives, 65536)
-            assert part, "the browser has gone away"
-            self.rest += part
-        message, self.rest = self.rest.split(b"\0", 1)
-        return json.loads(message)
-
-    def ask(self, method, **parameters):
-        self.number += 1
-        message = {"id": self.number, "method": method, "params": parameters}
-        if self.session:
-            message["sessionId"] = self.session
-        os.write(self.sends, json.dumps(message).encode() + b"\0")
-        while True:
-            message = self.receive()
-            if message.get("id") == self.number:
-                assert "error" not in message, message
-                return message["result"]
-            self.__dict__.setdefault("events", []).append(message)
-
-    def open(self, url):
-        self.events.clear()
-        self.ask("Page.navigate", url=url)
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-            self.events.append(self.receive())
-
-    def evaluate(self, script):
-        return self.ask("Runtime.evaluate", expression=script, returnByValue=True)["result"]["value"]
-
-    def complaints(self):
-        return [event["params"]["entry"]["text"] for event in self.events if event.get("method") == "Log.entryAdded"]
-
-    def end(self):
-        self.process.kill()
-        self.process.wait()
-        os.close(self.sends), os.close(self.receives)
 
 
 @pytest.fixture(scope="module")
 def chromium():
-    program = shutil.which("chromium-headless-shell")
-    if not program:
-        pytest.skip("needs chromium-headless-shell")
+    if not shutil.which(PROGRAM):
+        pytest.skip(f"needs {PROGRAM}")
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
-        browser = Chromium(program, folder)
+        browser = Chromium([PROGRAM, *OPTIONS, f"--user-data-dir={folder}"],
+                           env={"PATH": "/usr/bin:/bin", "HOME": folder, "LC_ALL": "C.UTF-8"})
         yield browser
         browser.end()
-
-
-def luminance(color):
-    channels = [int(float(part)) / 255 for part in color[color.index("(") + 1:-1].split(",")[:3]]
-    red, green, blue = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
-
-
-def contrast(a, b):
-    light, dark = sorted((luminance(a), luminance(b)), reverse=True)
-    return (light + 0.05) / (dark + 0.05)
 
 
 def test_contrast_is_computed_as_wcag_does():
@@ -132,26 +36,8 @@ def test_contrast_is_computed_as_wcag_does():
 def test_the_page_at_the_end(chromium, command, daemon, request, answer, heading, sentence):  # noqa: F811
     daemon.answers.update(StartSignIn=CODE_FLOW, FinishSignIn=answer)
     waiting = Waiting(command)
-    chromium.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": "light"}])
+    use_scheme(chromium, "light")
     chromium.open(f"http://127.0.0.1:{waiting.port(daemon)}/callback?code=4711&state=xyz")
     assert waiting.end()[0] == (0 if answer is ALLOW else 3)
     assert chromium.complaints() == []  # the policy threw nothing away, and nothing was asked for beside the page
-    folder = ROOT / "build/screenshots"
-    folder.mkdir(parents=True, exist_ok=True)
-    grounds = set()
-    for scheme in SCHEMES:
-        chromium.ask("Emulation.setEmulatedMedia", features=[{"name": "prefers-color-scheme", "value": scheme}])
-        for screen, (width, height, mobile) in SCREENS.items():
-            chromium.ask("Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=mobile)
-            texts, wide, inner, sheets, title = chromium.evaluate(TEXTS)
-            said = " ".join(" ".join(text for text, *_ in texts).replace(" .", ".").replace(" :", ":").split())
-            assert heading in said and sentence in said and title == f"{heading} - tessera"
-            assert (sheets, wide) == (1, inner), screen  # styled, and nothing beside the screen
-            assert inner == width
-            for text, color, ground, size in texts:
-                assert contrast(color, ground) >= AA, (scheme, text, color, ground)
-                assert size >= 15
-            grounds.add((scheme, texts[0][2]))
-            picture = base64.b64decode(chromium.ask("Page.captureScreenshot")["data"])
-            (folder / f"sign-in-{request.node.callspec.id}-{scheme}-{screen}.png").write_bytes(picture)
-    assert len({ground for _, ground in grounds}) == 2
+    look_at_page(chromium, f"sign-in-{request.node.callspec.id}", heading, sentence)
