@@ -6,6 +6,7 @@ import base64
 import json
 import os
 import pathlib
+import select
 import subprocess
 
 PROGRAM = "chromium-headless-shell"
@@ -13,6 +14,7 @@ OPTIONS = ["--no-sandbox", "--disable-gpu", "--no-proxy-server", "--remote-debug
 SCREENSHOTS = pathlib.Path(__file__).resolve().parent.parent / "build/screenshots"
 SCREENS = {"desktop": (1280, 800, False), "phone": (360, 740, True)}
 SCHEMES = ("light", "dark")
+PATIENCE = 60  # s
 AA = 4.5  # WCAG 2.2, 1.4.3; for all sizes, though large text may have 3
 # Every text with its colour and the first ground below it that is not transparent.
 TEXTS = """(() => {
@@ -28,6 +30,14 @@ TEXTS = """(() => {
     }
     return [found, document.documentElement.scrollWidth, innerWidth, document.styleSheets.length, document.title];
 })()"""
+
+SUBMIT = """(fields, button) => {
+    const form = document.forms[0];
+    if (!form) return false;
+    for (const [name, value] of Object.entries(fields)) if (form.elements[name]) form.elements[name].value = value;
+    form.requestSubmit(button ? document.querySelector(`button[name=${button}]`) : null);
+    return true;
+}"""
 
 
 class Chromium:
@@ -55,6 +65,7 @@ class Chromium:
 
     def receive(self):
         while b"\0" not in self.rest:
+            assert select.select([self.receives], [], [], PATIENCE)[0], "the browser says nothing any more"
             part = os.read(self.receives, 65536)
             assert part, "the browser has gone away"
             self.rest += part
@@ -74,11 +85,22 @@ class Chromium:
                 return message["result"]
             self.__dict__.setdefault("events", []).append(message)
 
+    def _wait_loaded(self):
+        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
+            self.events.append(self.receive())
+
     def open(self, url):
         self.events.clear()
         self.ask("Page.navigate", url=url)
-        while not any(event.get("method") == "Page.loadEventFired" for event in self.events):
-            self.events.append(self.receive())
+        self._wait_loaded()
+
+    def submit(self, fields, button=None):
+        """Fills in what the page's first form has of @fields, and presses its button; false where there is no form."""
+        self.events.clear()
+        if not self.evaluate(f"({SUBMIT})({json.dumps(fields)}, {json.dumps(button)})"):
+            return False
+        self._wait_loaded()
+        return True
 
     def evaluate(self, script):
         return self.ask("Runtime.evaluate", expression=script, returnByValue=True)["result"]["value"]

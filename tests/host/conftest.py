@@ -3,6 +3,7 @@
 """Hosts for tests: bare with the packages installed, and ready with people on them."""
 
 import pathlib
+import shutil
 import sys
 
 import pytest
@@ -11,7 +12,10 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 sys.path.insert(0, str(pathlib.Path(__file__).parent.parent))
 
+from browser import PROGRAM  # noqa: E402
+from company import CERTIFIED, LOGIN, Company  # noqa: E402
 from host import Host  # noqa: E402
+from network import Network  # noqa: E402
 
 from scale import scaled  # noqa: E402
 
@@ -121,3 +125,21 @@ def fresh(ready_layer):
     """The same, but a host for this test alone: one that breaks it."""
     with Host("web1", ready_layer) as host:
         yield host
+
+
+@pytest.fixture(scope="module")
+def shared_company(server_layer, tmp_path_factory):
+    """A company for all tests of a file."""
+    if not (CERTIFIED / "node_modules").is_dir() or not shutil.which("node") or not shutil.which(PROGRAM):
+        pytest.skip("needs oidc-provider and a browser: tests/install test")
+    with Network(LOGIN, "web1", "laptop") as network:
+        made = Company(network, tmp_path_factory.mktemp("company"), server(network, "web1", server_layer))
+        yield made
+        made.person.end()
+
+
+@pytest.fixture
+def company(shared_company):
+    """The file's company, with no failed attempts remembered."""
+    forgive(shared_company.web1)
+    return shared_company

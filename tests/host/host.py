@@ -281,7 +281,9 @@ class Shell:
         argv = host.argv([*host._ssh(user, ["-tt", *options], address)])
         self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=LOGIN_MAX, echo=False,
                                    dimensions=(50, 400))
-        if answer is not None:
+        if callable(answer):  # there is more to it than a line: see company.py
+            answer(self.child)
+        elif answer is not None:
             self.child.expect_exact(PROMPT)
             self.child.sendline(answer)
         self.settle()
