@@ -362,7 +362,7 @@ static void revoke_everybody(World *world) {
 static void change_password(World *world) {
         _cleanup_secret_ Secret *none = world_secret(""), *new = world_secret("canary: quite another");
 
-        g_assert_cmpint(user_change_password(world->core, &world_root, "alice", none, new), ==, 0);
+        g_assert_cmpint(user_change_password(world->core, &world_root, "alice", none, new, /* ret_delay= */ NULL), ==, 0);
 }
 
 static void unlink_alice(World *world) {
