@@ -467,7 +467,7 @@ int login_authenticate(Core *core, const Caller *caller, const LoginRequest *req
         if (r != 0)
                 return r;
         if (!subject_is_ours(&call.subject) && !request->flow &&
-            !(secret->size == 0 && login_provider_makes(&call, request)))
+            !(secret->size == 0 && login_provider_begins_for_anybody(&call, request)))
                 return answer_stranger(&call, secret, ret);
         if (call.step_up)
                 return step_up(&call, request, secret, ret);

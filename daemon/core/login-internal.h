@@ -160,8 +160,11 @@ int login_prove_device(LoginCall *call, const Secret *secret, Session *session, 
 /* Which one is offered here, the configuration's; NULL: none is. */
 const Provider *login_provider_offered(const LoginCall *call, const LoginRequest *request);
 
-/* Does one begin for somebody who is not enrolled? */
-bool login_provider_makes(const LoginCall *call, const LoginRequest *request);
+/*
+ * Does one begin for somebody who is not enrolled? At a login's prompt it does where one is offered, so that
+ * Enter alone tells nobody who is; in a login that is there already only where it may make a user.
+ */
+bool login_provider_begins_for_anybody(const LoginCall *call, const LoginRequest *request);
 
 /* An empty answer: begins one where one is offered, or says how the one in @request stands. @bound: as of login_bound(), or NULL. */
 int login_by_provider(LoginCall *call, const LoginRequest *request, Session *bound, LoginAnswer *ret);

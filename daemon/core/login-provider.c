@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "common/name.h"
 #include "common/wire.h"
 #include "daemon/core/admin.h"
 #include "daemon/core/login-internal.h"
@@ -42,11 +43,21 @@ static bool is_for_strangers(const LoginCall *call) {
         return !call->step_up || g_str_equal(call->service, LOGIN_SERVICE_TESSERA);
 }
 
-bool login_provider_makes(const LoginCall *call, const LoginRequest *request) {
-        const Provider *provider = login_provider_offered(call, request);
-
-        return provider && provider->create && call->subject.state == SUBJECT_STRANGER && is_for_strangers(call) &&
+static bool makes_user(const LoginCall *call, const Provider *provider) {
+        return provider->create && call->subject.state == SUBJECT_STRANGER && is_for_strangers(call) &&
                user_may_be_enrolled(call->subject.identity->uid);
+}
+
+/* uid 0 is asked for nowhere, and of a name that nobody can have there is nothing to learn. */
+bool login_provider_begins_for_anybody(const LoginCall *call, const LoginRequest *request) {
+        const Provider *provider = login_provider_offered(call, request);
+        const Identity *identity = call->subject.identity;
+
+        if (!provider)
+                return false;
+        if (call->step_up)
+                return makes_user(call, provider);
+        return name_is_user(request->user) && !(identity && identity->uid == 0);
 }
 
 char *login_default_provider(Core *core) {
@@ -64,11 +75,18 @@ static const char *name_of(const LoginCall *call) {
         return call->subject.identity ? call->subject.identity->name : "";
 }
 
+/* By its one name, and where nobody has it by the one that was typed. */
+static const char *name_asked_for(const LoginCall *call, const LoginRequest *request) {
+        const char *name = name_of(call);
+
+        return name[0] ? name : request->user;
+}
+
 static SignInWish wish_of(const LoginCall *call, const LoginRequest *request, const char *provider) {
         return (SignInWish) {
                 .provider = provider,
                 .redirect_uri = request->redirect_uri,
-                .user = name_of(call),
+                .user = name_asked_for(call, request),
                 .service = call->service,
                 .caller = call->caller,
                 .mark = call->subject.mark,
@@ -226,8 +244,7 @@ static int make_user(Approval *approval, const char **ret_why) {
         LoginCall *call = approval->call;
         int r;
 
-        if (!approval->provider->create || call->subject.state != SUBJECT_STRANGER || !is_for_strangers(call) ||
-            !user_may_be_enrolled(call->subject.identity->uid))
+        if (!makes_user(call, approval->provider))
                 return refuse("not-enrolled", ret_why);
         if (!is_called(approval, call->subject.identity->name))
                 return refuse("provider-other-name", ret_why);

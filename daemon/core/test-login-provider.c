@@ -178,12 +178,13 @@ static void test_only_where_the_service_offers_it(void) {
         g_assert_cmpuint(world->provider.begun, ==, 0);
 }
 
-/* It begins for every enrolled user, so that nobody learns who is linked; and for nobody else. */
+/* It begins for everybody alike, so that nobody learns who is linked, or enrolled, or has an account. */
 static void test_O1_for_whom_it_begins(void) {
-        static const char *const users[] = { "alice", "bob", "dave" };
+        static const char *const users[] = { "alice", "bob", "dave", "carol", "games", UNKNOWN_NAME };
         g_autoptr(World) world = corp();
         bool changed;
 
+        world_set_account(world, "games", 999);
         for (size_t i = 0; i < G_N_ELEMENTS(users); i++)
                 g_free(begin(world, users[i]));
         g_assert_cmpint(user_set_enabled(world->core, &world_root, "bob", false, &changed), ==, 0);
@@ -193,10 +194,29 @@ static void test_O1_for_whom_it_begins(void) {
         world_set_account(world, "bob", UID_UNSET);
         g_free(begin(world, "bob"));
 
-        g_assert_cmpint(enter_as(world, "carol", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
         g_assert_cmpint(enter_as(world, "root", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
-        g_assert_cmpint(enter_as(world, UNKNOWN_NAME, "sshd", "").verdict, ==, LOGIN_NOT_OURS);
-        g_assert_cmpuint(world->provider.begun, ==, 6);
+        g_assert_cmpint(enter_as(world, "no name", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        g_assert_cmpint(enter_as(world, "carol", "sudo", "").verdict, ==, LOGIN_NOT_OURS); /* the stack below asks */
+        g_assert_cmpint(enter_as(world, "carol", "login", "").verdict, ==, LOGIN_NOT_OURS); /* which offers none */
+        g_assert_cmpuint(world->provider.begun, ==, 9);
+}
+
+/* It comes to nothing for them, and their host pays for it. */
+static void test_A3_an_approval_makes_nobody_of_a_stranger(void) {
+        static const char *const users[] = { "carol", "games", UNKNOWN_NAME };
+        g_autoptr(World) world = corp();
+
+        world_set_account(world, "games", 999);
+        for (size_t i = 0; i < G_N_ELEMENTS(users); i++) {
+                approve(world, "7", users[i]);
+                expect_refused(world, "who is not enrolled", users[i], "not-enrolled");
+                approve(world, "1", users[i]);
+                expect_refused(world, "approved by alice", users[i], "provider-other-account");
+                assert_linked(world, users[i], "not enrolled");
+        }
+        for (int i = 0; i < BURST - 6; i++)
+                g_free(begin(world, "carol"));
+        expect_no(world, "one too many", enter_as(world, "carol", "sshd", ""), "throttled");
 }
 
 /* O3, A3, O7: whoever approved it is one person, and that is the one who is linked, or it is nobody. */
@@ -485,19 +505,20 @@ static void test_create(void) {
 }
 
 static void test_create_is_not_for_everybody(void) {
+        static const char *const never[] = { "games", "overflow", "dynamic", UNKNOWN_NAME };
         g_autoptr(World) world = creating("admin");
         g_autofree char *flow = NULL;
 
         world_set_account(world, "games", 999);
         world_set_account(world, "overflow", 65534);
         world_set_account(world, "dynamic", 61184);
-        g_assert_cmpint(enter_as(world, "games", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
-        g_assert_cmpint(enter_as(world, "overflow", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
-        g_assert_cmpint(enter_as(world, "dynamic", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
+        for (size_t i = 0; i < G_N_ELEMENTS(never); i++) {
+                approve(world, "7", never[i]);
+                expect_refused(world, "no account of a person's", never[i], "not-enrolled");
+                assert_linked(world, never[i], "not enrolled");
+        }
         g_assert_cmpint(enter_as(world, "root", "sshd", "").verdict, ==, LOGIN_NOT_OURS);
-        g_assert_cmpint(enter_as(world, UNKNOWN_NAME, "sshd", "").verdict, ==, LOGIN_NOT_OURS);
         g_assert_cmpint(enter_as(world, "carol", "sudo", "").verdict, ==, LOGIN_NOT_OURS);
-        g_assert_cmpuint(world->provider.begun, ==, 0);
         g_free(world_audit(world));
 
         approve(world, "7", NULL);
@@ -775,6 +796,7 @@ int main(void) {
         test_what_is_shown();
         test_only_where_the_service_offers_it();
         test_O1_for_whom_it_begins();
+        test_A3_an_approval_makes_nobody_of_a_stranger();
         test_O3_who_an_approval_is();
         test_A3_who_awaits();
         test_R15_who_was_disabled_before_it_began();

@@ -376,14 +376,25 @@ def test_identities_outlive_a_restart(corp):
 
 
 def test_create(corp):
-    assert in_child(lambda: enter(corp.root(), "carol")[0]) == "not-ours"
+    corp.helper.approve("7", "carol")
+    assert sign_in(corp, "carol")[0] == "deny"
     corp.write("providers.d/corp.conf", PROVIDER + "create=yes\n")
     corp.reload()
     corp.helper.approve("7", "carol")
     assert sign_in(corp, "carol")[0] == "allow"
     assert corp.call("Users.Show", "s", "carol")["identities"] == ["corp: 7"]
-    assert in_child(lambda: enter(corp.root(), "messagebus")[0]) == "not-ours"
+    corp.helper.approve("8", "messagebus")
+    assert sign_in(corp, "messagebus")[0] == "deny"
     assert in_child(lambda: enter(corp.root(), "root")[0]) == "not-ours"
+
+
+@pytest.mark.parametrize("user", ["alice", "bob", "carol", "messagebus"])
+def test_O1_enter_alone_tells_nobody_who_is_enrolled(corp, user):
+    """carol and messagebus have an account, and are not."""
+    verdict, shown = in_child(lambda: enter(corp.root(), user))
+    assert verdict == "pending" and shown["user-code"] == "WDJB-MJHT"
+    corp.helper.approve("2", user)
+    assert sign_in(corp, user) == ["deny", {"reason": "credential"}]
 
 
 def test_files_of_providers(corp):
