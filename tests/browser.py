@@ -55,6 +55,7 @@ class Chromium:
                                         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **more)
         os.close(there), os.close(back)
         self.number, self.rest = 0, b""
+        self.on = {}  # event: what is done at it
         target = self.ask("Target.createTarget", url="about:blank")["targetId"]
         self.session = self.ask("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         self.ask("Page.enable")
@@ -70,7 +71,10 @@ class Chromium:
             assert part, "the browser has gone away"
             self.rest += part
         message, self.rest = self.rest.split(b"\0", 1)
-        return json.loads(message)
+        message = json.loads(message)
+        if message.get("method") in self.on:
+            self.on[message["method"]](message["params"])
+        return message
 
     def ask(self, method, **parameters):
         self.number += 1
