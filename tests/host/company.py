@@ -183,6 +183,7 @@ class Knock:
     """Somebody at ssh's prompt of @user who pressed Enter alone."""
 
     def __init__(self, host, user, address="127.0.0.1"):
+        self.host = host
         argv = host.argv(host._ssh(user, [], address))
         self.child = pexpect.spawn(argv[0], argv[1:], encoding="utf-8", timeout=LOGIN_MAX, echo=False, dimensions=(50, 400))
         self.child.expect_exact(PROMPT)
@@ -195,6 +196,12 @@ class Knock:
         return self
 
     def __exit__(self, *_):
+        self.leave()
+
+    def leave(self):
+        """ssh is killed. Whose terminal was only closed would have pressed Enter, as ssh sees it."""
+        if self.child.isalive():
+            self.host.sh("pkill -KILL -x ssh", check=False)
         self.child.close(force=True)
 
     def enter(self):
@@ -259,8 +266,11 @@ class Company:
 
     def nothing_is_left(self, seconds=15):
         """No flow at the helper, which ends by itself without one, and nobody waits at sshd."""
-        self.web1.wait("! systemctl is-active --quiet tessera-oidc.service", seconds, "an end of tessera-oidc, by itself")
-        assert self.web1.sh("pgrep -a -f '^sshd: .*\\[(accepted|net|pam)\\]'", check=False).stdout == ""
+        over = "! systemctl is-active --quiet tessera-oidc.service && ! pgrep -f '^sshd: .*\\[(accepted|net|pam)\\]'"
+        try:
+            self.web1.wait(over, seconds)
+        except Failed:
+            raise Failed(self.web1.sh("pgrep -a -f 'sshd|sudo|oidc'; journalctl -n 20 -u tessera-oidc -u tesserad").stdout) from None
 
     def log(self, reason):
         """The audit's records with this reason."""

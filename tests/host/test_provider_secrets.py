@@ -46,11 +46,11 @@ def sign_in_everywhere(company):
     with Knock(company.web1, "alice") as knock:
         company.person.deny(knock.link, knock.code)
         knock.enter()
-        knock.refused(10)
+        knock.refused(15)
     with Knock(company.web1, "alice") as knock:
         company.person.approve(knock.link, knock.code, "mallory")
         knock.enter()
-        knock.refused(10)
+        knock.refused(15)
     with company.shell("alice") as shell:
         assert shell.run("sudo -n id -u") == ("0\n", 0)
         assert sign_in_by_browser(company, shell, "mallory") == 3
