@@ -21,6 +21,7 @@
 
 #define GREETING_S 4      /* to connect and to be recognised: nothing of that asks a provider */
 #define CODE_LIFETIME_S 600 /* of a code flow, in which the provider says nothing of it */
+#define CANCEL_MAX_S 1
 #define CANCEL_PAUSE (1 * G_TIME_SPAN_SECOND) /* after one that failed: the helper forgets by itself */
 #define GROUPS_MAX 1024
 #define REASON_MAX 64
@@ -379,10 +380,15 @@ static int client_redirect(const ProviderSource *source, const char *flow, const
         }, ret, ret_identity);
 }
 
-/* Nobody waits for it, and a helper that hangs is not waited for again and again. */
+/*
+ * It is over when the helper says so: a connection that is closed right behind the call may take the call along,
+ * and the helper would go on asking the provider. One that hangs is not waited for again and again.
+ */
 static void client_cancel(const ProviderSource *source, const char *flow) {
         ProviderClient *client = client_of(source);
         g_autoptr(GDBusConnection) connection = NULL;
+        g_autoptr(GVariant) reply = NULL;
+        g_autoptr(GError) error = NULL;
         bool pause;
 
         g_mutex_lock(&client->lock);
@@ -390,13 +396,13 @@ static void client_cancel(const ProviderSource *source, const char *flow) {
         g_mutex_unlock(&client->lock);
         if (pause)
                 return;
-        if (open_connection(client, /* timeout_s= */ 1, &connection) == 0) {
-                g_dbus_connection_call(connection, /* bus_name= */ NULL, OIDC_OBJECT_PATH, OIDC_INTERFACE, "Cancel",
-                                       g_variant_new("(s)", flow), /* reply_type= */ NULL, G_DBUS_CALL_FLAGS_NONE,
-                                       /* timeout_msec= */ -1, /* cancellable= */ NULL, /* callback= */ NULL, NULL);
-                (void) g_dbus_connection_flush_sync(connection, /* cancellable= */ NULL, NULL);
+        if (open_connection(client, CANCEL_MAX_S, &connection) == 0)
+                reply = g_dbus_connection_call_sync(connection, /* bus_name= */ NULL, OIDC_OBJECT_PATH, OIDC_INTERFACE,
+                                                    "Cancel", g_variant_new("(s)", flow), /* reply_type= */ NULL,
+                                                    G_DBUS_CALL_FLAGS_NO_AUTO_START, CANCEL_MAX_S * 1000,
+                                                    /* cancellable= */ NULL, &error);
+        if (reply || (error && g_dbus_error_is_remote_error(error) && result_of(error) != -ETIMEDOUT))
                 return;
-        }
         g_mutex_lock(&client->lock);
         client->cancel_again = g_get_monotonic_time() + CANCEL_PAUSE;
         g_mutex_unlock(&client->lock);

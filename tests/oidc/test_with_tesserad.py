@@ -231,3 +231,18 @@ def test_a_provider_that_is_gone(host, provider):
     assert daemon.in_child(lambda: enter(host.root(), "alice"))[0] == "deny"
     found = host.call("Daemon.Check")["providers"][0]
     assert found.startswith("corp: ")
+
+
+def test_O4_what_is_over_here_is_over_at_the_provider(host, provider):
+    """A process has one sign-in: what it began before is cancelled, and so is the last one when it is gone."""
+    provider.answers["/token"] = error("authorization_pending")
+
+    def begin_again_and_again():
+        client = host.root()
+        return [enter(client, "alice")[0] for _ in range(9)]
+
+    assert set(daemon.in_child(begin_again_and_again)) == {"pending"}
+    time.sleep(7)  # the sweep is every five
+    asked = provider.count("/token")
+    time.sleep(3)
+    assert provider.count("/token") == asked
