@@ -62,6 +62,7 @@ struct ProviderSource {
         /* What a browser brought: waits for the end. */
         int (*redirect)(const ProviderSource *source, const char *flow, const char *query, size_t size,
                         ProviderState *ret, ProviderIdentity *ret_identity);
+        /* Has arrived when this returns, or nobody answered for a second: then the helper forgets it by itself. */
         void (*cancel)(const ProviderSource *source, const char *flow);
         /* For doctor: can logins begin there? A text that says what is wrong, or NULL; g_free. -ETIMEDOUT: nobody can say. */
         int (*check)(const ProviderSource *source, const char *provider, char **ret_problem);
