@@ -167,19 +167,33 @@ int core_check_password(Core *core, const Attempt *attempt, const Secret *passwo
 
 /* Sign-ins at providers */
 
+/*
+ * Whoever only begins guesses nothing. So from where strangers come the host alone pays: what a user owes there
+ * would tell from any other host that there is one, and a stranger's Enter would keep him off.
+ */
+static int as_beginning(Core *core, const Attempt *attempt, ThrottleAttempt *ret) {
+        int r;
+
+        r = as_throttled(core, attempt, ret);
+        if (r == 0 && ret->rhost && !ret->client && !ret->known_host)
+                ret->uid = UID_UNSET;
+        return r;
+}
+
 int core_begin_sign_in(Core *core, const Attempt *attempt, const SignInWish *wish, WrongPassword *ret_wrong,
                        char ret_handle[PROVIDER_FLOW_SIZE], ProviderFlow *ret) {
         static char nothing[] = "";
         const Secret empty = { .data = nothing };
+        const ThrottleSettings *settings = &attempt->config->settings->throttle;
         ThrottleRefusal refusal = { .wait = 0 };
+        ThrottleAttempt throttled;
         ThrottleCharge charged;
-        bool is_charged;
         int r;
 
-        r = charge(core, attempt, &charged, &refusal, &is_charged);
+        r = as_beginning(core, attempt, &throttled);
         if (r < 0)
                 return r;
-        if (!is_charged)
+        if (!throttle_charge(core->throttle, settings, &throttled, &charged, &refusal))
                 return refuse_throttled(core, &refusal, &empty, ret_wrong);
         r = sign_in_begin(core->sign_ins, wish, ret_handle, ret);
         /* Who approves it will be known in minutes, and the next attempt cannot wait for that. */

@@ -6,8 +6,9 @@
  * Sign-ins at a provider that are under way: one between the moment where somebody is shown a link
  * and the moment where it is known who approved it. In memory only; a restart forgets them.
  *
- *   begin   who is at the prompt asks for one. It is charged as an attempt of that user from there
- *           (attempt.h), whoever the user is and whether anybody is linked: nobody can tell that from it.
+ *   begin   who is at the prompt asks for one. It is charged as an attempt from there, whoever the user is
+ *           and whether anybody is linked: nobody can tell that from it. Where the user is known (his host,
+ *           key, login, the console) it is his own attempt; elsewhere the host's alone (attempt.c).
  *   answer  asked again and again: pending, until somebody approved, and then once who that is
  *
  * A sign-in belongs to the process that began it (by pid and start time), for that user and service;

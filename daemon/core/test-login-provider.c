@@ -239,16 +239,15 @@ static void test_O3_who_an_approval_is(void) {
                 { "nor is a name in capitals", "dave", WORLD_ISSUER, "4", "Dave", "provider-other-name" },
                 { "dave awaits, alice comes", "dave", WORLD_ISSUER, "1", "dave", "provider-other-account" },
         };
+        const Network host = network_of("192.0.2.1");
         g_autoptr(World) world = corp();
 
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
                 approve(world, rows[i].subject, rows[i].claim);
                 world->provider.issuer = rows[i].issuer;
                 expect_refused(world, rows[i].sentence, rows[i].user, rows[i].why);
-                /* on none of these anything hangs later: each has a fresh burst */
-                (void) throttle_reset_user(world->core->throttle, ALICE);
-                (void) throttle_reset_user(world->core->throttle, BOB);
-                (void) throttle_reset_user(world->core->throttle, DAVE);
+                /* on none of these anything hangs later: its host has a fresh burst */
+                (void) throttle_reset_host(world->core->throttle, &host);
         }
         assert_linked(world, "dave", " awaits corp");
         assert_linked(world, "alice", "corp: 1");
@@ -592,6 +591,30 @@ static void test_an_approval_pays(void) {
         }
 }
 
+static LoginAnswer enter_from(World *world, const char *rhost, const char *user) {
+        Caller child = world_pam_child(5);
+
+        return world_authenticate(world, &child, &(LoginRequest) { .user = user, .service = "sshd", .rhost = rhost }, "");
+}
+
+/* Strangers who begin, or guess, as somebody do not find out elsewhere that there is such a user, nor keep him off. */
+static void test_O1_what_strangers_did_shows_at_no_other_host(void) {
+        g_autoptr(World) world = corp();
+
+        for (int i = 0; i < BURST; i++)
+                g_free(begin(world, "alice"));
+        g_assert_cmpint(enter_from(world, "198.51.100.7", "alice").verdict, ==, LOGIN_PENDING);
+        g_assert_cmpint(enter_from(world, "198.51.100.7", "carol").verdict, ==, LOGIN_PENDING);
+        for (int i = 0; i < BURST; i++)
+                (void) enter_as(world, "bob", "sshd", WRONG_PASSWORD);
+        g_assert_cmpint(enter_from(world, "198.51.100.7", "bob").verdict, ==, LOGIN_PENDING);
+        for (int i = 0; i < BURST - 3; i++)
+                g_assert_cmpint(enter_from(world, "198.51.100.7", "alice").verdict, ==, LOGIN_PENDING);
+        g_free(world_audit(world));
+        expect_no(world, "but the host pays", enter_from(world, "198.51.100.7", "alice"), "throttled");
+        expect_no(world, "for everybody", enter_from(world, "198.51.100.7", "carol"), "throttled");
+}
+
 /* One that is somebody else's pays nothing. */
 static void test_another_ones_approval_pays_nothing(void) {
         g_autoptr(World) world = corp();
@@ -812,6 +835,7 @@ int main(void) {
         test_allowed_groups();
         test_it_is_charged_as_an_attempt();
         test_an_approval_pays();
+        test_O1_what_strangers_did_shows_at_no_other_host();
         test_another_ones_approval_pays_nothing();
         test_an_outage_costs_nothing();
         test_outages_while_it_is_pending();
