@@ -195,6 +195,7 @@ int core_begin_sign_in(Core *core, const Attempt *attempt, const SignInWish *wis
                 return r;
         if (!throttle_charge(core->throttle, settings, &throttled, &charged, &refusal))
                 return refuse_throttled(core, &refusal, &empty, ret_wrong);
+        throttle_takes_long(core->throttle, &charged);
         r = sign_in_begin(core->sign_ins, wish, ret_handle, ret);
         /* Who approves it will be known in minutes, and the next attempt cannot wait for that. */
         if (r == 0)

@@ -7,6 +7,7 @@
 #include <assert.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/wire.h"
 #include "daemon/core/health.h"
@@ -615,6 +616,26 @@ static void test_O1_what_strangers_did_shows_at_no_other_host(void) {
         expect_no(world, "for everybody", enter_from(world, "198.51.100.7", "carol"), "throttled");
 }
 
+static void guess_meanwhile(gpointer data) {
+        World *world = data;
+
+        world->provider.while_begun = NULL;
+        expect_no(world, "the burst is gone", enter_as(world, "alice", "sshd", ALICE_PASSWORD), "throttled");
+}
+
+/* A provider that takes its time takes no workers along: who has no room hears so at once. */
+static void test_nobody_waits_for_a_slow_provider(void) {
+        g_autoptr(World) world = corp();
+
+        for (int i = 0; i < BURST - 1; i++)
+                g_free(begin(world, "alice"));
+        world->provider.while_begun = guess_meanwhile;
+        world->provider.data = world;
+        (void) alarm(20); /* it would be for ever */
+        g_free(begin(world, "alice"));
+        (void) alarm(0);
+}
+
 /* One that is somebody else's pays nothing. */
 static void test_another_ones_approval_pays_nothing(void) {
         g_autoptr(World) world = corp();
@@ -836,6 +857,7 @@ int main(void) {
         test_it_is_charged_as_an_attempt();
         test_an_approval_pays();
         test_O1_what_strangers_did_shows_at_no_other_host();
+        test_nobody_waits_for_a_slow_provider();
         test_another_ones_approval_pays_nothing();
         test_an_outage_costs_nothing();
         test_outages_while_it_is_pending();

@@ -54,7 +54,7 @@ static Debt without_lane_under_way(const Throttle *throttle, const Lane *lane) {
 
         for (guint i = 0; i < throttle->under_way->len; i++) {
                 const UnderWay *other = &g_array_index(throttle->under_way, UnderWay, i);
-                if (other->lane == lane)
+                if (other->lane == lane && !other->takes_long)
                         debt_refund(&debt, other->lane_cost);
         }
         return debt;
@@ -63,7 +63,7 @@ static Debt without_lane_under_way(const Throttle *throttle, const Lane *lane) {
 static void refund_host_under_way(const Throttle *throttle, const Network *network, Debt *debt) {
         for (guint i = 0; i < throttle->under_way->len; i++) {
                 const UnderWay *other = &g_array_index(throttle->under_way, UnderWay, i);
-                for (int j = 0; j < 2; j++)
+                for (int j = 0; j < 2 && !other->takes_long; j++)
                         if (network_equal(&other->hosts[j], network))
                                 debt_refund(debt, other->host_costs[j]);
         }
@@ -167,6 +167,17 @@ bool throttle_charge(Throttle *throttle, const ThrottleSettings *settings, const
         }
         g_mutex_unlock(&throttle->lock);
         return room == ROOM_THERE;
+}
+
+void throttle_takes_long(Throttle *throttle, const ThrottleCharge *charge) {
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+
+        for (guint i = 0; i < throttle->under_way->len; i++) {
+                UnderWay *attempt = &g_array_index(throttle->under_way, UnderWay, i);
+                if (attempt->number == charge->number)
+                        attempt->takes_long = true;
+        }
+        g_cond_broadcast(&throttle->settled); /* who waits for it already */
 }
 
 /* Settling */

@@ -27,6 +27,7 @@ typedef struct UnderWay {
         int64_t lane_cost;
         Network hosts[2]; /* NETWORK_NONE: not charged */
         int64_t host_costs[2];
+        bool takes_long; /* nobody waits for it */
 } UnderWay;
 
 struct Throttle {

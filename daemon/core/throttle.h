@@ -90,6 +90,9 @@ void throttle_succeeded(Throttle *throttle, const ThrottleCharge *charge);
 /* It was never judged (an outage, a daemon that is busy). */
 void throttle_refund(Throttle *throttle, const ThrottleCharge *charge);
 
+/* One that a network has to judge, before it is settled: whoever finds no room beside it is refused, and does not wait. */
+void throttle_takes_long(Throttle *throttle, const ThrottleCharge *charge);
+
 /*
  * An attempt of that kind, which was settled as failed because nobody could say so soon, was right after
  * all: as throttle_succeeded(), but whoever failed there meanwhile is forgotten, too.
