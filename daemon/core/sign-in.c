@@ -23,8 +23,9 @@ struct SignIns {
         const ProviderSource *source;
         GMutex lock;       /* never held while the helper is asked */
         GHashTable *table; /* handle in SignIn → SignIn * */
-        unsigned talking;  /* that ask the helper now */
-        unsigned coming;   /* of these, that will be in the table */
+        unsigned talking;  /* that wait for a provider now */
+        unsigned looking;  /* that ask the helper what it knows now */
+        unsigned coming;   /* of those that talk, that will be in the table */
 };
 
 static void sign_in_free(gpointer data) {
@@ -177,8 +178,8 @@ static SignIn *find(SignIns *sign_ins, const char *handle, const SignInWish *wis
         return g_str_equal(sign_in->user, wish->user) && g_str_equal(sign_in->service, wish->service) ? sign_in : NULL;
 }
 
-/* 0: it may be asked now, and @ret is its flow. */
-static int enter(SignIns *sign_ins, const char *handle, const SignInWish *wish, bool hurry,
+/* 0: it may be asked now, and @ret is its flow. @busy: how many are, in the same way. */
+static int enter(SignIns *sign_ins, const char *handle, const SignInWish *wish, bool hurry, unsigned *busy,
                  char ret[PROVIDER_FLOW_SIZE], bool *ret_late) {
         int64_t now = clock_running(sign_ins->clock);
         SignIn *sign_in = find(sign_ins, handle, wish);
@@ -193,18 +194,18 @@ static int enter(SignIns *sign_ins, const char *handle, const SignInWish *wish, 
         }
         if (hurry) /* the first time counts, however often it is said */
                 sign_in->until = MIN(sign_in->until, now + SIGN_IN_HURRY_S * 1000);
-        if (sign_in->asked || sign_ins->talking >= SIGN_IN_AT_ONCE)
+        if (sign_in->asked || *busy >= SIGN_IN_AT_ONCE)
                 return SIGN_IN_E_BUSY;
         sign_in->asked = true;
-        sign_ins->talking++;
+        (*busy)++;
         return 0;
 }
 
 /* What was heard counts only for one that is still there: it may have been dropped meanwhile, and for a reason. */
-static int leave(SignIns *sign_ins, const char *handle, int r, SignInAnswer *answer) {
+static int leave(SignIns *sign_ins, const char *handle, unsigned *busy, int r, SignInAnswer *answer) {
         SignIn *sign_in = g_hash_table_lookup(sign_ins->table, handle);
 
-        sign_ins->talking--;
+        (*busy)--;
         if (!sign_in)
                 return SIGN_IN_E_UNKNOWN;
         sign_in->asked = false;
@@ -227,12 +228,13 @@ static int ask(SignIns *sign_ins, const char *flow, const char *query, size_t si
 int sign_in_answer(SignIns *sign_ins, const char *handle, const SignInWish *wish, const char *query, size_t size,
                    bool hurry, SignInAnswer *ret) {
         g_auto(SignInAnswer) answer = { .state = PROVIDER_STATE_FAILED };
+        unsigned *busy = query ? &sign_ins->talking : &sign_ins->looking;
         char flow[PROVIDER_FLOW_SIZE];
         bool late = false;
         int r;
 
         g_mutex_lock(&sign_ins->lock);
-        r = enter(sign_ins, handle, wish, hurry, flow, &late);
+        r = enter(sign_ins, handle, wish, hurry, busy, flow, &late);
         g_mutex_unlock(&sign_ins->lock);
         if (r != 0)
                 return r;
@@ -243,7 +245,7 @@ int sign_in_answer(SignIns *sign_ins, const char *handle, const SignInWish *wish
         }
         r = ask(sign_ins, flow, query, size, &answer);
         g_mutex_lock(&sign_ins->lock);
-        r = leave(sign_ins, handle, r, &answer);
+        r = leave(sign_ins, handle, busy, r, &answer);
         g_mutex_unlock(&sign_ins->lock);
         if (r != 0)
                 return r;

@@ -17,8 +17,9 @@
  * is left running. After the first answer that was asked for in earnest (sign_in_answer() with
  * @hurry) it has SIGN_IN_HURRY_S left, so that Enter too early is a no and not a wait for ever.
  *
- * At most SIGN_IN_MAX; at most SIGN_IN_AT_ONCE of them talk to the helper at one moment, so that a
- * slow provider takes no workers away from passwords and tokens.
+ * At most SIGN_IN_MAX; at most SIGN_IN_AT_ONCE of them wait for a provider at one moment (to begin, or
+ * with what a browser brought), so that a slow one takes no workers away from passwords and tokens. As
+ * many ask what the helper knows, which it says at once: whoever has approved gets in meanwhile.
  */
 
 #include "daemon/core/caller.h"
