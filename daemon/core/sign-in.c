@@ -11,7 +11,7 @@ typedef struct SignIn {
         char handle[PROVIDER_FLOW_SIZE];
         char flow[PROVIDER_FLOW_SIZE]; /* the helper's */
         char *provider, *user, *service;
-        uid_t uid;
+        uid_t uid, owner;
         Process process;
         uint64_t mark;
         int64_t until; /* milliseconds of clock_running() */
@@ -111,14 +111,32 @@ unsigned sign_ins_size(SignIns *sign_ins) {
 
 /* Beginning */
 
+/* Who runs the program. root, and UID_UNSET, are nobody: sshd's, login's. */
+static uid_t owner_of(const Caller *caller) {
+        uid_t owner = caller->uid != 0 ? caller->uid : caller->real_uid;
+
+        return owner == 0 ? UID_UNSET : owner;
+}
+
+static bool has_many(SignIns *sign_ins, uid_t owner) {
+        GHashTableIter i;
+        unsigned n = 0;
+        gpointer value;
+
+        g_hash_table_iter_init(&i, sign_ins->table);
+        while (g_hash_table_iter_next(&i, NULL, &value))
+                n += ((const SignIn *) value)->owner == owner;
+        return owner != UID_UNSET && n >= SIGN_IN_PER_UID;
+}
+
 /* A place among those that talk, and among all. One process has one sign-in: what it began before is over. */
-static bool reserve(SignIns *sign_ins, const Process *process) {
+static bool reserve(SignIns *sign_ins, const Caller *caller) {
         g_autoptr(GPtrArray) flows = g_ptr_array_new_with_free_func(g_free);
         bool there_is_room;
 
         g_mutex_lock(&sign_ins->lock);
-        take(sign_ins, is_of_process, process, flows);
-        there_is_room = sign_ins->talking < SIGN_IN_AT_ONCE &&
+        take(sign_ins, is_of_process, &caller->process, flows);
+        there_is_room = sign_ins->talking < SIGN_IN_AT_ONCE && !has_many(sign_ins, owner_of(caller)) &&
                         g_hash_table_size(sign_ins->table) + sign_ins->coming < SIGN_IN_MAX;
         if (there_is_room) {
                 sign_ins->talking++;
@@ -141,6 +159,7 @@ static SignIn *sign_in_new(SignIns *sign_ins, const SignInWish *wish, const Prov
         sign_in->user = g_strdup(wish->user);
         sign_in->service = g_strdup(wish->service);
         sign_in->uid = wish->caller->uid;
+        sign_in->owner = owner_of(wish->caller);
         sign_in->process = wish->caller->process;
         sign_in->mark = wish->mark;
         sign_in->until = clock_running(sign_ins->clock) + lifetime * 1000;
@@ -153,7 +172,7 @@ int sign_in_begin(SignIns *sign_ins, const SignInWish *wish, char ret_handle[PRO
 
         if (wish->caller->process.pid <= 0) /* nobody could ever ask for it */
                 return error_trace(-ESRCH);
-        if (!reserve(sign_ins, &wish->caller->process))
+        if (!reserve(sign_ins, wish->caller))
                 return SIGN_IN_E_BUSY;
         r = sign_ins->source->begin(sign_ins->source, wish->provider, wish->redirect_uri, ret);
         g_mutex_lock(&sign_ins->lock);

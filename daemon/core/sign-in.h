@@ -17,9 +17,10 @@
  * is left running. After the first answer that was asked for in earnest (sign_in_answer() with
  * @hurry) it has SIGN_IN_HURRY_S left, so that Enter too early is a no and not a wait for ever.
  *
- * At most SIGN_IN_MAX; at most SIGN_IN_AT_ONCE of them wait for a provider at one moment (to begin, or
- * with what a browser brought), so that a slow one takes no workers away from passwords and tokens. As
- * many ask what the helper knows, which it says at once: whoever has approved gets in meanwhile.
+ * At most SIGN_IN_MAX, about SIGN_IN_PER_UID of them of one user who runs programs here. At most
+ * SIGN_IN_AT_ONCE wait for a provider at one moment (to begin, or with what a browser brought), so that a
+ * slow one takes no workers away from passwords and tokens. As many ask what the helper knows, which it
+ * says at once: whoever has approved gets in meanwhile.
  */
 
 #include "daemon/core/caller.h"
@@ -27,6 +28,7 @@
 #include "daemon/core/provider-source.h"
 
 #define SIGN_IN_MAX 256
+#define SIGN_IN_PER_UID 16
 #define SIGN_IN_AT_ONCE 4
 #define SIGN_IN_LIFETIME_S 600
 #define SIGN_IN_HURRY_S 20
@@ -47,7 +49,7 @@ typedef struct SignInWish {
 
 enum {
         _SIGN_IN_E_SUCCESS = 0,
-        SIGN_IN_E_BUSY,    /* too many, or too many at once */
+        SIGN_IN_E_BUSY,    /* too many, of this user or of all, or too many at once */
         SIGN_IN_E_UNKNOWN, /* no such sign-in of this process, user and service */
 };
 

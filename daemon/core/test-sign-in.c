@@ -239,6 +239,31 @@ static void test_no_more_than_256(void) {
         g_assert_cmpuint(desk->liar.cancelled, ==, SIGN_IN_MAX + 1); /* nothing is left running */
 }
 
+/* One user on the host, with however many processes, his own or sudo's, leaves room for the others. */
+static void test_no_more_than_16_of_one_uid(void) {
+        g_autoptr(Desk) desk = desk_new();
+        char handle[PROVIDER_FLOW_SIZE];
+        Caller caller;
+
+        for (int i = 0; i < SIGN_IN_PER_UID; i++) {
+                caller = process(1000 + i, 1);
+                caller.uid = i % 2 ? 1000 : 0;
+                caller.real_uid = 1000;
+                g_assert_cmpint(begin_of(desk, &caller, handle), ==, 0);
+        }
+        caller = process(999, 1);
+        caller.real_uid = 1000;
+        g_assert_cmpint(begin_of(desk, &caller, handle), ==, SIGN_IN_E_BUSY);
+        caller.uid = 1000;
+        g_assert_cmpint(begin_of(desk, &caller, handle), ==, SIGN_IN_E_BUSY);
+        g_assert_cmpuint(desk->liar.begun, ==, SIGN_IN_PER_UID);
+        caller.process.pid = 1000; /* in the place of its own */
+        g_assert_cmpint(begin_of(desk, &caller, handle), ==, 0);
+        caller = process(999, 1);
+        caller.uid = caller.real_uid = 1001;
+        g_assert_cmpint(begin_of(desk, &caller, handle), ==, 0);
+}
+
 /* 4 at once wait for a provider; what the helper knows is heard meanwhile. */
 
 static GMutex gate;
@@ -421,6 +446,7 @@ int main(void) {
         test_O3_nobody_elses_word_counts();
         test_one_for_each_process();
         test_no_more_than_256();
+        test_no_more_than_16_of_one_uid();
         test_four_at_once();
         test_sweep();
         test_drop();
