@@ -33,7 +33,7 @@ bool pending_mark_holds(Pending *pending, uid_t uid, uint64_t mark);
 
 /*
  * Around a change that ends everything of a user (disabled, removed, revoked, another password),
- * or with UID_UNSET of everybody: drops their pending sessions, and breaks the marks under way.
+ * or unlinks him, or with UID_UNSET of everybody: drops their pending sessions, and breaks the marks under way.
  */
 void pending_bar(Pending *pending, uid_t uid);
 void pending_unbar(Pending *pending, uid_t uid);

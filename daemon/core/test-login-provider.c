@@ -454,6 +454,28 @@ static void test_R15_changed_while_it_was_asked(void) {
         }
 }
 
+/* And behind the answer: half a login is none yet. */
+static void test_R15_unlinked_before_it_is_opened(void) {
+        Caller pam = world_pam(5);
+
+        for (int late = 0; late < 2; late++) {
+                g_autoptr(World) world = corp();
+                g_autofree char *flow = begin(world, "alice");
+                LoginRequest request = { .user = "alice", .service = "sshd", .rhost = "192.0.2.1" };
+                LoginAnswer answer;
+
+                approve(world, "1", "alice");
+                answer = ask(world, "alice", flow);
+                g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
+                request.session = answer.session;
+                if (late)
+                        world_before_open(world, unlink_alice);
+                else
+                        unlink_alice(world);
+                g_assert_cmpint(world_ask(world, login_open, &pam, &request).verdict, ==, LOGIN_DENY);
+        }
+}
+
 /* And in the last moment, when it is known who approved: nothing is tied in vain, and nobody comes in. */
 static void revoke_dave(World *world) {
         g_autoptr(GPtrArray) ended = NULL;
@@ -849,6 +871,7 @@ int main(void) {
         test_a_flow_and_a_secret_exclude_each_other();
         test_R15_changed_before();
         test_R15_changed_while_it_was_asked();
+        test_R15_unlinked_before_it_is_opened();
         test_R15_revoked_awaiting();
         test_create();
         test_create_is_not_for_everybody();

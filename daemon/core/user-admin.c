@@ -398,8 +398,10 @@ int user_unlink(Core *core, const Caller *caller, const char *name, const char *
                 return r;
         if (!provider[0])
                 return CORE_E_INVALID;
+        pending_bar(core->pending, user->uid);
         r = store_identity_remove(core->store, user->uid, provider, found ? found->urls[PROVIDER_ISSUER] : NULL,
                                   &changed);
+        pending_unbar(core->pending, user->uid);
         if (r < 0)
                 return error_trace(r);
         if (changed) {
