@@ -20,6 +20,13 @@ static Network network_new(NetworkKind kind, const void *prefix, size_t size) {
         return network;
 }
 
+/* Who is here already connects from as many loopback addresses as he likes: they are one. */
+static Network v4_of(const unsigned char address[V4_SIZE]) {
+        static const unsigned char loopback[V4_SIZE] = { IN_LOOPBACKNET, 0, 0, 1 };
+
+        return network_new(NETWORK_V4, address[0] == IN_LOOPBACKNET ? loopback : address, V4_SIZE);
+}
+
 Network network_of(const char *rhost) {
         size_t size = rhost ? strcspn(rhost, "%") : 0;
         char text[INET6_ADDRSTRLEN];
@@ -33,11 +40,11 @@ Network network_of(const char *rhost) {
         memcpy(text, rhost, size);
         text[size] = '\0';
         if (rhost[size] == '\0' && inet_pton(AF_INET, text, &v4) == 1)
-                return network_new(NETWORK_V4, &v4, V4_SIZE);
+                return v4_of((const unsigned char *) &v4);
         if (inet_pton(AF_INET6, text, &v6) != 1)
                 return (Network) { .kind = NETWORK_OTHER };
         if (IN6_IS_ADDR_V4MAPPED(&v6))
-                return network_new(NETWORK_V4, v6.s6_addr + 12, V4_SIZE);
+                return v4_of(v6.s6_addr + 12);
         return network_new(NETWORK_V6_64, &v6, V6_64_SIZE);
 }
 

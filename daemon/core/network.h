@@ -4,8 +4,8 @@
 
 /*
  * Where somebody comes from, as limits count it: an IPv4 address, an IPv6 /64 or /48, or "other" for
- * all that is no address. A v4-mapped address is IPv4. Nothing is ever resolved: a name is what the
- * remote side's DNS says.
+ * all that is no address. A v4-mapped address is IPv4, and 127.0.0.0/8 is one. Nothing is ever resolved:
+ * a name is what the remote side's DNS says.
  */
 
 #include <stdbool.h>
