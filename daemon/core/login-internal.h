@@ -21,6 +21,7 @@ typedef struct LoginCall {
         CoreConfig *config;
         Subject subject;
         PolicyUser policy_user; /* of the subject; without a name where it has no account; see login_bound() */
+        char *approver; /* who approved it at a provider, for the audit; NULL where nobody did, or it was the user */
         char *client; /* whence the answer comes, as limits count it; NULL: none that is known */
         WrongPassword wrong; /* what came of the password; zeros where none was wrong */
         int64_t now;

@@ -26,7 +26,8 @@
 #include "daemon/core/login-internal.h"
 #include "daemon/core/user-admin.h"
 
-#define CODE_MAX 64 /* of the helper's reasons */
+#define CODE_MAX 64     /* of the helper's reasons */
+#define SUBJECT_MAX 255 /* OpenID Connect's */
 
 /* What is offered */
 
@@ -316,7 +317,13 @@ static char *tell_why(const LoginCall *call, const char *why, const char *provid
         return NULL;
 }
 
-static int refuse_approved(LoginCall *call, const char *why, const char *provider, LoginAnswer *ret) {
+/* Whoever it was: an administrator may want to link him, or to know who was led astray. */
+static int refuse_approved(LoginCall *call, const char *why, const SignInAnswer *answer, LoginAnswer *ret) {
+        g_autofree char *subject = core_clean(answer->identity.subject, SUBJECT_MAX);
+        const char *provider = answer->provider;
+
+        if (subject)
+                call->approver = g_strdup_printf("%s at %s", subject, provider);
         if (call->subject.state == SUBJECT_ENABLED)
                 store_user_failed(call->core->store, call->subject.user->name, call->rhost, call->now);
         return login_refuse_credential(call, why, tell_why(call, why, provider), ret);
@@ -337,7 +344,7 @@ static Granted granted_by(const Approval *approval) {
 }
 
 /* The gate: from here only the mark of the beginning lets anybody through, in login_accept() and renew(). */
-static int let_in(Approval *approval, Session *bound, LoginAnswer *ret) {
+static int let_in(Approval *approval, const SignInAnswer *answer, Session *bound, LoginAnswer *ret) {
         LoginCall *call = approval->call;
         Attempt attempt = login_attempt(call);
         g_auto(Granted) granted = granted_by(approval);
@@ -347,7 +354,7 @@ static int let_in(Approval *approval, Session *bound, LoginAnswer *ret) {
         int r;
 
         if (subject_hindrance(&call->subject)) /* one that was enrolled just now, and changed */
-                return refuse_approved(call, subject_hindrance(&call->subject), approval->provider->name, ret);
+                return refuse_approved(call, subject_hindrance(&call->subject), answer, ret);
         r = core_sign_in_was_right(call->core, &attempt);
         if (r < 0)
                 return r;
@@ -375,11 +382,11 @@ static int judge(LoginCall *call, const SignInAnswer *answer, Session *bound, Lo
 
         call->subject.mark = answer->mark;
         if (!approval.provider || !is_still_offered(call, answer->provider))
-                return refuse_approved(call, "provider-not-offered", answer->provider, ret);
+                return refuse_approved(call, "provider-not-offered", answer, ret);
         r = check(&approval, &why);
         if (r == CREDENTIAL_E_WRONG)
-                return refuse_approved(call, why, answer->provider, ret);
-        return r == 0 ? let_in(&approval, bound, ret) : r;
+                return refuse_approved(call, why, answer, ret);
+        return r == 0 ? let_in(&approval, answer, bound, ret) : r;
 }
 
 /* Asking how it stands */

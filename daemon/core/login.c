@@ -37,6 +37,7 @@ void login_call_deinit(LoginCall *call) {
         g_clear_pointer(&call->rhost, g_free);
         g_clear_pointer(&call->tty, g_free);
         g_clear_pointer(&call->client, g_free);
+        g_clear_pointer(&call->approver, g_free);
         subject_deinit(&call->subject);
         g_clear_pointer(&call->config, core_config_unref);
 }
@@ -121,6 +122,7 @@ int login_answer(LoginCall *call, const LoginOutcome *outcome, LoginAnswer *ret)
                 .service = call->shown_service,
                 .rhost = call->rhost,
                 .reason = outcome->why,
+                .by = call->approver,
         };
 
         if (outcome->unstored)

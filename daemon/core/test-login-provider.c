@@ -255,6 +255,20 @@ static void test_O3_who_an_approval_is(void) {
         assert_linked(world, "bob", "");
 }
 
+/* Who it was stands in the log: whom to link, and who fell for a link that a stranger sent. */
+static void test_O3_the_log_says_who_approved(void) {
+        g_autoptr(World) world = corp();
+        g_autofree char *flow = begin(world, "bob"), *denied = NULL;
+
+        approve(world, "7", "bob");
+        g_assert_cmpint(ask(world, "bob", flow).verdict, ==, LOGIN_DENY);
+        assert_audit(world, "refused provider-not-linked bob - by 7 at corp");
+        world->provider.state = PROVIDER_STATE_DENIED;
+        denied = begin(world, "bob");
+        g_assert_cmpint(ask(world, "bob", denied).verdict, ==, LOGIN_DENY);
+        assert_audit(world, "refused provider-denied bob -");
+}
+
 /* The first sign-in of who awaits it ties him to it; nothing but that subject is he from then on. */
 static void test_A3_who_awaits(void) {
         g_autoptr(World) world = corp();
@@ -864,6 +878,7 @@ int main(void) {
         test_O1_for_whom_it_begins();
         test_A3_an_approval_makes_nobody_of_a_stranger();
         test_O3_who_an_approval_is();
+        test_O3_the_log_says_who_approved();
         test_A3_who_awaits();
         test_R15_who_was_disabled_before_it_began();
         test_ends_that_are_no_approval();
