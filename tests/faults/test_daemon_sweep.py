@@ -91,10 +91,10 @@ def disabled(host):
     host.call("Users.SetEnabled", "sb", "alice", True)
     session = host.call(*OPEN, "alice", "sshd", {})[1]["session"]
     reply = yield "Users.SetEnabled", "sb", "alice", False
-    enabled = host.call("Users.Show", "s", "alice")["enabled"]
+    enabled = host.ask("Users.Show", "s", "alice")["enabled"]
     assert state(host, session) == ("active" if enabled else "revoked")
     assert not (reply and enabled), "acknowledged and not done"
-    host.call("Users.SetEnabled", "sb", "alice", True)
+    host.ask("Users.SetEnabled", "sb", "alice", True)
 
 
 def changed_password(host):
@@ -120,7 +120,7 @@ def refresh_token(host):
     reply = yield *AUTHENTICATE, "alice", "sshd", {}, secret(host.device.next())
     assert reply is None or reply[0] == "allow", reply
     assert host.call(*AUTHENTICATE, "alice", "sshd", {}, secret(host.device.next()))[0] == "allow"
-    assert [device["state"] for device in host.call("Devices.List", "a{sv}", {"user": "alice"})] == ["active"]
+    assert [device["state"] for device in host.ask("Devices.List", "a{sv}", {"user": "alice"})] == ["active"]
 
 
 def looked_at_token(host):
@@ -133,7 +133,7 @@ REQUESTS = (right_password, wrong_password, missing_role, unknown_user, opened, 
 
 
 def state(host, session):
-    return host.call("Sessions.Show", "s", session)[0]["state"]
+    return host.ask("Sessions.Show", "s", session)[0]["state"]
 
 
 def suffer(host, request, kind, nth, *how):
