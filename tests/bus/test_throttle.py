@@ -167,6 +167,11 @@ def test_P21_junk_of_sshd_charges_no_account(host):
     assert may(host)
 
 
+def failures(host):
+    """Not when they may try again: that is told in seconds of the wall, and two looks may differ by one."""
+    return {key: row["failures"] for key, row in owed(host).items()}
+
+
 def test_T9_a_token_is_no_guess(host):
     """One with a right signature is taken from wherever others have guessed, and charges and clears nothing."""
     def login():
@@ -179,11 +184,11 @@ def test_T9_a_token_is_no_guess(host):
 
     token = in_child(login, login=ALICE)
     fill(host)
-    before = owed(host)
+    before = failures(host)
     assert attempts(host, 1, password=token)[0][0] == "allow"
-    assert owed(host) == before and may_not(host)
+    assert failures(host) == before and may_not(host)
     assert attempts(host, 1, user="bob", password=token) == [DENIED]  # genuine, and another's
-    assert owed(host) == before
+    assert failures(host) == before
     forged = token[:-4] + ("AAAA" if token[-4:] != "AAAA" else "BBBB")
     assert attempts(host, 2, user="bob", password=forged, rhost="203.0.113.9") == [DENIED] * 2
     assert owed(host)["other-hosts", "bob"]["failures"] == 2
