@@ -66,6 +66,7 @@ class LoginPage:
         """At once, without a word to anybody."""
         self.signal("KILL")
         self.host.wait("! systemctl is-active login-page")
+        self.host.wait('[ "$(systemctl show -P LoadState login-page)" = not-found ]')
 
     def signal(self, name):
         self.host.signal("login-page", name)

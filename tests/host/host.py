@@ -147,7 +147,7 @@ class Host:
     def reboot(self):
         """Through the front door: services stop, and the host comes up again with another boot id."""
         self.sh("systemctl reboot --no-block", check=False)
-        self.nspawn.wait(timeout=60)
+        self.nspawn.wait(timeout=LOGIN_MAX + 30)  # user@.service is given two minutes, and now and then takes them
         self._start()
 
     def cut_power(self):

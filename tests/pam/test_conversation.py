@@ -41,7 +41,7 @@ def test_P14_P39_answer_that_is_none_or_too_long(driver, mock, below, text):
     for user in ("alice", "bob", "nosuchuser"):
         for arguments in ("", "breakglass=rescue"):
             driver.start(user=user, arguments=arguments, below=module).answer(text)
-            result = driver.call("authenticate")
+            result = driver.call("authenticate", 1)  # PAM_DISALLOW_NULL_AUTHTOK, as sshd says it
             assert result.code == "AUTH_ERR"
             assert result.delays[0] > 0
     assert [call["secret"] for call in mock.calls] == ([b""] * 6 if text == "" else [])
