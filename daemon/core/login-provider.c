@@ -96,9 +96,25 @@ static SignInWish wish_of(const LoginCall *call, const LoginRequest *request, co
 
 /* Beginning */
 
+/* Has the user a password, and would one be enough for this service? */
+static bool password_works(const LoginCall *call) {
+        const PolicyLogin login = { .auth_time = call->now, .auth_method = METHOD_PASSWORD };
+
+        if (!subject_is_ours(&call->subject) || !call->subject.user->password_hash)
+                return false;
+        return !call->step_up || g_str_equal(call->service, LOGIN_SERVICE_TESSERA) ||
+               policy_decide(call->config->policy, &call->policy_user, &login, call->service, call->now).verdict == POLICY_ALLOW;
+}
+
+/* @what happened, and what is left to do. g_free. */
+static char *with_way_out(const LoginCall *call, const char *what) {
+        return g_strconcat(what, password_works(call) ? "; your password works" : "; try again later", NULL);
+}
+
 static int refuse_outage(LoginCall *call, const char *provider, const char *why, LoginAnswer *ret) {
-        return login_refuse_credential(call, why,
-                                       g_strdup_printf("%s cannot be asked now; your password works", provider), ret);
+        g_autofree char *what = g_strdup_printf("%s cannot be asked now", provider);
+
+        return login_refuse_credential(call, why, with_way_out(call, what), ret);
 }
 
 static int begin(LoginCall *call, const LoginRequest *request, const Provider *provider, LoginAnswer *ret) {
@@ -402,8 +418,7 @@ static int refuse_failed(LoginCall *call, const char *reason, LoginAnswer *ret) 
         g_autofree char *code = core_clean(reason, CODE_MAX), *why = NULL;
 
         why = g_strconcat("provider-failed", code ? ":" : "", code, NULL);
-        return login_refuse_credential(call, why, g_strdup("that sign-in came to nothing; try again, or use your password"),
-                                       ret);
+        return login_refuse_credential(call, why, with_way_out(call, "that sign-in came to nothing"), ret);
 }
 
 static int tell(LoginCall *call, const LoginRequest *request, const SignInAnswer *answer, Session *bound,
@@ -437,8 +452,8 @@ static int ask(LoginCall *call, const LoginRequest *request, Session *bound, Log
                 return login_refuse_credential(call, "provider-unknown-flow",
                                                g_strdup("that sign-in is over; begin another"), ret);
         if (r == -ECONNREFUSED) /* what it knew is gone with it */
-                return login_refuse_credential(call, "provider-down",
-                                               g_strdup("no provider can be asked now; your password works"), ret);
+                return login_refuse_credential(call, "provider-down", with_way_out(call, "no provider can be asked now"),
+                                               ret);
         return still_pending(request->flow, ret); /* busy, or nobody could say */
 }
 

@@ -191,6 +191,29 @@ static void test_what_an_identified_user_is_told(void) {
         login_answer_deinit(&answer);
 }
 
+static void expect_message(World *world, const Caller *caller, const char *user, const char *service,
+                           const char *expected) {
+        _cleanup_secret_ Secret *nothing = world_secret("");
+        LoginRequest request = { .user = user, .service = service, .provider = "corp" };
+        LoginAnswer answer;
+
+        g_assert_cmpint(login_authenticate(world->core, caller, &request, nothing, &answer), ==, 0);
+        g_assert_cmpint(answer.verdict, ==, LOGIN_DENY);
+        g_assert_cmpstr(answer.message, ==, expected);
+        login_answer_deinit(&answer);
+}
+
+/* A password is no way out for who has none, nor where only a provider counts. */
+static void test_a_password_is_named_only_where_it_works(void) {
+        g_autoptr(World) world = corp();
+        Caller alices = world_person(ALICE, 5), daves = world_person(DAVE, 6), child = world_pam_child(5);
+
+        world->provider.error = -ECONNREFUSED;
+        expect_message(world, &alices, "alice", "tessera", "corp cannot be asked now; your password works");
+        expect_message(world, &daves, "dave", "tessera", "corp cannot be asked now; try again later");
+        expect_message(world, &child, "alice", "sudo", "corp cannot be asked now; try again later");
+}
+
 /* At a login's prompt nobody is told anything. */
 static void test_nobody_else_is_told(void) {
         g_autoptr(World) world = corp();
@@ -229,6 +252,7 @@ int main(void) {
         test_step_up();
         test_R15_a_login_that_was_revoked_steps_up_no_more();
         test_what_an_identified_user_is_told();
+        test_a_password_is_named_only_where_it_works();
         test_nobody_else_is_told();
         test_default_provider();
         return 0;
