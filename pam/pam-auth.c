@@ -52,9 +52,10 @@ static void ask_without_answer(Call *call, const Typed *nothing) {
 
 /*
  * sshd's method "password", and "none" before any other, answer each prompt with what the client has sent, and
- * show nothing: a sign-in would begin that nobody sees, with every connection. An empty password comes here from them only
- * where PermitEmptyPasswords allows it, and then sshd leaves this flag out, for keyboard-interactive too: nothing
- * else tells the one from the other before something is shown. So Enter alone begins nothing there.
+ * show nothing: a sign-in would begin that nobody sees, with every connection. An empty password comes here
+ * from them only where PermitEmptyPasswords allows it, and then sshd leaves this flag out, for
+ * keyboard-interactive too: nothing else tells the one from the other before something is shown. So Enter
+ * alone begins nothing there.
  */
 static bool is_blind(const Call *call) {
         const void *tty = NULL;

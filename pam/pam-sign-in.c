@@ -7,9 +7,9 @@
  * the sign-in twenty seconds, and we give the daemon a little longer than that.
  *
  * Lines go out one message each, with a short prompt behind them: ssh holds messages back until there is
- * one, and sudo -p puts its own in the place of both of ours, so there a line says what to do. In su what is no error goes to stdout, which is often a
- * pipe: there nobody would see the link, and the next program would read it. Where the prompt of sudo and
- * su goes, errors go, too.
+ * one, and sudo -p puts its own in the place of both of ours, so there a line says what to do. In su what is
+ * no error goes to stdout, which is often a pipe: there nobody would see the link, and the next program
+ * would read it. Where the prompt of sudo and su goes, errors go, too.
  */
 
 #include <errno.h>
