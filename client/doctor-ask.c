@@ -50,6 +50,17 @@ int doctor_ask(DoctorWay way, const char *interface, const char *method, ClientM
         return ask(way, interface, method, /* argument= */ NULL, ret, ret_problem);
 }
 
+const ClientDict *doctor_ask_check(Doctor *doctor) {
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+
+        if (doctor->said || doctor->unsaid)
+                return doctor->said;
+        if (doctor_ask(DOCTOR_WAY_ANY, WIRE_INTERFACE_DAEMON, "Check", &reply, &doctor->unsaid) == 0 &&
+            client_message_read_dict(reply, &doctor->said) != 0)
+                doctor->unsaid = g_strdup("the daemon said what is not understood");
+        return doctor->said;
+}
+
 int doctor_ask_daemon(DoctorWay way, DoctorDaemon *ret, char **ret_problem) {
         _cleanup_client_message_ ClientMessage *reply = NULL;
         _cleanup_client_dict_ ClientDict *dict = NULL;

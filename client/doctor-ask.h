@@ -27,4 +27,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DoctorDaemon, doctor_daemon_deinit)
 /* 0 and the reply to a method without arguments, or why not in @ret_problem (g_free): as client_message_call(). */
 int doctor_ask(DoctorWay way, const char *interface, const char *method, ClientMessage **ret, char **ret_problem);
 
+/*
+ * What the daemon finds when it looks at itself (Daemon.Check), which it is asked once: the doctor's. NULL, and why
+ * not in doctor->unsaid.
+ */
+const ClientDict *doctor_ask_check(Doctor *doctor);
+
 int doctor_ask_daemon(DoctorWay way, DoctorDaemon *ret, char **ret_problem);

@@ -120,14 +120,11 @@ static void look_for_space(Doctor *doctor) {
 }
 
 static void look_at_database(Doctor *doctor) {
-        _cleanup_client_message_ ClientMessage *reply = NULL;
-        _cleanup_client_dict_ ClientDict *dict = NULL;
-        g_autofree char *problem = NULL;
+        const ClientDict *dict = doctor_ask_check(doctor);
         const char *damage;
 
-        if (doctor_ask(DOCTOR_WAY_ANY, WIRE_INTERFACE_DAEMON, "Check", &reply, &problem) != 0 ||
-            client_message_read_dict(reply, &dict) != 0) {
-                doctor_skip(doctor, "the database: %s", problem ? problem : "the daemon said what is not understood");
+        if (!dict) {
+                doctor_skip(doctor, "the database: %s", doctor->unsaid);
                 return;
         }
         damage = client_dict_get_string(dict, "database");

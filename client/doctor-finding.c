@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "client/doctor.h"
+#include "client/lib/call.h"
 #include "client/service-files.h"
 #include "client/service-host.h"
 #include "client/shape.h"
@@ -34,6 +35,8 @@ void doctor_deinit(Doctor *doctor) {
         g_clear_pointer(&doctor->findings, g_ptr_array_unref);
         json_decref(doctor->users);
         doctor->users = NULL;
+        doctor->said = client_dict_free(doctor->said);
+        g_clear_pointer(&doctor->unsaid, g_free);
 }
 
 G_GNUC_PRINTF(4, 0)

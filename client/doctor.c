@@ -13,7 +13,7 @@
 /* The daemon first: who is enrolled is known from it. */
 static const DoctorCheck *const tables[] = {
         doctor_daemon_checks, doctor_config_checks,  doctor_file_checks, doctor_pam_checks,   doctor_sshd_checks,
-        doctor_sudo_checks,   doctor_account_checks, doctor_mac_checks,  doctor_clock_checks,
+        doctor_sudo_checks,   doctor_account_checks, doctor_mac_checks,  doctor_clock_checks,  doctor_provider_checks,
 };
 
 static guint count(const Doctor *doctor, FindingState state) {

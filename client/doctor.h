@@ -36,6 +36,8 @@ typedef struct Doctor {
         bool booted;         /* by systemd */
         int64_t now;         /* Unix seconds */
         json_t *users;       /* as "user list" has them; NULL where they are not known */
+        struct ClientDict *said; /* by Daemon.Check; NULL until it was asked, or where it did not answer */
+        char *unsaid;        /* why it did not */
 } Doctor;
 
 void doctor_init(Doctor *doctor);
@@ -79,7 +81,8 @@ typedef struct DoctorCheck {
 } DoctorCheck;
 
 extern const DoctorCheck doctor_daemon_checks[], doctor_config_checks[], doctor_file_checks[], doctor_pam_checks[],
-        doctor_sshd_checks[], doctor_sudo_checks[], doctor_account_checks[], doctor_mac_checks[], doctor_clock_checks[];
+        doctor_sshd_checks[], doctor_sudo_checks[], doctor_account_checks[], doctor_mac_checks[], doctor_clock_checks[],
+        doctor_provider_checks[];
 
 /* Runs every check of a table. */
 void doctor_run(Doctor *doctor, const DoctorCheck *checks);

@@ -402,3 +402,17 @@ def test_users_are_shown_with_their_identities(command, daemon):
         assert f"identities  {text}\n" in command.run("user", "show", "carol").stdout
         [listed] = json.loads(command.run("--json", "user").stdout)
         assert (listed["identities"], listed["awaits"]) == (identities, member)
+
+
+def test_the_doctor_says_which_provider_answers(command, daemon):
+    """It asks the daemon once for all that this finds."""
+    said = {"finished": ("b", True), "database": ("s", ""), "providers": ("as", ["corp", "club: metadata: no keys"])}
+    daemon.answers["Check"] = Reply("a{sv}", [said])
+    findings = [f for f in json.loads(command.run("--json", "doctor").stdout) if f["check"] in ("providers", "database")]
+    assert [(f["state"], f["text"]) for f in findings] == [
+        ("ok", "the database is whole"), ("ok", "corp answers"), ("fail", "nobody can sign in at club: metadata: no keys")]
+    assert "tessera-oidc" in findings[-1]["remedy"]
+    assert [call["method"] for call in daemon.calls].count("Check") == 1
+    daemon.answers["Check"] = Error(TESSERA + "Busy")
+    findings = [f for f in json.loads(command.run("--json", "doctor").stdout) if f["check"] == "providers"]
+    assert [f["state"] for f in findings] == ["skipped"]
