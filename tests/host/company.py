@@ -55,21 +55,24 @@ class LoginPage:
         folder = host.root / "opt/provider"
         shutil.copytree(CERTIFIED, folder, symlinks=True)
         shutil.copy(authority.certificate("company"), folder / "tls.pem")
+        self.starts = 0
         self.start()
 
     def start(self, seconds=CODE_SECONDS):
-        self.host.sh("systemd-run --quiet --collect --unit=login-page --working-directory=/opt/provider "
+        # A name of its own each time: systemd forgets one that was killed when it likes.
+        self.starts += 1
+        self.unit = f"login-page-{self.starts}"
+        self.host.sh(f"systemd-run --quiet --collect --unit={self.unit} --working-directory=/opt/provider "
                      f"node provider.mjs 443 tls.pem RS256 {LOGIN} {seconds}")
         self.host.wait("ss -Hltn 'sport = 443' | grep -q .", 30, "the login page")
 
     def stop(self):
         """At once, without a word to anybody."""
         self.signal("KILL")
-        self.host.wait("! systemctl is-active login-page")
-        self.host.wait('[ "$(systemctl show -P LoadState login-page)" = not-found ]')
+        self.host.wait(f"! systemctl is-active {self.unit}")
 
     def signal(self, name):
-        self.host.signal("login-page", name)
+        self.host.signal(self.unit, name)
 
     @contextlib.contextmanager
     def frozen(self):
@@ -101,7 +104,7 @@ class LoginPage:
 
     def asked(self, what):
         """How often it was asked for something: "POST /token"."""
-        return self.host.journal("-u", "login-page").count(what)
+        return self.host.journal("-u", "login-page-*").count(what)
 
     def secrets(self):
         """Everything it gave out that is for one party alone, as {kind: the values}."""
