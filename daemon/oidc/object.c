@@ -58,6 +58,34 @@ static Provider *find_provider(Object *object, Invocation *invocation, const cha
 
 /* Beginning */
 
+/* A flow whose caller was gone by the time it began: nobody knows its id, and nobody would ever end it. */
+typedef struct Unheard {
+        Object *object;
+        char *id;
+} Unheard;
+
+static gboolean cancel_unheard(gpointer data) {
+        Unheard *unheard = data;
+        Flow *flow = flow_find(unheard->object->flows, unheard->id);
+
+        if (flow)
+                flow_cancel(flow);
+        g_free(unheard->id);
+        g_free(unheard);
+        return G_SOURCE_REMOVE;
+}
+
+/* Not at once: it is the flow that calls. */
+static void cancel_if_unheard(Invocation *invocation, const char *id) {
+        Unheard *unheard;
+
+        if (!g_dbus_connection_is_closed(g_dbus_method_invocation_get_connection(invocation)))
+                return;
+        unheard = g_new(Unheard, 1);
+        *unheard = (Unheard) { g_dbus_method_invocation_get_user_data(invocation), g_strdup(id) };
+        (void) g_idle_add(cancel_unheard, unheard);
+}
+
 static void put(GVariantBuilder *result, const char *key, const char *text) {
         if (text)
                 g_variant_builder_add(result, "{sv}", key, g_variant_new_string(text));
@@ -71,6 +99,7 @@ static void on_device_begun(OidcReason reason, const char *detail, const char *i
                 refuse_start(data, reason, detail);
                 return;
         }
+        cancel_if_unheard(data, id);
         g_variant_builder_init(&result, G_VARIANT_TYPE_VARDICT);
         put(&result, "uri", device->uri);
         put(&result, "uri_complete", device->uri_complete);
@@ -82,10 +111,12 @@ static void on_device_begun(OidcReason reason, const char *detail, const char *i
 
 static void on_code_begun(OidcReason reason, const char *detail, const char *id, const FlowDevice *device,
                           const char *url, gpointer data) {
-        if (reason != OIDC_GOOD)
+        if (reason != OIDC_GOOD) {
                 refuse_start(data, reason, detail);
-        else
-                g_dbus_method_invocation_return_value(data, g_variant_new("(ss)", id, url));
+                return;
+        }
+        cancel_if_unheard(data, id);
+        g_dbus_method_invocation_return_value(data, g_variant_new("(ss)", id, url));
 }
 
 static void start_device(Object *object, GVariant *arguments, Invocation *invocation) {

@@ -62,7 +62,7 @@ class Connection:
         try:
             reply, _ = self.bus.call_with_unix_fd_list_sync(
                 None, OBJECT, INTERFACE, method, GLib.Variant(signature, arguments), None, Gio.DBusCallFlags.NONE,
-                timeout * 1000, fd_list, None)
+                int(timeout * 1000), fd_list, None)
         except GLib.Error as error:
             raise Refused(error) from None
         return reply.unpack()

@@ -70,6 +70,27 @@ def test_a_connection_that_closes_cancels_nothing(helper, provider):
     second.close()
 
 
+def test_a_flow_that_nobody_heard_of_is_forgotten(helper, client, provider):
+    """Its caller has given up before the provider answered: nobody has its id, so nobody could cancel it."""
+    def slowly(request):
+        time.sleep(1)
+        return provider.device(interval=1)
+
+    provider.answers["/device"] = slowly
+    other = helper.connect()
+    with pytest.raises(Refused):
+        other.call("StartDevice", "(s)", "corp", timeout=0.5)
+    other.close()
+    time.sleep(3)
+    assert provider.count("/device") == 1
+    assert provider.count("/token") == 0
+    provider.answers["/device"] = provider.device(interval=1)
+    flow, _ = client.start_device()
+    time.sleep(3)
+    assert provider.count("/token") > 0  # as it is with one that is heard
+    client.cancel(flow)
+
+
 def test_the_latest_to_wait_is_told(helper, client, provider):
     provider.answers["/token"] = [error("authorization_pending"), provider.answers["/token"]]
     other = helper.connect()
@@ -118,7 +139,7 @@ def test_O4_slow_down_makes_it_ask_less_often(client, provider):
 
 
 def test_O4_without_an_interval_it_is_five_seconds(client, provider):
-    provider.answers["/device"] = provider.device(interval=None) | {}
+    provider.answers["/device"] = provider.device()
     del provider.answers["/device"]["interval"]
     flow, shown = client.start_device()
     assert shown["interval"] == 5
