@@ -10,6 +10,7 @@
 #include "daemon/oidc/server.h"
 
 #define AUTHENTICATE_WITHIN_S 5
+#define ACCEPT_AGAIN_MS 100
 
 struct Server {
         Object *object;
@@ -17,7 +18,7 @@ struct Server {
         uid_t uid;
         void (*changed)(gpointer data);
         gpointer data;
-        guint source; /* of @fd; 0 while there are too many connections */
+        guint source; /* of @fd, or the timer that waits to accept again; 0 while there are too many connections */
         char *guid;
         GDBusAuthObserver *observer;
         GHashTable *peers; /* set of Peer * */
@@ -86,6 +87,10 @@ static void on_authenticated(GObject *source, GAsyncResult *result, gpointer dat
         peer->connection = g_steal_pointer(&connection);
         g_dbus_connection_set_exit_on_close(peer->connection, FALSE);
         g_signal_connect(peer->connection, "closed", G_CALLBACK(on_closed), peer);
+        if (g_dbus_connection_is_closed(peer->connection)) { /* perhaps before there was anybody to be told */
+                drop(peer);
+                return;
+        }
         g_dbus_connection_start_message_processing(peer->connection);
 }
 
@@ -123,6 +128,11 @@ static void serve(Server *server, int fd) {
         server->changed(server->data);
 }
 
+static gboolean on_accept_again(gpointer data) {
+        listen_again(data);
+        return G_SOURCE_REMOVE;
+}
+
 static gboolean on_incoming(int listening, GIOCondition condition, gpointer data) {
         Server *server = data;
         int fd;
@@ -132,11 +142,16 @@ static gboolean on_incoming(int listening, GIOCondition condition, gpointer data
                 return G_SOURCE_REMOVE;
         }
         fd = accept4(listening, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
-        if (fd >= 0)
+        if (fd >= 0) {
                 serve(server, fd);
-        else if (errno != EINTR && errno != ECONNABORTED && errno != EAGAIN)
-                g_warning("cannot accept a connection: %s, trying again", g_strerror(errno));
-        return G_SOURCE_CONTINUE;
+                return G_SOURCE_CONTINUE;
+        }
+        if (errno == EINTR || errno == ECONNABORTED || errno == EAGAIN)
+                return G_SOURCE_CONTINUE;
+        /* Out of descriptors or memory: the others wait in the queue until some are given back. */
+        g_warning("cannot accept a connection: %s, trying again", g_strerror(errno));
+        server->source = g_timeout_add(ACCEPT_AGAIN_MS, on_accept_again, server);
+        return G_SOURCE_REMOVE;
 }
 
 static void listen_again(Server *server) {
