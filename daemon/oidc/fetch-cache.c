@@ -113,7 +113,7 @@ static void on_answer(const HttpAnswer *answer, gpointer data) {
                 entry->kept = kept;
                 entry->fetched = g_get_monotonic_time();
         }
-        tell(entry, reason, answer->reason == OIDC_GOOD ? "" : answer->detail);
+        tell(entry, reason, answer->detail);
 }
 
 static void ask(Entry *entry, Provider *provider, const char *url) {

@@ -73,7 +73,7 @@ static OidcReason reason_of(CURLcode code, const HttpBody *body) {
 }
 
 static void finish(HttpRequest *request, CURLcode code) {
-        HttpAnswer answer = { .reason = reason_of(code, &request->body), .detail = curl_easy_strerror(code) };
+        HttpAnswer answer = { .reason = reason_of(code, &request->body), .detail = code == CURLE_OK ? "" : curl_easy_strerror(code) };
         const char *type = NULL;
 
         (void) curl_easy_getinfo(request->easy, CURLINFO_RESPONSE_CODE, &answer.status);

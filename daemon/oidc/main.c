@@ -206,8 +206,10 @@ static int start(const Arguments *arguments) {
         if (get_socket(arguments, &fd) < 0 || get_caller(&caller) < 0)
                 return EXIT_FAILURE;
         run.http = http_new();
-        if (!run.http)
+        if (!run.http) {
+                g_warning("libcurl cannot be used");
                 return EXIT_FAILURE;
+        }
         set_up(&run, fd, caller);
         g_main_loop_run(run.loop);
         tear_down(&run);
@@ -218,8 +220,11 @@ int main(int argc, char **argv) {
         g_auto(Arguments) arguments = { .idle = IDLE_S };
         int r;
 
-        if (ritual() < 0)
+        r = ritual();
+        if (r < 0) {
+                g_warning("cannot begin: %s", g_strerror(-r));
                 return EXIT_FAILURE;
+        }
         r = parse_argv(argc, argv, &arguments);
         if (r != 0)
                 return r;
