@@ -19,7 +19,7 @@
 #include "common/name.h"
 
 #define LIFETIME_S 600 /* nobody walks to a browser for longer */
-#define QUERY_TIMEOUT 30 /* s: the daemon waits for the provider, which may take 12 */
+#define PROVIDER_TIMEOUT 30 /* s, where the daemon waits for the provider, which may take 12 */
 
 /*
  * Nobody presses Enter here, so the daemon is asked by the clock: often at first, when most people approve,
@@ -49,6 +49,7 @@ static int start(SignIn *sign_in, const char *provider, const char *redirect_uri
                 .method = "StartSignIn",
                 .arguments = { REQUEST_ARG_DICT(options) },
                 .reply = "sa{sv}",
+                .timeout = PROVIDER_TIMEOUT,
                 .denied_hint = "",
         };
         _cleanup_client_message_ ClientMessage *reply = NULL;
@@ -74,7 +75,7 @@ static int ask(const SignIn *sign_in, const SecretInput *query, ClientAnswer *re
                 .method = "FinishSignIn",
                 .arguments = { REQUEST_ARG_STRING(sign_in->pending.flow), REQUEST_ARG_SECRET(query), REQUEST_ARG_NO_DICT },
                 .reply = "sa{sv}",
-                .timeout = query->size > 0 ? QUERY_TIMEOUT : 0,
+                .timeout = query->size > 0 ? PROVIDER_TIMEOUT : 0,
         };
         _cleanup_client_message_ ClientMessage *reply = NULL;
         int r;
@@ -140,10 +141,10 @@ static int await(SignIn *sign_in, const SecretInput *query, const char *option, 
                 pause_for(sign_in, pause);
         }
         stop_spinning(sign_in);
-        if (pause > 0)
-                return tell_late(sign_in->cli, option);
         if (r != 0)
                 return request_fail(sign_in->cli, r, &error);
+        if (pause > 0)
+                return tell_late(sign_in->cli, option);
         *ret = answer;
         return answer.verdict == CLIENT_ALLOW ? 0 : step_up_refuse(sign_in->cli, &answer, "the sign-in was not accepted");
 }
@@ -163,9 +164,7 @@ static bool is_terminal(void) {
 }
 
 static bool wants_color(const Cli *cli) {
-        const char *no_color = g_getenv("NO_COLOR");
-
-        return cli->color && is_terminal() && !(no_color && no_color[0]);
+        return cli->color && is_terminal();
 }
 
 static void show_code(const Cli *cli, const ClientPending *pending) {
