@@ -146,6 +146,7 @@ static int check_file(Cli *cli, const char *path, bool compare, GPtrArray *mista
 
 int verb_policy_check(Cli *cli, const Arguments *arguments) {
         g_autoptr(GPtrArray) mistakes = g_ptr_array_new_with_free_func(free_mistake);
+        g_autoptr(GPtrArray) others = g_ptr_array_new_with_free_func(free_mistake);
         bool compare = arguments_get(arguments, "diff"), draft = arguments->n_operands > 0;
         g_autoptr(Settings) settings = NULL;
         g_autoptr(GPtrArray) trust = NULL, providers = NULL, warnings = NULL;
@@ -157,6 +158,10 @@ int verb_policy_check(Cli *cli, const Arguments *arguments) {
                 r = check_file(cli, arguments->operands[0], compare, mistakes, &policy);
                 if (r != 0)
                         return r;
+                if (compare && policy) /* what it is to live with; mistakes of theirs are not the draft's */
+                        providers = providers_read(PROVIDERS_FOLDER, others);
+                if (providers)
+                        providers_check(providers, policy, mistakes);
         } else {
                 settings = settings_read(SETTINGS_FILE, mistakes);
                 policy = policy_read(POLICY_FILE, POLICY_FOLDER, mistakes);
