@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 /*
- * Every block of the heap is wiped when it is freed, in every program that links this library.
+ * Every block of the heap is wiped when it is freed, in every program that has this file.
  *
  * We wipe what is ours. But libjwt copies the token it decodes and the signature it makes into
  * blocks that it frees as they are, and offers no hook; jansson and GLib do likewise with what

@@ -20,10 +20,6 @@ const char *const provider_url_keys[PROVIDER_URL_COUNT] = {
         [PROVIDER_USERINFO] = "userinfo-endpoint",
 };
 
-const char *provider_type_to_string(ProviderType type) {
-        return type >= 0 && type < PROVIDER_TYPE_MAX ? type_names[type] : NULL;
-}
-
 ProviderType provider_type_from_string(const char *text) {
         for (int type = 0; type < PROVIDER_TYPE_MAX; type++)
                 if (strcmp(type_names[type], text) == 0)

@@ -20,7 +20,7 @@
  * With type=oauth2, for providers that issue no ID token, the endpoints stand here, since there is
  * no discovery, and who somebody is comes from the userinfo endpoint; issuer= is then only the name
  * that identities are kept under. Which keys there are, and what they may hold, is the table in
- * providers.c.
+ * provider-read.c.
  *
  * Every address is https. Plain http is for tests: only to a loopback address in figures, and only
  * with allow-insecure-loopback=yes. Files and folder must be root's and writable by nobody else.
@@ -32,7 +32,7 @@
 #define PROVIDERS_FOLDER "/etc/tessera/providers.d"
 
 #define PROVIDER_URL_MAX 1024  /* bytes of an address */
-#define PROVIDER_TEXT_MAX 256  /* of any other value */
+#define PROVIDER_TEXT_MAX 256  /* of client-id, and of a claim's name */
 
 typedef enum ProviderType {
         PROVIDER_OIDC,   /* OpenID Connect: discovery, ID tokens */
@@ -78,7 +78,6 @@ typedef struct Provider {
         unsigned line;                  /* of the section */
 } Provider;
 
-const char *provider_type_to_string(ProviderType type); /* "oidc", "oauth2" */
 ProviderType provider_type_from_string(const char *text);
 
 /* Providers are counted, as a flow outlives the list that its provider came from. */

@@ -51,7 +51,7 @@ static void test_what_is_left_out_is_the_documented_default(void) {
 
         g_assert_cmpuint(providers->len, ==, 1);
         g_assert_cmpstr(corp->name, ==, "corp");
-        g_assert_cmpstr(provider_type_to_string(corp->type), ==, "oidc");
+        g_assert_cmpint(corp->type, ==, PROVIDER_OIDC);
         g_assert_cmpstr(corp->urls[PROVIDER_ISSUER], ==, "https://login.example.org");
         g_assert_cmpstr(corp->client_id, ==, "tessera");
         assert(!corp->client_secret_file && !corp->ca_file && !corp->allowed_groups);

@@ -30,10 +30,6 @@ static const char *const algorithm_names[JWKS_ALGORITHM_MAX] = {
         [JWKS_ES256] = "ES256",
 };
 
-const char *jwks_algorithm_to_string(JwksAlgorithm algorithm) {
-        return algorithm >= 0 && algorithm < JWKS_ALGORITHM_MAX ? algorithm_names[algorithm] : NULL;
-}
-
 JwksAlgorithm jwks_algorithm_from_string(const char *text) {
         for (int i = 0; text && i < JWKS_ALGORITHM_MAX; i++)
                 if (strcmp(algorithm_names[i], text) == 0)

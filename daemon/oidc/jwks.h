@@ -26,7 +26,6 @@ typedef enum JwksAlgorithm {
         JWKS_ALGORITHM_INVALID = -1,
 } JwksAlgorithm;
 
-const char *jwks_algorithm_to_string(JwksAlgorithm algorithm);
 /* Exactly "RS256" or "ES256"; NULL is invalid. */
 JwksAlgorithm jwks_algorithm_from_string(const char *text);
 

@@ -64,7 +64,7 @@ static void check_header(const char *text, size_t size) {
 
         if (id_token_header(text, size, &header) != OIDC_GOOD)
                 return;
-        assert(size <= ID_TOKEN_MAX && jwks_algorithm_to_string(header.algorithm));
+        assert(size <= ID_TOKEN_MAX && header.algorithm >= 0 && header.algorithm < JWKS_ALGORITHM_MAX);
         assert(!header.kid || (header.kid[0] && strlen(header.kid) <= JWKS_KID_MAX));
         g_free(header.kid);
 }

@@ -52,7 +52,7 @@ def test_S2_the_daemon_may_not_be_traced_or_dumped_by_others(host):
     pid = host.sh("systemctl start tesserad.service; systemctl show -p MainPID --value tesserad.service").stdout.strip()
     assert "Max core file size        0" in host.sh(f"grep core /proc/{pid}/limits").stdout
     for file in ("environ", "mem", "maps"):
-        assert host.sh(f"head -c 1 /proc/{pid}/{file}", user="alice", check=False).returncode != 0
+        assert host.sh(f": < /proc/{pid}/{file}", user="alice", check=False).returncode != 0
 
 
 def test_S5_no_secret_in_arguments(host):

@@ -244,5 +244,6 @@ def test_O4_what_is_over_here_is_over_at_the_provider(host, provider):
     assert set(daemon.in_child(begin_again_and_again)) == {"pending"}
     time.sleep(7)  # the sweep is every five
     asked = provider.count("/token")
+    assert asked > 0
     time.sleep(3)
     assert provider.count("/token") == asked
