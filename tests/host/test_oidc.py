@@ -91,3 +91,17 @@ def test_it_reads_no_secret_of_the_daemons(host, provider):
     host.sh("chmod 0644 /etc/tessera/local.secret")
     assert "client-secret: " in ask(host, "tessera").stdout
     host.sh("chmod 0640 /etc/tessera/local.secret")
+
+
+def test_one_that_cannot_start_is_tried_again_for_as_long_as_it_takes(host, provider):
+    """More often than systemd's limit, which would give up the socket, too."""
+    folder = "/run/systemd/system/tessera-oidc.service.d"
+    host.sh(f"mkdir -p {folder}; printf '[Service]\\nExecStart=\\nExecStart=/bin/false\\n' > {folder}/50-broken.conf")
+    host.sh("systemctl daemon-reload; systemctl stop tessera-oidc.service; systemctl start --no-block tessera-oidc.service")
+    try:
+        host.wait('[ "$(systemctl show -P NRestarts tessera-oidc.service)" -gt 6 ]', 40)
+        assert host.sh("systemctl is-active tessera-oidc.socket", check=False).stdout == "active\n"
+    finally:
+        host.sh(f"rm -r {folder}; systemctl daemon-reload")
+    host.wait("systemctl is-active tessera-oidc.service", 10)
+    assert ask(host, "tessera").stdout == "(True, '')\n"

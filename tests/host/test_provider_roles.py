@@ -168,6 +168,15 @@ def test_a_mistake_is_told_before_it_is_loaded(corp, host, role, told):
         assert shell.run("sudo -n id -u") == ("0\n", 0)
 
 
+def test_a_draft_is_judged_with_the_providers_there_are(corp, host):
+    """A reload would refuse it: the provider's file names a role that is not there any more."""
+    host.write("/root/draft.conf", "[role:everyone]\nusers=*\n[service:sshd]\nroles=everyone\n")
+    judged = host.sh("tessera policy check --diff /root/draft.conf", check=False)
+    assert judged.returncode == 1 and 'there is no role "operator"' in judged.stdout + judged.stderr, judged
+    host.write("/root/draft.conf", POLICY % "1h")
+    assert host.sh("tessera policy check --diff /root/draft.conf", check=False).returncode == 0
+
+
 @pytest.mark.parametrize("options, prompt", [("", None), ("-p 'who goes there? '", "who goes there? "),
                                              ("-S", None), ("-S -p 'who goes there? '", "who goes there? ")])
 def test_sudo_shows_the_link_whatever_its_prompt_is(corp, host, options, prompt):
