@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,24 @@ static bool wants_color(void) {
         const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
 
         return isatty(STDOUT_FILENO) && !(no_color && no_color[0]) && g_strcmp0(term, "dumb") != 0;
+}
+
+bool cli_has_screen(void) {
+        const char *term = getenv("TERM");
+
+        return isatty(STDERR_FILENO) && term && strcmp(term, "dumb") != 0;
+}
+
+int cli_own_name(Cli *cli, char **ret) {
+        const struct passwd *account;
+
+        errno = 0;
+        account = getpwuid(getuid());
+        if (!account)
+                return cli_fail(cli, CLI_FAILED, "internal", NULL, "uid %u has no name: %s", getuid(),
+                                errno ? g_strerror(errno) : "no such account");
+        *ret = g_strdup(account->pw_name);
+        return 0;
 }
 
 void cli_init(Cli *cli) {

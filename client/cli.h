@@ -33,6 +33,12 @@ void cli_init(Cli *cli);
 /* Writes out what is left for stdout. Returns @exit, or CLI_FAILED with a message where it cannot be written. */
 int cli_finish(Cli *cli, int exit);
 
+/* Is stderr a terminal that can be written over? */
+bool cli_has_screen(void);
+
+/* The name of who asks, for people to read: the daemon asks the bus. 0 (g_free), or an exit code that was told. */
+int cli_own_name(Cli *cli, char **ret);
+
 /*
  * Asks on the terminal "QUESTION [y/N] ". Returns CLI_DONE for yes, --yes, or where there is no
  * terminal to ask on (a script says what it means); else the exit code of a refusal, which was told.

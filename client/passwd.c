@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
-#include <errno.h>
-#include <pwd.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,17 +12,7 @@
 
 /* The name of who asks; NULL for root, who has no password here. The daemon asks the bus again who that is. */
 static int find_own_name(Cli *cli, char **ret) {
-        const struct passwd *account;
-
-        if (getuid() == 0)
-                return 0;
-        errno = 0;
-        account = getpwuid(getuid());
-        if (!account)
-                return cli_fail(cli, CLI_FAILED, "internal", NULL, "uid %u has no name: %s", getuid(),
-                                errno ? g_strerror(errno) : "no such account");
-        *ret = g_strdup(account->pw_name);
-        return 0;
+        return getuid() == 0 ? 0 : cli_own_name(cli, ret);
 }
 
 int verb_passwd(Cli *cli, const Arguments *arguments) {

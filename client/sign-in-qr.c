@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "client/cli.h"
 #include "client/sign-in-qr.h"
 
 #define QUIET 4 /* modules around it, as ISO/IEC 18004 wants them */
@@ -28,10 +29,9 @@ static bool is_utf8_locale(void) {
 }
 
 bool sign_in_qr_fits(int columns, int rows) {
-        const char *term = g_getenv("TERM");
         struct winsize size = { 0 };
 
-        if (!isatty(STDERR_FILENO) || !term || strcmp(term, "dumb") == 0 || !is_utf8_locale())
+        if (!cli_has_screen() || !is_utf8_locale())
                 return false;
         if (ioctl(STDERR_FILENO, TIOCGWINSZ, &size) < 0)
                 return false;

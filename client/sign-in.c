@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
-#include <errno.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -149,22 +147,8 @@ static int await(SignIn *sign_in, const SecretInput *query, const char *option, 
         return answer.verdict == CLIENT_ALLOW ? 0 : step_up_refuse(sign_in->cli, &answer, "the sign-in was not accepted");
 }
 
-/* Whom it is for: the daemon asks the bus, this is for people to read. */
-static int find_user(Cli *cli, char **ret) {
-        const struct passwd *account = getpwuid(getuid());
-
-        if (!account)
-                return cli_fail(cli, CLI_FAILED, "internal", NULL, "uid %u has no name", getuid());
-        *ret = g_strdup(account->pw_name);
-        return 0;
-}
-
-static bool is_terminal(void) {
-        return isatty(STDERR_FILENO) && g_strcmp0(g_getenv("TERM"), "dumb") != 0;
-}
-
 static bool wants_color(const Cli *cli) {
-        return cli->color && is_terminal();
+        return cli->color && cli_has_screen();
 }
 
 static void show_code(const Cli *cli, const ClientPending *pending) {
@@ -182,7 +166,7 @@ static int refuse_to_ask(Cli *cli) {
 }
 
 int sign_in_with_code(Cli *cli, const char *provider, ClientAnswer *ret) {
-        SignIn sign_in = { .cli = cli, .spins = is_terminal() && !cli->json };
+        SignIn sign_in = { .cli = cli, .spins = cli_has_screen() && !cli->json };
         const SecretInput nothing = { 0 };
         g_autofree char *user = NULL;
         char text[SIGN_IN_TEXT_SIZE];
@@ -190,7 +174,7 @@ int sign_in_with_code(Cli *cli, const char *provider, ClientAnswer *ret) {
 
         if (cli->no_input)
                 return refuse_to_ask(cli);
-        r = find_user(cli, &user);
+        r = cli_own_name(cli, &user);
         if (r == 0)
                 r = start(&sign_in, provider, /* redirect_uri= */ NULL);
         if (r == 0)
@@ -263,7 +247,7 @@ int sign_in_with_browser(Cli *cli, const char *provider, ClientAnswer *ret) {
 
         if (cli->no_input)
                 return refuse_to_ask(cli);
-        r = find_user(cli, &user);
+        r = cli_own_name(cli, &user);
         if (r != 0)
                 return r;
         r = sign_in_listener_new(&listener);
