@@ -45,7 +45,7 @@ static void destroy_key(gpointer data) {
         g_free(key);
 }
 
-/* The member's number of bytes, which has one spelling and no zero in front; 0 when it is none. */
+/* The member's number of bytes, in its one spelling; 0 when it is none. Whether a zero may stand in front is the caller's. */
 static size_t number_bytes(const Json *object, const char *name, unsigned char *ret_first) {
         const char *text = strict_json_string(object, name, MEMBER_MAX);
         _cleanup_secret_ Secret *data = text ? encoding_base64url_decode(text, strlen(text)) : NULL;

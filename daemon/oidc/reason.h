@@ -20,7 +20,7 @@ typedef enum OidcReason {
         OIDC_NOT_JSON,     /* or by ours: broken, or with a member that stands twice */
 
         /* What it says of itself */
-        OIDC_METADATA,        /* members are missing or of another type */
+        OIDC_METADATA,        /* token_endpoint or jwks_uri is missing */
         OIDC_METADATA_ISSUER, /* it calls itself something else */
         OIDC_ENDPOINT,        /* none for this flow, or not https */
         OIDC_KEYS,            /* no JWKS, two keys of one kid, or too many */
@@ -52,7 +52,7 @@ typedef enum OidcReason {
         OIDC_PROVIDER_ERROR, /* an error that we do not know */
         OIDC_CANCELLED,
         OIDC_SECRET,         /* the client's secret cannot be read, or others can */
-        OIDC_CA_FILE,        /* the same for ca-file */
+        OIDC_CA_FILE,        /* ca-file cannot be read, or others than root can write it */
         OIDC_REASON_MAX,
 } OidcReason;
 
