@@ -46,9 +46,10 @@ def provider(host):
     host.sh("cat > /etc/tessera/providers.d/local.conf", input=LOCAL)
     host.sh("umask 077; cat > /etc/tessera/local.secret", input="a secret\n")
     host.sh("chgrp tessera-oidc /etc/tessera/local.secret; chmod 0640 /etc/tessera/local.secret")
-    host.sh("systemd-run --quiet --collect --unit=provider python3 /var/tmp/provider.py; sleep 1")
+    host.sh("systemd-run --quiet --unit=provider python3 /var/tmp/provider.py")
+    host.wait("ss -Hltn 'sport = :8080' | grep -q .", 20)
     yield
-    host.sh("systemctl stop provider; rm /etc/tessera/providers.d/local.conf")
+    host.sh("systemctl stop provider; systemctl reset-failed provider 2> /dev/null; rm /etc/tessera/providers.d/local.conf")
 
 
 def ask(host, user, name="local"):
@@ -104,4 +105,4 @@ def test_one_that_cannot_start_is_tried_again_for_as_long_as_it_takes(host, prov
     finally:
         host.sh(f"rm -r {folder}; systemctl daemon-reload")
     host.wait("systemctl is-active tessera-oidc.service", 10)
-    assert ask(host, "tessera").stdout == "(True, '')\n"
+    assert ask(host, "tessera").stdout == "(True, '')\n", host.journal("-u", "provider")
