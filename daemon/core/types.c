@@ -274,3 +274,21 @@ UserDebt *user_debt_free(UserDebt *debt) {
         g_free(debt);
         return NULL;
 }
+
+SharedDebt *shared_debt_copy(const SharedDebt *debt) {
+        SharedDebt *copy = g_new(SharedDebt, 1);
+
+        *copy = *debt;
+        copy->limit = g_strdup(debt->limit);
+        copy->key = g_strdup(debt->key);
+        return copy;
+}
+
+SharedDebt *shared_debt_free(SharedDebt *debt) {
+        if (!debt)
+                return NULL;
+        g_free(debt->limit);
+        g_free(debt->key);
+        g_free(debt);
+        return NULL;
+}

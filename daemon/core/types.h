@@ -185,6 +185,24 @@ UserDebt *user_debt_copy(const UserDebt *debt);
 UserDebt *user_debt_free(UserDebt *debt);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(UserDebt, user_debt_free)
 
+/*
+ * The same, where the hosts of a fleet keep it together. Its time is told by how much of it is left, for their
+ * clocks need not agree.
+ */
+typedef struct SharedDebt {
+        uid_t uid;
+        char *limit;
+        char *key;
+        int64_t left;     /* ms until it is paid back; negative: since */
+        unsigned failures; /* 0: nothing is owed, and nothing is kept */
+        int64_t keep;     /* ms that it is kept after that; 0: until somebody changes it */
+        uint64_t version; /* no two changes in a fleet have the same; 0: nothing is kept */
+} SharedDebt;
+
+SharedDebt *shared_debt_copy(const SharedDebt *debt);
+SharedDebt *shared_debt_free(SharedDebt *debt);
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(SharedDebt, shared_debt_free)
+
 /* What a person who logs in is told. All of it is of before that login. */
 typedef struct LoginNews {
         int64_t last;         /* the last login; 0: none */

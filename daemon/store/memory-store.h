@@ -26,6 +26,9 @@ typedef struct MemoryStore {
         GHashTable *tickets; /* issuer and jti → int64_t *, until when */
         GHashTable *networks; /* uid and network → MemoryNetwork * */
         GHashTable *debts;    /* uid, limit and key → UserDebt * */
+        GHashTable *shared_debts; /* the same → MemorySharedDebt * */
+        uint64_t shared_version;
+        StoreBackend shared; /* the table of one that is shared */
 } MemoryStore;
 
 MemoryStore *memory_lock(Store *store);
@@ -103,3 +106,6 @@ void memory_remember_network(MemoryStore *memory, uid_t uid, const char *network
 int memory_known_network(Store *store, uid_t uid, const char *network, int64_t since, bool *ret);
 void memory_debt_set(Store *store, const UserDebt *debt);
 int memory_debt_list(Store *store, GPtrArray **ret);
+int memory_shared_debt_get(Store *store, uid_t uid, const char *limit, const char *key, int64_t now, SharedDebt *ret);
+int memory_shared_debt_swap(Store *store, SharedDebt *debt, int64_t now);
+int memory_shared_debt_list(Store *store, uid_t uid, int64_t now, GPtrArray **ret);

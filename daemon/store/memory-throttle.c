@@ -9,6 +9,19 @@ typedef struct MemoryNetwork {
         int64_t seen;
 } MemoryNetwork;
 
+/* A debt, and when it is paid back and forgotten. */
+typedef struct MemorySharedDebt {
+        SharedDebt *debt;
+        int64_t until;
+} MemorySharedDebt;
+
+static void free_shared_debt(void *data) {
+        MemorySharedDebt *kept = data;
+
+        shared_debt_free(kept->debt);
+        g_free(kept);
+}
+
 static void free_network(void *data) {
         MemoryNetwork *network = data;
 
@@ -23,11 +36,13 @@ static void free_debt(void *debt) {
 void memory_throttle_init(MemoryStore *memory) {
         memory->networks = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_network);
         memory->debts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_debt);
+        memory->shared_debts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_shared_debt);
 }
 
 void memory_throttle_deinit(MemoryStore *memory) {
         g_hash_table_unref(memory->networks);
         g_hash_table_unref(memory->debts);
+        g_hash_table_unref(memory->shared_debts);
 }
 
 static char *network_key(uid_t uid, const char *network) {
@@ -42,9 +57,14 @@ static gboolean debt_is_of(void *key, void *value, void *uid) {
         return ((const UserDebt *) value)->uid == *(const uid_t *) uid;
 }
 
+static gboolean shared_debt_is_of(void *key, void *value, void *uid) {
+        return ((const MemorySharedDebt *) value)->debt->uid == *(const uid_t *) uid;
+}
+
 void memory_throttle_forget(MemoryStore *memory, uid_t uid) {
         (void) g_hash_table_foreach_remove(memory->networks, network_is_of, &uid);
         (void) g_hash_table_foreach_remove(memory->debts, debt_is_of, &uid);
+        (void) g_hash_table_foreach_remove(memory->shared_debts, shared_debt_is_of, &uid);
 }
 
 /* The one that was seen first goes, while the user has more than are kept. */
@@ -113,6 +133,67 @@ int memory_debt_list(Store *store, GPtrArray **ret) {
         g_hash_table_iter_init(&iter, memory->debts);
         while (g_hash_table_iter_next(&iter, NULL, &debt))
                 g_ptr_array_add(debts, user_debt_copy(debt));
+        *ret = debts;
+        return 0;
+}
+
+/* What hosts share */
+
+static char *debt_key(uid_t uid, const char *limit, const char *key) {
+        return g_strdup_printf("%u %s %s", (unsigned) uid, limit, key);
+}
+
+static bool is_forgotten(const MemorySharedDebt *kept, int64_t now) {
+        return kept->debt->keep > 0 && kept->until + kept->debt->keep <= now;
+}
+
+int memory_shared_debt_get(Store *store, uid_t uid, const char *limit, const char *key, int64_t now, SharedDebt *ret) {
+        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
+        g_autofree char *name = debt_key(uid, limit, key);
+        const MemorySharedDebt *kept = g_hash_table_lookup(memory->shared_debts, name);
+        bool is_owed = kept && !is_forgotten(kept, now);
+
+        ret->left = is_owed ? kept->until - now : 0;
+        ret->failures = is_owed ? kept->debt->failures : 0;
+        ret->version = is_owed ? kept->debt->version : 0;
+        return 0;
+}
+
+int memory_shared_debt_swap(Store *store, SharedDebt *debt, int64_t now) {
+        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
+        g_autofree char *name = debt_key(debt->uid, debt->limit, debt->key);
+        MemorySharedDebt *kept = g_hash_table_lookup(memory->shared_debts, name);
+
+        if ((kept && !is_forgotten(kept, now) ? kept->debt->version : 0) != debt->version)
+                return STORE_E_STATE;
+        debt->version = debt->failures > 0 ? ++memory->shared_version : 0;
+        if (debt->failures == 0) {
+                (void) g_hash_table_remove(memory->shared_debts, name);
+                return 0;
+        }
+        kept = g_new(MemorySharedDebt, 1);
+        *kept = (MemorySharedDebt) { .debt = shared_debt_copy(debt), .until = now + debt->left };
+        g_hash_table_insert(memory->shared_debts, g_steal_pointer(&name), kept);
+        return 0;
+}
+
+int memory_shared_debt_list(Store *store, uid_t uid, int64_t now, GPtrArray **ret) {
+        _cleanup_unlock_ MemoryStore *memory = memory_lock(store);
+        GPtrArray *debts = store_shared_debt_array();
+        GHashTableIter iter;
+        void *value;
+
+        g_hash_table_iter_init(&iter, memory->shared_debts);
+        while (g_hash_table_iter_next(&iter, NULL, &value)) {
+                const MemorySharedDebt *kept = value;
+                SharedDebt *debt;
+
+                if (is_forgotten(kept, now) || (uid != UID_UNSET && kept->debt->uid != uid))
+                        continue;
+                debt = shared_debt_copy(kept->debt);
+                debt->left = kept->until - now;
+                g_ptr_array_add(debts, debt);
+        }
         *ret = debts;
         return 0;
 }

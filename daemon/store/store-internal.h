@@ -75,6 +75,12 @@ typedef struct StoreBackend {
         void (*debt_set)(Store *store, const UserDebt *debt);
         int (*debt_list)(Store *store, GPtrArray **ret);
 
+        /* All three or none: then hosts share nothing. */
+        int (*shared_debt_get)(Store *store, uid_t uid, const char *limit, const char *key, int64_t now,
+                               SharedDebt *ret);
+        int (*shared_debt_swap)(Store *store, SharedDebt *debt, int64_t now);
+        int (*shared_debt_list)(Store *store, uid_t uid, int64_t now, GPtrArray **ret);
+
         void (*event_add)(Store *store, const Event *event);
         int (*event_list)(Store *store, const char *session, GPtrArray **ret);
 } StoreBackend;
@@ -94,6 +100,7 @@ GPtrArray *store_identity_array(void);
 /* Of one user and role: would putting one in the place of the other change anything? */
 bool store_assignment_says_same(const Assignment *a, const Assignment *b);
 GPtrArray *store_debt_array(void);
+GPtrArray *store_shared_debt_array(void);
 
 /* Can this session be bound to, or found by, a login? */
 static inline bool store_session_has_login(const Session *session) {

@@ -463,3 +463,14 @@ Store *store_memory_new(void) {
         memory->events = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_events);
         return &memory->store;
 }
+
+Store *store_memory_new_shared(void) {
+        MemoryStore *memory = (MemoryStore *) store_memory_new();
+
+        memory->shared = memory_backend;
+        memory->shared.shared_debt_get = memory_shared_debt_get;
+        memory->shared.shared_debt_swap = memory_shared_debt_swap;
+        memory->shared.shared_debt_list = memory_shared_debt_list;
+        memory->store.backend = &memory->shared;
+        return &memory->store;
+}

@@ -10,3 +10,6 @@
 #include "daemon/store/store.h"
 
 Store *store_memory_new(void);
+
+/* One that is shared: what users owe is kept as the hosts of a fleet keep it (store_is_shared()). */
+Store *store_memory_new_shared(void);

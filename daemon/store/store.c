@@ -76,6 +76,14 @@ GPtrArray *store_identity_array(void) {
         return g_ptr_array_new_with_free_func(free_identity);
 }
 
+static void free_shared_debt(void *debt) {
+        shared_debt_free(debt);
+}
+
+GPtrArray *store_shared_debt_array(void) {
+        return g_ptr_array_new_with_free_func(free_shared_debt);
+}
+
 GPtrArray *store_debt_array(void) {
         return g_ptr_array_new_with_free_func(free_debt);
 }
@@ -390,4 +398,28 @@ void store_debt_set(Store *store, const UserDebt *debt) {
 
 int store_debt_list(Store *store, GPtrArray **ret) {
         return store->backend->debt_list(store, ret);
+}
+
+bool store_is_shared(Store *store) {
+        return store->backend->shared_debt_get;
+}
+
+int store_shared_debt_get(Store *store, uid_t uid, const char *limit, const char *key, int64_t now, SharedDebt *ret) {
+        if (!store_is_shared(store))
+                return error_trace(-EOPNOTSUPP);
+        if (uid == UID_UNSET || !limit || !key)
+                return error_trace(-EINVAL);
+        return store->backend->shared_debt_get(store, uid, limit, key, now, ret);
+}
+
+int store_shared_debt_swap(Store *store, SharedDebt *debt, int64_t now) {
+        if (!store_is_shared(store))
+                return error_trace(-EOPNOTSUPP);
+        if (debt->uid == UID_UNSET || !debt->limit || !debt->key || debt->keep < 0)
+                return error_trace(-EINVAL);
+        return store->backend->shared_debt_swap(store, debt, now);
+}
+
+int store_shared_debt_list(Store *store, uid_t uid, int64_t now, GPtrArray **ret) {
+        return store_is_shared(store) ? store->backend->shared_debt_list(store, uid, now, ret) : error_trace(-EOPNOTSUPP);
 }

@@ -292,6 +292,19 @@ void store_debt_set(Store *store, const UserDebt *debt);
 /* All, with every one that was set before: an array of UserDebt *. */
 int store_debt_list(Store *store, GPtrArray **ret);
 
+/*
+ * Where hosts share the store they share what users owe, too: it is read before each attempt, and changed
+ * only by who has seen the last change. @now is the caller's clock_running(), for backends that have no
+ * clock of their own. Where they do not share it these four are not there (-EOPNOTSUPP), else the two before.
+ */
+bool store_is_shared(Store *store);
+/* What is kept of @uid under @limit and @key: all but these three and keep is filled in. Never STORE_E_NOT_FOUND. */
+int store_shared_debt_get(Store *store, uid_t uid, const char *limit, const char *key, int64_t now, SharedDebt *ret);
+/* STORE_E_STATE where that is not of @debt->version (any more). With 0 it gets the version that it has then. */
+int store_shared_debt_swap(Store *store, SharedDebt *debt, int64_t now);
+/* Of @uid (UID_UNSET: all): an array of SharedDebt *. */
+int store_shared_debt_list(Store *store, uid_t uid, int64_t now, GPtrArray **ret);
+
 /* Another wrong answer for the user, for the next login's LoginNews. Need not be durable and never waits. */
 void store_user_failed(Store *store, const char *name, const char *from, int64_t now);
 

@@ -177,6 +177,8 @@ static Store *open_store(const char *backend, const char *path) {
 
         if (strcmp(backend, "memory") == 0)
                 return store_memory_new();
+        if (strcmp(backend, "memory-shared") == 0)
+                return store_memory_new_shared();
         if (store_sqlite_open(path, /* must_exist= */ false, &store, &message) < 0)
                 g_error("%s", message);
         return store;
@@ -210,6 +212,7 @@ int main(int argc, char **argv) {
         run(argv[1], store_identity_tests);
         run(argv[1], store_news_tests);
         run(argv[1], store_throttle_tests);
+        run(argv[1], strcmp(argv[1], "memory-shared") == 0 ? store_shared_tests : store_lone_tests);
         run(argv[1], store_thread_tests);
         return 0;
 }

@@ -28,7 +28,7 @@ typedef struct StoreTestRow {
 
 extern const StoreTestRow store_user_tests[], store_session_tests[], store_end_tests[], store_device_tests[],
         store_assignment_tests[], store_identity_tests[], store_news_tests[], store_thread_tests[],
-        store_throttle_tests[];
+        store_throttle_tests[], store_shared_tests[], store_lone_tests[];
 
 /* "n" as an id: 32 digits that begin with n in hex */
 char *test_id(unsigned n);
