@@ -20,10 +20,15 @@ void core_forget_client(Core *core, const Session *session) {
         throttle_drop_client(core->throttle, session->uid, client);
 }
 
-bool core_forget_limits(Core *core, uid_t uid) {
-        bool of_user = throttle_reset_user(core->throttle, uid), of_calls = api_limit_reset(core->api_limit, uid);
+int core_forget_limits(Core *core, uid_t uid, bool *ret_changed) {
+        bool of_calls = api_limit_reset(core->api_limit, uid), of_user = false;
+        int r;
 
-        return of_user || of_calls;
+        r = throttle_reset_user(core->throttle, uid, &of_user);
+        if (r < 0)
+                return error_trace(r);
+        *ret_changed = of_user || of_calls;
+        return 0;
 }
 
 char *core_client_of(const Session *session) {
@@ -72,10 +77,13 @@ static int charge(Core *core, const Attempt *attempt, ThrottleCharge *ret, Throt
         int r;
 
         r = as_throttled(core, attempt, &throttled);
-        if (r == 0)
-                *ret_charged = throttle_charge(core->throttle, &attempt->config->settings->throttle, &throttled, ret,
-                                               ret_refusal);
-        return r;
+        if (r < 0)
+                return r;
+        r = throttle_charge(core->throttle, &attempt->config->settings->throttle, &throttled, ret, ret_refusal);
+        if (r < 0)
+                return error_trace(r);
+        *ret_charged = r == 0;
+        return 0;
 }
 
 int core_charge_guess(Core *core, const Attempt *attempt, bool *ret_charged) {
@@ -154,7 +162,7 @@ static int judge(Core *core, const Attempt *attempt, const ThrottleCharge *charg
 int core_check_password(Core *core, const Attempt *attempt, const Secret *password, WrongPassword *ret_wrong) {
         ThrottleRefusal refusal = { .wait = 0 };
         ThrottleCharge charged;
-        bool is_charged;
+        bool is_charged = false;
         int r;
 
         r = charge(core, attempt, &charged, &refusal, &is_charged);

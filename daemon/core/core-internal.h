@@ -30,6 +30,7 @@ struct Core {
         char *boot_id;
         PasswordHasher *hasher;
         Throttle *throttle;
+        ThrottleShare throttle_share; /* of a fleet */
         struct ApiLimit *api_limit;
         Pending *pending;
         const ProviderSource *provider_source;
@@ -219,8 +220,8 @@ char *core_client_of(const Session *session);
 /* That session is over. Who logs in and fails ever anew would leave something of each of them. */
 void core_forget_client(Core *core, const Session *session);
 
-/* All that @uid owes, for guesses and for calls. False where that is nothing. */
-bool core_forget_limits(Core *core, uid_t uid);
+/* All that @uid owes, for guesses and for calls. 0 or a negative errno; @ret_changed is false where that is nothing. */
+int core_forget_limits(Core *core, uid_t uid, bool *ret_changed);
 
 typedef struct WrongPassword {
         const char *why; /* a reason code: throttled, hindered, without a password, or wrong */

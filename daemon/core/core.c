@@ -106,10 +106,31 @@ static void keep_debt(const UserDebt *debt, void *store) {
         store_debt_set(store, debt);
 }
 
+static int get_shared(void *store, uid_t uid, const char *limit, const char *key, int64_t now, SharedDebt *ret) {
+        return store_shared_debt_get(store, uid, limit, key, now, ret);
+}
+
+static int swap_shared(void *store, SharedDebt *debt, int64_t now) {
+        return store_shared_debt_swap(store, debt, now);
+}
+
+static int list_shared(void *store, uid_t uid, int64_t now, GPtrArray **ret) {
+        return store_shared_debt_list(store, uid, now, ret);
+}
+
+static Throttle *new_throttle(Core *core) {
+        if (!store_is_shared(core->store))
+                return throttle_new(core->clock, keep_debt, core->store);
+        core->throttle_share = (ThrottleShare) { get_shared, swap_shared, list_shared, core->store };
+        return throttle_new_shared(core->clock, &core->throttle_share);
+}
+
 static int load_debts(Core *core) {
         g_autoptr(GPtrArray) debts = NULL;
         int r;
 
+        if (store_is_shared(core->store))
+                return 0; /* they are read when they are asked for */
         r = store_debt_list(core->store, &debts);
         if (r < 0)
                 return error_trace(r);
@@ -140,7 +161,7 @@ int core_new(CoreParts *parts, Core **ret) {
                 .host = g_steal_pointer(&parts->host),
         }, /* old= */ NULL);
         core->steady_from = clock_wall(core->clock) - clock_running(core->clock) / 1000;
-        core->throttle = throttle_new(core->clock, keep_debt, core->store);
+        core->throttle = new_throttle(core);
         core->api_limit = api_limit_new();
         core->pending = pending_new(core->clock);
         core->provider_source = parts->provider_source ? parts->provider_source : &provider_source_none;

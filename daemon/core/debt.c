@@ -11,6 +11,10 @@ static int64_t add(int64_t a, int64_t b) {
         return __builtin_add_overflow(a, b, &sum) ? DEBT_NEVER : sum;
 }
 
+int64_t debt_later(int64_t now, int64_t left) {
+        return add(now, left);
+}
+
 /* What the next failure costs after @failures. */
 static int64_t cost_after(const DebtRate *rate, uint32_t failures) {
         int64_t cost = rate->pay_back;

@@ -27,6 +27,9 @@ typedef struct Debt {
         uint32_t failures; /* since the last success */
 } Debt;
 
+/* A time that far from @now; the last that there is where there is none. */
+int64_t debt_later(int64_t now, int64_t left);
+
 /* When the next attempt may be made: not after @now, or DEBT_NEVER. */
 int64_t debt_retry_at(const Debt *debt, const DebtRate *rate, int64_t now);
 

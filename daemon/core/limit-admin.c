@@ -96,7 +96,11 @@ int limit_list(Core *core, const Caller *caller, GPtrArray **ret) {
                 .now = clock_running(core->clock),
         };
         api_limit_each(core->api_limit, list.now, add_api, &list);
-        owed = throttle_list(core->throttle, &config->settings->throttle, LIMIT_VIEWS_MAX - list.views->len);
+        r = throttle_list(core->throttle, &config->settings->throttle, LIMIT_VIEWS_MAX - list.views->len, &owed);
+        if (r < 0) {
+                g_ptr_array_unref(list.views);
+                return error_trace(r);
+        }
         views = g_ptr_array_new_with_free_func(free_view);
         for (guint i = 0; i < owed->len; i++) {
                 const ThrottleView *view = owed->pdata[i];
@@ -115,8 +119,7 @@ static int reset_user(Core *core, const char *name, bool *ret_changed) {
         r = store_user_get(core->store, name, &user);
         if (r != 0)
                 return r < 0 ? error_trace(r) : CORE_E_NOT_FOUND;
-        *ret_changed = core_forget_limits(core, user->uid);
-        return 0;
+        return core_forget_limits(core, user->uid, ret_changed);
 }
 
 int limit_reset(Core *core, const Caller *caller, const char *user, const char *host, bool *ret_changed) {

@@ -40,7 +40,7 @@ static bool try(Throttle *throttle, const ThrottleAttempt *attempt, bool right) 
         ThrottleRefusal refusal;
         ThrottleCharge charge;
 
-        if (!throttle_charge(throttle, &defaults, attempt, &charge, &refusal))
+        if (throttle_charge(throttle, &defaults, attempt, &charge, &refusal) != 0)
                 return false;
         (right ? throttle_succeeded : throttle_failed)(throttle, &charge);
         return true;
@@ -101,7 +101,7 @@ static void test_T1_made_up_names_and_hosts_cost_no_memory_and_no_debt(void) {
         g_assert_cmpuint(after - before, <=, MEMORY_MAX);
         for (size_t i = 0; i < G_N_ELEMENTS(places); i++)
                 assert(!try(throttle, &places[i], /* right= */ true));
-        owed = throttle_list(throttle, &defaults, G_N_ELEMENTS(places));
+        assert(throttle_list(throttle, &defaults, G_N_ELEMENTS(places), &owed) == 0);
         for (guint i = 0; i < owed->len; i++) {
                 const ThrottleView *view = owed->pdata[i];
 

@@ -3,71 +3,109 @@
 
 /* Looking at what is owed, and forgetting it. */
 
+#include "common/error.h"
 #include "daemon/core/throttle-private.h"
 
-typedef bool (*LaneMatch)(const Lane *lane, int64_t what);
-
-static bool is_of(const Lane *lane, int64_t uid) {
-        return lane->uid == (uid_t) uid;
-}
-
-static bool is_any(const Lane *lane, int64_t unused) {
-        return true;
-}
-
-static bool is_stale(const Lane *lane, int64_t now) {
-        return (lane->limit == THROTTLE_CLIENT || lane->limit == THROTTLE_KNOWN_HOST) &&
-               lane->debt.until <= now - THROTTLE_KEEP * INT64_C(1000);
-}
-
-/* The lanes that owe something and that @matches, which stay the throttle's. */
-static GPtrArray *find_lanes(Throttle *throttle, LaneMatch matches, int64_t what) {
+/* The lanes of this process that owe something, of @uid (UID_UNSET: all); they stay the throttle's. */
+static GPtrArray *find_own(Throttle *throttle, uid_t uid) {
         GPtrArray *found = g_ptr_array_new();
         GHashTableIter iter;
-        gpointer lane;
+        gpointer value;
 
         g_hash_table_iter_init(&iter, throttle->lanes);
-        while (g_hash_table_iter_next(&iter, &lane, NULL))
-                if (((const Lane *) lane)->debt.failures > 0 && matches(lane, what))
-                        g_ptr_array_add(found, lane);
+        while (g_hash_table_iter_next(&iter, &value, NULL)) {
+                const Lane *lane = value;
+                if (lane->debt.failures > 0 && (uid == UID_UNSET || lane->uid == uid))
+                        g_ptr_array_add(found, value);
+        }
         return found;
 }
 
-static void forget_lanes(Throttle *throttle, const GPtrArray *lanes) {
-        for (guint i = 0; i < lanes->len; i++) {
-                lane_clear(throttle, lanes->pdata[i]);
-                lane_keep(throttle, lanes->pdata[i]);
-                lane_put(throttle, lanes->pdata[i]);
+/* The same, of all that share it. */
+static int find_lanes(Throttle *throttle, uid_t uid, GPtrArray **ret) {
+        g_autoptr(GPtrArray) debts = NULL;
+        int64_t now = clock_running(throttle->clock);
+        int r;
+
+        if (!throttle->share) {
+                *ret = find_own(throttle, uid);
+                return 0;
         }
+        r = throttle->share->list(throttle->share->data, uid, now, &debts);
+        if (r < 0)
+                return error_trace(r);
+        *ret = g_ptr_array_new();
+        for (guint i = 0; i < debts->len; i++) {
+                const SharedDebt *debt = debts->pdata[i];
+                ThrottleLimit limit = throttle_limit_from_string(debt->limit);
+                Lane *lane;
+
+                if (limit < 0 || limit >= _THROTTLE_USERS_MAX || debt->failures == 0)
+                        continue;
+                lane = lane_get(throttle, debt->uid, limit, debt->key);
+                lane->debt = (Debt) { .until = debt_later(now, debt->left), .failures = debt->failures };
+                g_ptr_array_add(*ret, lane);
+        }
+        return 0;
+}
+
+static void clear(Throttle *throttle, Lane *lane, const void *unused) {
+        lane_clear(throttle, lane);
+}
+
+/* 0, or the first error there was: the others are forgotten all the same. */
+static int forget_lanes(Throttle *throttle, const GPtrArray *lanes) {
+        int r = 0;
+
+        for (guint i = 0; i < lanes->len; i++) {
+                int one = lane_change(throttle, lanes->pdata[i], clear, NULL);
+                lane_put(throttle, lanes->pdata[i]);
+                r = r < 0 ? r : one;
+        }
+        return r;
+}
+
+/* What is shared goes away where it is kept: here it is only what was seen of it last. */
+static void forget_stale(Throttle *throttle, Lane *lane) {
+        if (throttle->share)
+                lane->debt = (Debt) { .failures = 0 };
+        else
+                (void) lane_change(throttle, lane, clear, NULL);
+        lane_put(throttle, lane);
 }
 
 void throttle_sweep(Throttle *throttle) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
-        g_autoptr(GPtrArray) lanes = find_lanes(throttle, is_stale, clock_running(throttle->clock));
+        g_autoptr(GPtrArray) lanes = find_own(throttle, UID_UNSET);
+        int64_t since = clock_running(throttle->clock) - THROTTLE_KEEP * INT64_C(1000);
 
-        forget_lanes(throttle, lanes);
+        for (guint i = 0; i < lanes->len; i++) {
+                Lane *lane = lanes->pdata[i];
+                if (lane->debt.until <= since && (throttle->share || lane_is_passing(lane)))
+                        forget_stale(throttle, lane);
+        }
 }
 
 void throttle_drop_client(Throttle *throttle, uid_t uid, const char *client) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
         Lane *lane = lane_get(throttle, uid, THROTTLE_CLIENT, client);
 
-        if (lane->debt.failures > 0) {
-                lane_clear(throttle, lane);
-                lane_keep(throttle, lane);
-        }
+        (void) lane_change(throttle, lane, clear, NULL);
         lane_put(throttle, lane);
 }
 
-void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid) {
+static void reopen(Throttle *throttle, Lane *lane, const void *settings) {
         DebtRate rate = rate_of(settings, THROTTLE_OTHER_HOSTS);
+
+        if (debt_retry_at(&lane->debt, &rate, clock_running(throttle->clock)) == DEBT_NEVER)
+                debt_reopen(&lane->debt, &rate);
+}
+
+void throttle_reopen(Throttle *throttle, const ThrottleSettings *settings, uid_t uid) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
         Lane *lane = lane_get(throttle, uid, THROTTLE_OTHER_HOSTS, "");
 
-        if (debt_retry_at(&lane->debt, &rate, clock_running(throttle->clock)) == DEBT_NEVER) {
-                debt_reopen(&lane->debt, &rate);
-                lane_keep(throttle, lane);
-        }
+        (void) lane_change(throttle, lane, reopen, settings);
         lane_put(throttle, lane);
 }
 
@@ -93,14 +131,19 @@ static void reset_hosts_of(Throttle *throttle, const GPtrArray *lanes) {
         }
 }
 
-bool throttle_reset_user(Throttle *throttle, uid_t uid) {
+int throttle_reset_user(Throttle *throttle, uid_t uid, bool *ret_changed) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
-        g_autoptr(GPtrArray) lanes = find_lanes(throttle, is_of, uid);
+        g_autoptr(GPtrArray) lanes = NULL;
+        int r;
 
+        r = find_lanes(throttle, uid, &lanes);
+        if (r < 0)
+                return r;
         reset_hosts_of(throttle, lanes);
-        forget_lanes(throttle, lanes);
+        r = forget_lanes(throttle, lanes);
         g_cond_broadcast(&throttle->settled);
-        return lanes->len > 0;
+        *ret_changed = lanes->len > 0;
+        return r;
 }
 
 bool throttle_reset_host(Throttle *throttle, const Network *network) {
@@ -175,19 +218,25 @@ static int compare_lanes(gconstpointer a, gconstpointer b) {
         return left->limit != right->limit ? (int) left->limit - (int) right->limit : g_strcmp0(left->key, right->key);
 }
 
-GPtrArray *throttle_list(Throttle *throttle, const ThrottleSettings *settings, unsigned max) {
-        GPtrArray *views = g_ptr_array_new_with_free_func(destroy_view);
+int throttle_list(Throttle *throttle, const ThrottleSettings *settings, unsigned max, GPtrArray **ret) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
-        g_autoptr(GPtrArray) lanes = find_lanes(throttle, is_any, 0);
+        g_autoptr(GPtrArray) lanes = NULL;
         int64_t now = clock_running(throttle->clock);
         unsigned cursor = 0;
         Network network;
+        GPtrArray *views;
         Debt debt;
+        int r;
 
+        r = find_lanes(throttle, UID_UNSET, &lanes);
+        if (r < 0)
+                return r;
+        views = g_ptr_array_new_with_free_func(destroy_view);
         g_ptr_array_sort(lanes, compare_lanes);
         for (guint i = 0; i < lanes->len && views->len < max; i++)
                 g_ptr_array_add(views, view_lane(throttle, settings, lanes->pdata[i], now));
         while (views->len < max && host_table_next(throttle->hosts, &cursor, now, &network, &debt))
                 g_ptr_array_add(views, view_host(throttle, settings, &network, &debt, now));
-        return views;
+        *ret = views;
+        return 0;
 }

@@ -3,6 +3,9 @@
 
 /* Charging an attempt before its secret is looked at, and settling it after. */
 
+#include <errno.h>
+
+#include "common/error.h"
 #include "daemon/core/throttle-private.h"
 
 /* All that one attempt has to answer for. */
@@ -119,14 +122,31 @@ static Room find_room(const Throttle *throttle, const Places *places, int64_t no
         return room;
 }
 
-static void charge_places(Throttle *throttle, const Places *places, int64_t now, uint64_t number) {
-        UnderWay attempt = { .number = number, .lane = places->lane };
+/* The user's first: who came between has changed it. 0, LANE_E_AGAIN or a negative errno: nothing is charged then. */
+static int charge_lane(Throttle *throttle, const Places *places, int64_t now, UnderWay *attempt) {
+        Debt before;
+        int r;
 
-        if (places->lane) {
-                attempt.lane_rate = places->lane_rate;
-                attempt.lane_cost = debt_charge(&places->lane->debt, &places->lane_rate, now);
+        if (!places->lane)
+                return 0;
+        before = places->lane->debt;
+        attempt->lane_rate = places->lane_rate;
+        attempt->lane_cost = debt_charge(&places->lane->debt, &places->lane_rate, now);
+        r = lane_push(throttle, places->lane);
+        if (r != 0)
+                places->lane->debt = before;
+        else
                 places->lane->host = places->hosts[0];
-        }
+        return r;
+}
+
+static int charge_places(Throttle *throttle, const Places *places, int64_t now, ThrottleCharge *ret) {
+        UnderWay attempt = { .number = throttle->number + 1, .lane = places->lane };
+        int r;
+
+        r = charge_lane(throttle, places, now, &attempt);
+        if (r != 0)
+                return r;
         for (int i = 0; i < 2; i++) {
                 Debt debt;
 
@@ -138,35 +158,54 @@ static void charge_places(Throttle *throttle, const Places *places, int64_t now,
                 host_table_set(throttle->hosts, &places->hosts[i], now, &debt);
         }
         (void) g_array_append_val(throttle->under_way, attempt);
+        ret->number = ++throttle->number;
+        return 0;
 }
 
-bool throttle_charge(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt,
-                     ThrottleCharge *ret, ThrottleRefusal *ret_refusal) {
-        ThrottleRefusal refusal = { .limit = THROTTLE_HOST };
-        Places places;
+enum {
+        _TRY_E_SUCCESS = 0,
+        TRY_E_LIMITED,
+        TRY_E_WAIT,  /* for those under way */
+        TRY_E_AGAIN, /* somebody came between */
+};
+
+static int try_charge(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt,
+                      ThrottleCharge *ret, ThrottleRefusal *ret_refusal) {
+        Places places = find_places(throttle, settings, attempt);
+        int64_t now;
         Room room;
+        int r;
 
-        g_mutex_lock(&throttle->lock);
+        r = lane_pull(throttle, places.lane);
+        now = clock_running(throttle->clock);
+        room = r < 0 ? ROOM_NONE : find_room(throttle, &places, now, ret_refusal);
+        if (room == ROOM_THERE)
+                r = charge_places(throttle, &places, now, ret);
+        if (room == ROOM_THERE && r == 0)
+                return 0;
+        lane_put(throttle, places.lane);
+        if (r != 0)
+                return r == LANE_E_AGAIN ? TRY_E_AGAIN : r;
+        return room == ROOM_PERHAPS ? TRY_E_WAIT : TRY_E_LIMITED;
+}
+
+int throttle_charge(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt,
+                    ThrottleCharge *ret, ThrottleRefusal *ret_refusal) {
+        g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
+        unsigned tries = 0;
+        int r;
+
         for (;;) {
-                int64_t now = clock_running(throttle->clock);
-
-                places = find_places(throttle, settings, attempt);
-                room = find_room(throttle, &places, now, &refusal);
-                if (room == ROOM_THERE)
-                        charge_places(throttle, &places, now, ++throttle->number);
-                if (room != ROOM_PERHAPS)
-                        break;
-                g_cond_wait(&throttle->settled, &throttle->lock);
+                r = try_charge(throttle, settings, attempt, ret, ret_refusal);
+                if (r == TRY_E_LIMITED)
+                        return THROTTLE_E_LIMITED;
+                if (r <= 0)
+                        return r;
+                if (r == TRY_E_WAIT)
+                        g_cond_wait(&throttle->settled, &throttle->lock);
+                else if (lane_gives_up(throttle, &tries))
+                        return error_trace(-EBUSY);
         }
-        if (room == ROOM_THERE) {
-                ret->number = throttle->number;
-                lane_keep(throttle, places.lane);
-        } else {
-                *ret_refusal = refusal;
-                lane_put(throttle, places.lane);
-        }
-        g_mutex_unlock(&throttle->lock);
-        return room == ROOM_THERE;
 }
 
 void throttle_takes_long(Throttle *throttle, const ThrottleCharge *charge) {
@@ -211,13 +250,20 @@ static void refund_hosts(Throttle *throttle, const UnderWay *attempt, int64_t no
         }
 }
 
+static void clear(Throttle *throttle, Lane *lane, const void *unused) {
+        lane_clear(throttle, lane);
+}
+
+static void refund(Throttle *throttle, Lane *lane, const void *cost) {
+        debt_refund(&lane->debt, *(const int64_t *) cost);
+}
+
+/* What cannot be given back stays owed. */
 static void settle_lane(Throttle *throttle, const UnderWay *attempt, Outcome outcome) {
-        if (!attempt->lane)
-                return;
-        if (outcome == OUTCOME_SUCCEEDED)
-                lane_clear(throttle, attempt->lane);
-        else if (outcome == OUTCOME_UNJUDGED)
-                debt_refund(&attempt->lane->debt, attempt->lane_cost);
+        if (attempt->lane && outcome == OUTCOME_SUCCEEDED)
+                (void) lane_change(throttle, attempt->lane, clear, NULL);
+        else if (attempt->lane && outcome == OUTCOME_UNJUDGED)
+                (void) lane_change(throttle, attempt->lane, refund, &attempt->lane_cost);
 }
 
 static void settle(Throttle *throttle, const ThrottleCharge *charge, Outcome outcome) {
@@ -232,7 +278,6 @@ static void settle(Throttle *throttle, const ThrottleCharge *charge, Outcome out
         if (outcome != OUTCOME_FAILED)
                 refund_hosts(throttle, &attempt, now);
         settle_lane(throttle, &attempt, outcome);
-        lane_keep(throttle, attempt.lane);
         lane_put(throttle, attempt.lane);
         g_cond_broadcast(&throttle->settled);
         g_mutex_unlock(&throttle->lock);
@@ -264,10 +309,8 @@ void throttle_forgive(Throttle *throttle, const ThrottleSettings *settings, cons
                 debt_refund(&owed, places.host_rates[i].pay_back); /* of hosts' every attempt costs that */
                 host_table_set(throttle->hosts, &places.hosts[i], now, &owed);
         }
-        if (places.lane) {
-                lane_clear(throttle, places.lane);
-                lane_keep(throttle, places.lane);
-        }
+        if (places.lane)
+                (void) lane_change(throttle, places.lane, clear, NULL);
         lane_put(throttle, places.lane);
         g_cond_broadcast(&throttle->settled);
 }

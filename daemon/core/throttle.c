@@ -63,6 +63,13 @@ Throttle *throttle_new(const Clock *clock, ThrottleKeep keep, void *data) {
         return throttle;
 }
 
+Throttle *throttle_new_shared(const Clock *clock, const ThrottleShare *share) {
+        Throttle *throttle = throttle_new(clock, /* keep= */ NULL, NULL);
+
+        throttle->share = share;
+        return throttle;
+}
+
 Throttle *throttle_free(Throttle *throttle) {
         if (!throttle)
                 return NULL;
@@ -99,6 +106,10 @@ static bool lane_is_under_way(const Throttle *throttle, const Lane *lane) {
 void lane_put(Throttle *throttle, Lane *lane) {
         if (lane && lane->debt.failures == 0 && !lane_is_under_way(throttle, lane))
                 (void) g_hash_table_remove(throttle->lanes, lane);
+}
+
+bool lane_is_passing(const Lane *lane) {
+        return lane->limit == THROTTLE_CLIENT || lane->limit == THROTTLE_KNOWN_HOST;
 }
 
 void lane_clear(Throttle *throttle, Lane *lane) {
@@ -141,7 +152,7 @@ static int64_t longest(const ThrottleSettings *settings) {
 void lane_keep(Throttle *throttle, const Lane *lane) {
         int64_t left;
 
-        if (!lane || !throttle->keep)
+        if (!throttle->keep)
                 return;
         left = lane->debt.until - clock_running(throttle->clock);
         throttle->keep(&(UserDebt) {

@@ -21,7 +21,8 @@
  * answers all pass. Whoever vanishes meanwhile has been charged.
  *
  * What users owe is kept in the store (at most a second of it is lost in a crash) and is never
- * forgotten for want of room; what hosts owe is kept in memory (host-table.h).
+ * forgotten for want of room; what hosts owe is kept in memory (host-table.h). In a fleet what users owe is
+ * the fleet's (ThrottleShare), and what hosts owe is each daemon's own.
  */
 
 #include <glib.h>
@@ -58,7 +59,21 @@ ThrottleLimit throttle_limit_from_string(const char *text);
  */
 typedef void (*ThrottleKeep)(const UserDebt *debt, void *data);
 
+/*
+ * What users owe, kept where others see and change it, too: the shared debts of store.h, with its results. These
+ * may wait, as long as one call of the store may; the ledger is locked meanwhile, as it must not be called.
+ */
+typedef struct ThrottleShare {
+        int (*get)(void *data, uid_t uid, const char *limit, const char *key, int64_t now, SharedDebt *ret);
+        /* 1: somebody else has changed it */
+        int (*swap)(void *data, SharedDebt *debt, int64_t now);
+        int (*list)(void *data, uid_t uid, int64_t now, GPtrArray **ret); /* SharedDebt * */
+        void *data;
+} ThrottleShare;
+
 Throttle *throttle_new(const Clock *clock, ThrottleKeep keep, void *data);
+/* @share is borrowed for the ledger's life. Then nothing is to be loaded, and nothing is swept. */
+Throttle *throttle_new_shared(const Clock *clock, const ThrottleShare *share);
 Throttle *throttle_free(Throttle *throttle); /* accepts NULL, returns NULL */
 
 /* What the store has kept (UserDebt *), before anything is charged. No debt is longer than one can become. */
@@ -80,9 +95,19 @@ typedef struct ThrottleRefusal {
         int64_t wait; /* s, from 1; INT64_MAX: until an administrator resets it, or the user logs in elsewhere */
 } ThrottleRefusal;
 
-/* True: charged, and to be settled by exactly one of the three below. False: not to be looked at. */
-bool throttle_charge(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt,
-                     ThrottleCharge *ret, ThrottleRefusal *ret_refusal);
+enum {
+        _THROTTLE_E_SUCCESS = 0,
+        THROTTLE_E_LIMITED, /* not to be looked at; @ret_refusal says why */
+};
+
+/*
+ * 0: charged, and to be settled by exactly one of the three below. THROTTLE_E_LIMITED, or a negative errno: what is
+ * owed cannot be read or written (only where it is shared). Nothing was charged then.
+ */
+int throttle_charge(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt,
+                    ThrottleCharge *ret, ThrottleRefusal *ret_refusal);
+
+/* Where a share is not there at the moment, the next four leave what is owed as it was. */
 
 void throttle_failed(Throttle *throttle, const ThrottleCharge *charge);
 /* It was right: forgets what this key of the user's owes (never what the host does). */
@@ -113,12 +138,12 @@ void throttle_sweep(Throttle *throttle);
 void throttle_drop_client(Throttle *throttle, uid_t uid, const char *client);
 
 /*
- * An administrator's: forgets all that is owed. False where nothing was. For a user also what the last
+ * An administrator's: forgets all that is owed. @ret_changed is false where nothing was. For a user also what the last
  * host owes from where others than his own failed: it is his new one more often than a stranger's, and
  * would keep him out.
  */
-bool throttle_reset_user(Throttle *throttle, uid_t uid);
-/* And what the network owes that holds @network. */
+int throttle_reset_user(Throttle *throttle, uid_t uid, bool *ret_changed);
+/* And what the network owes that holds @network. False where that is nothing. */
 bool throttle_reset_host(Throttle *throttle, const Network *network);
 
 /* One that owes something. */
@@ -133,4 +158,4 @@ typedef struct ThrottleView {
 void throttle_view_free(ThrottleView *view);
 
 /* An array of ThrottleView *: users' first, by uid and limit, then hosts, at most @max of them. */
-GPtrArray *throttle_list(Throttle *throttle, const ThrottleSettings *settings, unsigned max);
+int throttle_list(Throttle *throttle, const ThrottleSettings *settings, unsigned max, GPtrArray **ret);

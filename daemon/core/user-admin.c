@@ -288,6 +288,7 @@ int user_set_enabled(Core *core, const Caller *caller, const char *name, bool en
 int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_changed) {
         g_autoptr(GPtrArray) ended = NULL;
         g_autoptr(User) user = NULL;
+        bool forgot;
         int r;
 
         r = admin_check(core, caller);
@@ -305,7 +306,7 @@ int user_remove(Core *core, const Caller *caller, const char *name, bool *ret_ch
         }
         if (r == 0) {
                 sign_ins_drop(core->sign_ins, user->name);
-                (void) core_forget_limits(core, user->uid); /* which may be another's next */
+                (void) core_forget_limits(core, user->uid, &forgot); /* which may be another's next */
                 core_report_user(core, caller, "user-removed", user, NULL);
                 after_end(core, caller, user, ended);
         }

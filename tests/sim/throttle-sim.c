@@ -56,7 +56,7 @@ static bool tessera_try(void *state, const Try *try) {
 
         tessera->clock.running = 1000000 + try->now;
         tessera->clock.wall = 1700000000 + try->now / 1000;
-        if (!throttle_charge(tessera->throttle, &settings, &attempt, &charge, &refusal))
+        if (throttle_charge(tessera->throttle, &settings, &attempt, &charge, &refusal) != 0)
                 return false;
         if (!try->right) {
                 throttle_failed(tessera->throttle, &charge);
