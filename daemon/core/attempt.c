@@ -201,7 +201,10 @@ int core_begin_sign_in(Core *core, const Attempt *attempt, const SignInWish *wis
         r = as_beginning(core, attempt, &throttled);
         if (r < 0)
                 return r;
-        if (!throttle_charge(core->throttle, settings, &throttled, &charged, &refusal))
+        r = throttle_charge(core->throttle, settings, &throttled, &charged, &refusal);
+        if (r < 0)
+                return error_trace(r);
+        if (r == THROTTLE_E_LIMITED)
                 return refuse_throttled(core, &refusal, &empty, ret_wrong);
         throttle_takes_long(core->throttle, &charged);
         r = sign_in_begin(core->sign_ins, wish, ret_handle, ret);
