@@ -56,6 +56,8 @@ FILES = {
     "daemon/oidc/jwks.c": [r"cjose/cjose\.h"],
     "daemon/oidc/strict-json.h": [r"jansson\.h"],
     "daemon/oidc/test-id-token.c": [r"cjose/cjose\.h"],
+    "daemon/store/redis-reply.c": [r"hiredis/hiredis\.h"],
+    "daemon/store/redis-stream.c": [r"gio/.*"],
     "daemon/store/sqlite-db.c": [r"sqlite3\.h"],
     "client/device-file.c": [r"sodium\.h"],
     "client/device-text.c": [r"malloc\.h"],
