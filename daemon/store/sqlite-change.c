@@ -202,7 +202,7 @@ static int run_session_authenticated(Job *job, Db *db) {
                 return r;
         if (session->state != SESSION_ACTIVE)
                 return STORE_E_STATE;
-        methods = session_pack_words(session->methods);
+        methods = store_pack_words(session->methods);
         if (!methods || !g_strv_contains((const char *const *) session->methods, method))
                 more = methods && methods[0] ? g_strconcat(methods, "\n", method, NULL) : g_strdup(method);
         r = update_authenticated(db, authenticated, more ?: methods);

@@ -51,7 +51,7 @@ static int read_device(const Query *query, Device **ret) {
                 return error_trace(r);
         device->auth_time = query_column_int(query, i++);
         device->auth_method = g_strdup(query_column_text(query, i++));
-        device->role_cap = session_unpack_words(query_column_text(query, i++));
+        device->role_cap = store_unpack_words(query_column_text(query, i++));
         device->created = query_column_int(query, i++);
         device->used = query_column_int(query, i++);
         device->from = g_strdup(query_column_text(query, i++));
@@ -168,7 +168,7 @@ static int check_others(Db *db, const Device *device, unsigned max) {
 static int insert_device(Db *db, const Device *device) {
         g_autofree char *key = g_base64_encode(device->public_key, DEVICE_PUBLIC_SIZE);
         g_autofree char *gaps = device_window_gaps_to_string(&device->window);
-        g_autofree char *role_cap = session_pack_words(device->role_cap);
+        g_autofree char *role_cap = store_pack_words(device->role_cap);
         _cleanup_query_ Query query = db_query(
                 db, "INSERT INTO device (" DEVICE_COLUMNS ")"
                     " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");

@@ -83,10 +83,10 @@ static int settle_parent(Db *db, Session *session) {
 }
 
 static int insert_session(Db *db, const Session *session) {
-        g_autofree char *methods = session_pack_words(session->methods);
-        g_autofree char *roles = session_pack_words(session->roles);
-        g_autofree char *role_cap = session_pack_words(session->role_cap);
-        g_autofree char *granted = session_pack_words(session->granted.pairs);
+        g_autofree char *methods = store_pack_words(session->methods);
+        g_autofree char *roles = store_pack_words(session->roles);
+        g_autofree char *role_cap = store_pack_words(session->role_cap);
+        g_autofree char *granted = store_pack_words(session->granted.pairs);
         _cleanup_query_ Query query = db_query(
                 db, "INSERT INTO session (id, user, uid, host, service, rhost, tty, methods, auth_time, auth_method,"
                     " opened, seen, ends, ended, state, end_reason, parent, audit_id, boot_id, logind_id, roles,"

@@ -9,15 +9,6 @@
 
 /* Rows */
 
-/* Methods and roles are words without line breaks; NULL stays NULL, and no word at all is "". */
-char *session_pack_words(char **words) {
-        return words ? g_strjoinv("\n", words) : NULL;
-}
-
-char **session_unpack_words(const char *text) {
-        return text ? g_strsplit(text, "\n", -1) : NULL;
-}
-
 int session_copy_id(char id[SESSION_ID_SIZE], const char *text) {
         if (text && g_strlcpy(id, text, SESSION_ID_SIZE) != SESSION_ID_SIZE - 1)
                 return error_trace(-EUCLEAN);
@@ -37,7 +28,7 @@ static int read_session(const Query *query, Session **ret) {
         session->service = g_strdup(query_column_text(query, i++));
         session->rhost = g_strdup(query_column_text(query, i++));
         session->tty = g_strdup(query_column_text(query, i++));
-        session->methods = session_unpack_words(query_column_text(query, i++));
+        session->methods = store_unpack_words(query_column_text(query, i++));
         session->auth_time = query_column_int(query, i++);
         session->auth_method = g_strdup(query_column_text(query, i++));
         session->opened = query_column_int(query, i++);
@@ -56,8 +47,8 @@ static int read_session(const Query *query, Session **ret) {
         i++;
         session->boot_id = g_strdup(query_column_text(query, i++));
         session->logind_id = g_strdup(query_column_text(query, i++));
-        session->roles = session_unpack_words(query_column_text(query, i++));
-        session->role_cap = session_unpack_words(query_column_text(query, i++));
+        session->roles = store_unpack_words(query_column_text(query, i++));
+        session->role_cap = store_unpack_words(query_column_text(query, i++));
         r = session_copy_id(session->device, query_column_text(query, i++));
         if (r < 0)
                 return r;

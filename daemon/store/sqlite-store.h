@@ -74,8 +74,6 @@ int sqlite_event_list(Store *store, const char *session, GPtrArray **ret);
         "ended, state, end_reason, parent, audit_id, boot_id, logind_id, roles, role_cap, device, " \
         "granted_issuer, granted_subject, granted"
 
-char *session_pack_words(char **words);
-char **session_unpack_words(const char *text);
 /* Nothing for NULL; what is no id is -EUCLEAN. */
 int session_copy_id(char id[SESSION_ID_SIZE], const char *text);
 /* The query's only or first row (STORE_E_NOT_FOUND), or all its rows, added to @sessions. */

@@ -97,6 +97,10 @@ GPtrArray *store_device_array(void);
 GPtrArray *store_assignment_array(void);
 GPtrArray *store_identity_array(void);
 
+/* Words as one text, and back: see there. */
+char *store_pack_words(char **words);
+char **store_unpack_words(const char *text);
+
 /* Of one user and role: would putting one in the place of the other change anything? */
 bool store_assignment_says_same(const Assignment *a, const Assignment *b);
 GPtrArray *store_debt_array(void);

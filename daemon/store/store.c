@@ -88,6 +88,15 @@ GPtrArray *store_debt_array(void) {
         return g_ptr_array_new_with_free_func(free_debt);
 }
 
+/* Methods and roles are words without line breaks; NULL stays NULL, and no word at all is "". */
+char *store_pack_words(char **words) {
+        return words ? g_strjoinv("\n", words) : NULL;
+}
+
+char **store_unpack_words(const char *text) {
+        return text ? g_strsplit(text, "\n", -1) : NULL;
+}
+
 Store *store_free(Store *store) {
         if (store)
                 store->backend->free(store);
