@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
-/* The contract suite, run as "test-store memory" and "test-store sqlite". Here: users, main. */
+/* The contract suite, run as "test-store memory", "test-store sqlite" and "test-store redis". Here: users, main. */
 
 #undef NDEBUG
 #include <assert.h>
@@ -12,6 +12,7 @@
 
 #include "daemon/store/store-memory.h"
 #include "daemon/store/store-sqlite.h"
+#include "daemon/store/test-redis-server.h"
 #include "daemon/store/test-store.h"
 
 static void add_user(Store *store, const char *name, uid_t uid) {
@@ -171,7 +172,11 @@ const StoreTestRow store_user_tests[] = {
 
 /* Running */
 
-static Store *open_store(const char *backend, const char *path) {
+static bool is_shared(const char *backend) {
+        return strcmp(backend, "memory-shared") == 0 || strcmp(backend, "redis") == 0;
+}
+
+static Store *open_one(const char *backend, const char *path) {
         g_autofree char *message = NULL;
         Store *store = NULL;
 
@@ -184,35 +189,39 @@ static Store *open_store(const char *backend, const char *path) {
         return store;
 }
 
-static void run(const char *backend, const StoreTestRow *rows) {
-        for (; rows->name; rows++) {
-                g_autofree char *folder = g_dir_make_tmp("test-store-XXXXXX", NULL);
-                g_autofree char *path = g_build_filename(folder, "tessera.db", NULL);
-                Store *store = open_store(backend, path);
+/* With Redis each test has keys and a host of its own. */
+static void run_one(const char *backend, RedisServer *server, const StoreTestRow *row) {
+        static unsigned number;
+        g_autofree char *folder = g_dir_make_tmp("test-store-XXXXXX", NULL);
+        g_autofree char *path = g_build_filename(folder, "tessera.db", NULL);
+        g_autofree char *own = g_strdup_printf("test-%u", ++number);
+        Store *store;
 
-                printf("%s: %s\n", backend, rows->name);
-                add_user(store, "alice", ALICE);
-                add_user(store, "bob", BOB);
-                rows->test(store);
-                assert(store_free(store) == NULL);
-                (void) unlink(path);
-                g_assert_cmpint(rmdir(folder), ==, 0); /* nothing is left beside the database */
-        }
+        printf("%s: %s\n", backend, row->name);
+        store = server ? redis_server_open(server, own, own) : open_one(backend, path);
+        add_user(store, "alice", ALICE);
+        add_user(store, "bob", BOB);
+        row->test(store);
+        assert(store_free(store) == NULL);
+        (void) unlink(path);
+        g_assert_cmpint(rmdir(folder), ==, 0); /* nothing is left beside the database */
 }
 
 int main(int argc, char **argv) {
+        const StoreTestRow *const suites[] = {
+                store_user_tests,     store_session_tests, store_end_tests,      store_device_tests, store_assignment_tests,
+                store_identity_tests, store_news_tests,    store_throttle_tests, store_thread_tests,
+                is_shared(argc == 2 ? argv[1] : "") ? store_shared_tests : store_lone_tests,
+        };
+        _cleanup_server_ RedisServer *server = NULL;
+
         assert(argc == 2);
         setvbuf(stdout, NULL, _IOLBF, 0);
         assert(store_free(NULL) == NULL);
-        run(argv[1], store_user_tests);
-        run(argv[1], store_session_tests);
-        run(argv[1], store_end_tests);
-        run(argv[1], store_device_tests);
-        run(argv[1], store_assignment_tests);
-        run(argv[1], store_identity_tests);
-        run(argv[1], store_news_tests);
-        run(argv[1], store_throttle_tests);
-        run(argv[1], strcmp(argv[1], "memory-shared") == 0 ? store_shared_tests : store_lone_tests);
-        run(argv[1], store_thread_tests);
+        if (strcmp(argv[1], "redis") == 0)
+                server = redis_server_new(/* durable= */ false);
+        for (size_t i = 0; i < G_N_ELEMENTS(suites); i++)
+                for (const StoreTestRow *row = suites[i]; row->name; row++)
+                        run_one(argv[1], server, row);
         return 0;
 }

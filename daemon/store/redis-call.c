@@ -1,0 +1,357 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "common/error.h"
+#include "daemon/store/redis-lua.h"
+#include "daemon/store/redis-store.h"
+
+#define FACT_STORE "store"
+#define LOAD_MAX 3 /* somebody may flush the scripts right behind us */
+
+#define LUA_CHANGE LUA_COMMON LUA_WRITE LUA_SESSION
+#define LUA_CHANGE_USER LUA_COMMON LUA_WRITE LUA_SESSION LUA_DEVICE LUA_USER
+
+static const char *const texts[_SCRIPT_MAX] = {
+        [SCRIPT_ASSIGNMENT_REMOVE] = LUA_COMMON LUA_WRITE LUA_ASSIGNMENT_REMOVE,
+        [SCRIPT_ASSIGNMENT_SET] = LUA_COMMON LUA_WRITE LUA_USER LUA_ASSIGNMENT_SET,
+        [SCRIPT_ASSIGNMENT_SWEEP] = LUA_COMMON LUA_WRITE LUA_ASSIGNMENT_SWEEP,
+        [SCRIPT_AUTHENTICATED] = LUA_CHANGE LUA_AUTHENTICATED,
+        [SCRIPT_BOUND] = LUA_CHANGE LUA_BOUND,
+        [SCRIPT_CHECK] = LUA_CHANGE LUA_CHECK,
+        [SCRIPT_DEVICE_ADD] = LUA_CHANGE LUA_DEVICE LUA_DEVICE_ADD,
+        [SCRIPT_DEVICE_IDS] = LUA_COMMON LUA_DEVICE_IDS,
+        [SCRIPT_DEVICE_REVOKE] = LUA_CHANGE LUA_DEVICE LUA_DEVICE_REVOKE,
+        [SCRIPT_DEVICE_SWEEP] = LUA_COMMON LUA_WRITE LUA_DEVICE LUA_DEVICE_SWEEP,
+        [SCRIPT_DEVICE_USE] = LUA_CHANGE LUA_DEVICE LUA_DEVICE_USE,
+        [SCRIPT_END] = LUA_CHANGE LUA_END,
+        [SCRIPT_EVENTS] = LUA_COMMON LUA_EVENTS,
+        [SCRIPT_FIND] = LUA_CHANGE LUA_FIND,
+        [SCRIPT_GET] = LUA_CHANGE LUA_GET,
+        [SCRIPT_HASHES] = LUA_COMMON LUA_HASHES,
+        [SCRIPT_IDENTITY_ADD] = LUA_COMMON LUA_WRITE LUA_USER LUA_IDENTITY_ADD,
+        [SCRIPT_IDENTITY_FIND] = LUA_COMMON LUA_IDENTITY_FIND,
+        [SCRIPT_IDENTITY_LIST] = LUA_COMMON LUA_IDENTITY_LIST,
+        [SCRIPT_IDENTITY_REMOVE] = LUA_COMMON LUA_WRITE LUA_IDENTITY_REMOVE,
+        [SCRIPT_INIT] = LUA_INIT,
+        [SCRIPT_KNOWN_NETWORK] = LUA_COMMON LUA_KNOWN_NETWORK,
+        [SCRIPT_LIST] = LUA_CHANGE LUA_LIST,
+        [SCRIPT_NOTES] = LUA_COMMON LUA_WRITE LUA_NOTES,
+        [SCRIPT_OPEN] = LUA_CHANGE LUA_OPEN,
+        [SCRIPT_RENAME] = LUA_CHANGE LUA_RENAME,
+        [SCRIPT_SWEEP] = LUA_CHANGE LUA_SWEEP,
+        [SCRIPT_TICKET_USE] = LUA_COMMON LUA_WRITE LUA_TICKET_USE,
+        [SCRIPT_TICKET_USED] = LUA_COMMON LUA_TICKET_USED,
+        [SCRIPT_USERS] = LUA_COMMON LUA_USERS,
+        [SCRIPT_USER_ADD] = LUA_COMMON LUA_WRITE LUA_USER LUA_USER_ADD,
+        [SCRIPT_USER_CHANGE] = LUA_CHANGE_USER LUA_USER_CHANGE,
+        [SCRIPT_USER_ENABLE] = LUA_COMMON LUA_WRITE LUA_USER LUA_USER_ENABLE,
+        [SCRIPT_USER_REHASH] = LUA_COMMON LUA_WRITE LUA_USER LUA_USER_REHASH,
+};
+
+static int make_id(char ret[REDIS_ID_SIZE]) {
+        unsigned char bytes[(REDIS_ID_SIZE - 1) / 2];
+
+        if (getrandom(bytes, sizeof(bytes), 0) != sizeof(bytes))
+                return error_trace(-EIO);
+        for (size_t i = 0; i < sizeof(bytes); i++)
+                (void) g_snprintf(ret + 2 * i, 3, "%02x", bytes[i]); /* always two digits; ignoring */
+        return 0;
+}
+
+int redis_call_prepare(RedisStore *redis) {
+        for (size_t i = 0; i < _SCRIPT_MAX; i++) {
+                g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA1, texts[i], -1);
+
+                (void) g_strlcpy(redis->digests[i], digest, REDIS_DIGEST_SIZE); /* always 40 digits; ignoring */
+        }
+        return make_id(redis->daemon);
+}
+
+/* Arguments */
+
+static void free_bytes(void *data) {
+        GString *bytes = data;
+
+        explicit_bzero(bytes->str, bytes->len); /* some are hashes of passwords */
+        g_string_free(bytes, TRUE);
+}
+
+RedisCall redis_call_new(RedisScript script) {
+        return (RedisCall) {
+                .script = script,
+                .args = g_array_new(FALSE, FALSE, sizeof(RedisArg)),
+                .owned = g_ptr_array_new_with_free_func(free_bytes),
+        };
+}
+
+void redis_call_deinit(RedisCall *call) {
+        g_array_unref(call->args);
+        g_ptr_array_unref(call->owned);
+}
+
+static void add(RedisCall *call, const void *data, size_t size) {
+        RedisArg arg = { .data = data, .size = size };
+
+        g_array_append_val(call->args, arg);
+}
+
+void redis_call_text(RedisCall *call, const char *text) {
+        add(call, text, strlen(text));
+}
+
+void redis_call_take(RedisCall *call, GString *bytes) {
+        g_ptr_array_add(call->owned, bytes);
+        add(call, bytes->str, bytes->len);
+}
+
+void redis_call_optional(RedisCall *call, const char *text) {
+        GString *bytes = g_string_sized_new(text ? strlen(text) + 1 : 1);
+
+        g_string_append_c(bytes, text ? '+' : '-');
+        g_string_append(bytes, text ?: "");
+        redis_call_take(call, bytes);
+}
+
+void redis_call_int(RedisCall *call, int64_t number) {
+        GString *bytes = g_string_new(NULL);
+
+        g_string_printf(bytes, "%" PRIi64, number);
+        redis_call_take(call, bytes);
+}
+
+void redis_call_field(RedisCall *call, const char *name, const char *value) {
+        if (!value)
+                return;
+        redis_call_text(call, name);
+        redis_call_text(call, value);
+}
+
+void redis_call_field_int(RedisCall *call, const char *name, int64_t value) {
+        redis_call_text(call, name);
+        redis_call_int(call, value);
+}
+
+/* Errors */
+
+static int set_problem(RedisStore *redis, char *problem, int r) {
+        pthread_mutex_lock(&redis->mutex);
+        g_free(redis->problem);
+        redis->problem = problem;
+        pthread_mutex_unlock(&redis->mutex);
+        return r;
+}
+
+/* What the server says instead of running a script, or what the scripts say that are not run to their end. */
+static int error_to_errno(const RedisReply *error) {
+        static const struct {
+                const char *code;
+                int r;
+        } rows[] = {
+                { "LOST", -ESTALE },      { "SCHEMA", -EPROTO },  { "OOM", -ENOSPC },     { "READONLY", -EROFS },
+                { "BUSY", -EBUSY },       { "LOADING", -EBUSY },  { "MISCONF", -EIO },    { "NOREPLICAS", -EIO },
+                { "WRONGTYPE", -EUCLEAN }, { "NOPERM", -EACCES }, { "MASTERDOWN", -EROFS },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                if (redis_reply_is_error(error, rows[i].code))
+                        return rows[i].r;
+        /* Raised inside a script the code stands behind Redis' own words. */
+        if (strstr(error->data, "MISTYPED") || strstr(error->data, "MISSING") || strstr(error->data, "WRONGTYPE"))
+                return -EUCLEAN;
+        return strstr(error->data, "OOM command not allowed") ? -ENOSPC : -EIO;
+}
+
+static int link_call(RedisStore *redis, size_t argc, const RedisArg *argv, RedisReply **ret) {
+        int r;
+
+        r = redis_link_call(redis->link, argc, argv, ret);
+        return r < 0 ? set_problem(redis, redis_link_problem(redis->link), error_trace(r)) : 0;
+}
+
+static int load(RedisStore *redis, RedisScript script) {
+        RedisArg argv[] = { redis_arg("SCRIPT"), redis_arg("LOAD"), redis_arg(texts[script]) };
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+        int r;
+
+        r = link_call(redis, G_N_ELEMENTS(argv), argv, &reply);
+        if (r < 0)
+                return r;
+        if (reply->type == REPLY_ERROR)
+                return set_problem(redis, g_strdup(reply->data), error_trace(error_to_errno(reply)));
+        return redis_reply_is_text(reply, redis->digests[script]) ? 0 : error_trace(-EPROTO);
+}
+
+/* By digest; a server that does not know it has run nothing. */
+static int run(RedisStore *redis, RedisScript script, GArray *argv, RedisReply **ret) {
+        for (int i = 0;; i++) {
+                _cleanup_redis_reply_ RedisReply *reply = NULL;
+                int r;
+
+                r = link_call(redis, argv->len, &g_array_index(argv, RedisArg, 0), &reply);
+                if (r < 0)
+                        return r;
+                if (reply->type != REPLY_ERROR) {
+                        *ret = reply;
+                        reply = NULL;
+                        return 0;
+                }
+                if (!redis_reply_is_error(reply, "NOSCRIPT") || i == LOAD_MAX)
+                        return set_problem(redis, g_strdup(reply->data), error_trace(error_to_errno(reply)));
+                r = load(redis, script);
+                if (r < 0)
+                        return r;
+        }
+}
+
+static GArray *begin(RedisStore *redis, RedisScript script) {
+        RedisArg argv[] = { redis_arg("EVALSHA"), redis_arg(redis->digests[script]), redis_arg("1"), redis_arg(redis->base) };
+        GArray *array = g_array_new(FALSE, FALSE, sizeof(RedisArg));
+
+        return g_array_append_vals(array, argv, G_N_ELEMENTS(argv));
+}
+
+/* Which store this is */
+
+static bool is_id(const char *text) {
+        return strlen(text) == REDIS_ID_SIZE - 1 && strspn(text, "0123456789abcdef") == REDIS_ID_SIZE - 1;
+}
+
+/* Asks the store, which gets an id if it has none; and remembers it before anything is believed that it says. */
+static int learn_id(RedisStore *redis, char ret[REDIS_ID_SIZE]) {
+        g_autoptr(GArray) argv = begin(redis, SCRIPT_INIT);
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+        char fresh[REDIS_ID_SIZE];
+        RedisArg arg;
+        int r;
+
+        r = make_id(fresh);
+        if (r < 0)
+                return r;
+        arg = redis_arg(fresh);
+        g_array_append_val(argv, arg);
+        r = run(redis, SCRIPT_INIT, argv, &reply);
+        if (r < 0)
+                return r;
+        if (reply->type != REPLY_TEXT || !is_id(reply->data))
+                return error_trace(-EUCLEAN);
+        r = local_facts_set(redis->facts, FACT_STORE, reply->data);
+        if (r < 0)
+                return error_trace(r);
+        memcpy(ret, reply->data, REDIS_ID_SIZE);
+        return 0;
+}
+
+static int get_id(RedisStore *redis, char ret[REDIS_ID_SIZE]) {
+        g_autofree char *known = NULL;
+        int r = 0;
+
+        pthread_mutex_lock(&redis->mutex);
+        memcpy(ret, redis->id, REDIS_ID_SIZE);
+        pthread_mutex_unlock(&redis->mutex);
+        if (ret[0])
+                return 0;
+        known = local_facts_get(redis->facts, FACT_STORE);
+        if (!known)
+                r = learn_id(redis, ret);
+        else if (is_id(known))
+                memcpy(ret, known, REDIS_ID_SIZE);
+        else
+                r = error_trace(-EUCLEAN);
+        if (r < 0)
+                return r;
+        pthread_mutex_lock(&redis->mutex);
+        memcpy(redis->id, ret, REDIS_ID_SIZE);
+        pthread_mutex_unlock(&redis->mutex);
+        return 0;
+}
+
+int redis_call_adopt(RedisStore *redis) {
+        char id[REDIS_ID_SIZE];
+        int r;
+
+        r = learn_id(redis, id);
+        if (r < 0)
+                return r;
+        pthread_mutex_lock(&redis->mutex);
+        memcpy(redis->id, id, REDIS_ID_SIZE);
+        pthread_mutex_unlock(&redis->mutex);
+        return 0;
+}
+
+/* Running */
+
+int redis_call_run(RedisStore *redis, RedisCall *call, RedisReply **ret) {
+        g_autoptr(GArray) argv = begin(redis, call->script);
+        char id[REDIS_ID_SIZE];
+        RedisArg who[2];
+        int r;
+
+        r = get_id(redis, id);
+        if (r < 0)
+                return r;
+        who[0] = redis_arg(id);
+        who[1] = redis_arg(redis->daemon);
+        g_array_append_vals(argv, who, G_N_ELEMENTS(who));
+        if (call->args->len > 0)
+                g_array_append_vals(argv, call->args->data, call->args->len);
+        return run(redis, call->script, argv, ret);
+}
+
+static int outcome_from_word(const RedisReply *word) {
+        static const struct {
+                const char *word;
+                int r;
+        } rows[] = {
+                { "ok", 0 },
+                { "none", STORE_E_NOT_FOUND },
+                { "exists", STORE_E_EXISTS },
+                { "ambiguous", STORE_E_AMBIGUOUS },
+                { "state", STORE_E_STATE },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                if (redis_reply_is_text(word, rows[i].word))
+                        return rows[i].r;
+        return error_trace(-EUCLEAN);
+}
+
+int redis_call_read_outcome(const RedisReply *reply, size_t n) {
+        int r;
+
+        if (reply->type != REPLY_ARRAY || reply->size == 0)
+                return error_trace(-EUCLEAN);
+        r = outcome_from_word(reply->elements[0]);
+        return r == 0 && reply->size < n ? error_trace(-EUCLEAN) : r;
+}
+
+int redis_call_outcome(RedisStore *redis, RedisCall *call, size_t n, RedisReply **ret) {
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+        int r;
+
+        r = redis_call_run(redis, call, &reply);
+        if (r == 0)
+                r = redis_call_read_outcome(reply, n);
+        if (r == 0 && ret) {
+                *ret = reply;
+                reply = NULL;
+        }
+        return r;
+}
+
+int redis_call_bool(RedisStore *redis, RedisCall *call, bool *ret) {
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+        int r;
+
+        r = redis_call_run(redis, call, &reply);
+        if (r < 0)
+                return r;
+        if (reply->type != REPLY_INTEGER)
+                return error_trace(-EUCLEAN);
+        *ret = reply->integer != 0;
+        return 0;
+}
