@@ -11,11 +11,10 @@
 #define HASH_TAG "{tessera}:"
 
 const char *const store_redis_commands[] = {
-        "DEL",       "EVALSHA",  "EXISTS",  "GET",           "HDEL",             "HEXISTS",   "HGET",
-        "HGETALL",   "HINCRBY",  "HKEYS",   "HMGET",         "HSET",             "HVALS",     "LRANGE",
-        "LTRIM",     "RPUSH",    "SCRIPT",  "SET",           "TIME",             "TYPE",      "XADD",
-        "XREAD",     "XREVRANGE", "ZADD",   "ZCARD",         "ZLEXCOUNT",        "ZRANGE",    "ZRANGEBYLEX",
-        "ZRANGEBYSCORE", "ZREM", "ZREMRANGEBYRANK", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE", NULL,
+        "DEL", "EVAL", "EVALSHA", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HINCRBY", "HKEYS",
+        "HMGET", "HSET", "HVALS", "LRANGE", "LTRIM", "RPUSH", "SET", "TIME", "TYPE", "XADD", "XREAD",
+        "XREVRANGE", "ZADD", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZREM",
+        "ZREMRANGEBYRANK", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE", NULL,
 };
 
 static void redis_free(Store *store) {

@@ -5,7 +5,8 @@
 /*
  * The store of a fleet, in one Redis or Valkey that all its hosts share.
  *
- * Everything that must be atomic is one Lua script (lua/: each says at its beginning what it promises).
+ * Everything that must be atomic is one Lua script (lua/: each says at its beginning what it promises); so is all
+ * that is read, because each script first looks which store this is.
  * Redis undoes nothing, so a script looks first, plans, and writes last: see lua/write.lua.
  *
  * Keys: all begin with the prefix and the hash tag, "tessera:{tessera}:", so that all are in one slot. IDs

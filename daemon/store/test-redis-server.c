@@ -142,10 +142,10 @@ RedisServer *redis_server_free(RedisServer *server) {
         return NULL;
 }
 
-Store *redis_server_open(RedisServer *server, const char *prefix, const char *host) {
+Store *redis_server_open_hasty(RedisServer *server, const char *prefix, const char *host, int64_t deadline) {
         g_autofree char *folder = g_build_filename(server->folder, host, NULL), *message = NULL;
         StoreRedisSettings settings = {
-                .link = { .host = "127.0.0.1", .port = server->port, .deadline = DEADLINE },
+                .link = { .host = "127.0.0.1", .port = server->port, .deadline = deadline },
                 .prefix = prefix,
                 .state_folder = folder,
         };
@@ -155,6 +155,10 @@ Store *redis_server_open(RedisServer *server, const char *prefix, const char *ho
         if (store_redis_open(&settings, &store, &message) < 0)
                 g_error("%s", message);
         return store;
+}
+
+Store *redis_server_open(RedisServer *server, const char *prefix, const char *host) {
+        return redis_server_open_hasty(server, prefix, host, DEADLINE);
 }
 
 RedisReply *redis_server_run(RedisServer *server, const char *command) {
@@ -175,6 +179,13 @@ void redis_server_do(RedisServer *server, const char *command) {
         (void) redis_reply_free(redis_server_run(server, command));
 }
 
+/* What differs from store to store and from time to time: ids of entries, of daemons and of stores, the server's clock. */
+static bool is_own(const char *name) {
+        static const char *const names[] = { "by", "id", "since", "changed", NULL };
+
+        return g_strv_contains(names, name);
+}
+
 static void append(GString *text, const RedisReply *reply) {
         if (reply->type == REPLY_INTEGER)
                 g_string_append_printf(text, " %ld", (long) reply->integer);
@@ -190,49 +201,53 @@ static int compare_texts(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-/* Lists of fields have no order of their own. */
-static char *dump_key(RedisServer *server, const char *key) {
-        static const struct {
-                const char *type, *command;
-        } rows[] = {
-                { "hash", "HGETALL %s" },
-                { "zset", "ZRANGE %s 0 -1 WITHSCORES" },
-                { "list", "LRANGE %s 0 -1" },
-                { "stream", "XRANGE %s - +" },
-                { "string", "GET %s" },
-        };
-        g_autofree char *ask = g_strconcat("TYPE ", key, NULL);
-        _cleanup_redis_reply_ RedisReply *type = redis_server_run(server, ask);
-        g_autoptr(GString) text = g_string_new(key);
+static void append_pairs(GString *text, const RedisReply *flat) {
+        g_autoptr(GPtrArray) pairs = g_ptr_array_new_with_free_func(g_free);
 
-        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-                if (redis_reply_is_text(type, rows[i].type)) {
-                        g_auto(GStrv) parts = g_strsplit(rows[i].command, "%s", 2);
-                        g_autofree char *command = g_strconcat(parts[0], key, parts[1], NULL);
-                        _cleanup_redis_reply_ RedisReply *value = redis_server_run(server, command);
-                        g_autoptr(GPtrArray) pairs = g_ptr_array_new_with_free_func(g_free);
+        for (size_t i = 0; i + 1 < flat->size; i += 2)
+                g_ptr_array_add(pairs, g_strconcat(" ", flat->elements[i]->data, "=",
+                                                   is_own(flat->elements[i]->data) ? "?" : flat->elements[i + 1]->data,
+                                                   NULL));
+        g_ptr_array_sort(pairs, compare_texts);
+        for (guint i = 0; i < pairs->len; i++)
+                g_string_append(text, pairs->pdata[i]);
+}
 
-                        if (i > 0) {
-                                append(text, value);
-                                break;
-                        }
-                        for (size_t j = 0; j + 1 < value->size; j += 2)
-                                g_ptr_array_add(pairs, g_strconcat(" ", value->elements[j]->data, "=",
-                                                                   value->elements[j + 1]->data, NULL));
-                        g_ptr_array_sort(pairs, compare_texts);
-                        for (guint j = 0; j < pairs->len; j++)
-                                g_string_append(text, pairs->pdata[j]);
-                }
+static RedisReply *run_on(RedisServer *server, const char *before, const char *key, const char *behind) {
+        g_autofree char *command = g_strconcat(before, " ", key, behind, NULL);
+
+        return redis_server_run(server, command);
+}
+
+/* Hashes have no order of their own. The ids of sessions and devices stand in the keys. */
+static char *dump_key(RedisServer *server, const char *key, size_t prefix) {
+        _cleanup_redis_reply_ RedisReply *type = run_on(server, "TYPE", key, ""), *value = NULL;
+        g_autoptr(GString) text = g_string_new(key + prefix);
+
+        if (redis_reply_is_text(type, "hash")) {
+                value = run_on(server, "HGETALL", key, "");
+                append_pairs(text, value);
+        } else if (redis_reply_is_text(type, "stream")) {
+                value = run_on(server, "XRANGE", key, " - +");
+                for (size_t i = 0; i < value->size; i++)
+                        append_pairs(text, value->elements[i]->elements[1]);
+        } else {
+                value = redis_reply_is_text(type, "zset") ? run_on(server, "ZRANGE", key, " 0 -1 WITHSCORES")
+                        : redis_reply_is_text(type, "list") ? run_on(server, "LRANGE", key, " 0 -1")
+                                                            : run_on(server, "GET", key, "");
+                append(text, value);
+        }
         return g_string_free(g_steal_pointer(&text), FALSE);
 }
 
-char *redis_server_dump(RedisServer *server) {
-        _cleanup_redis_reply_ RedisReply *keys = redis_server_run(server, "KEYS *");
+char *redis_server_dump(RedisServer *server, const char *prefix) {
+        _cleanup_redis_reply_ RedisReply *keys = run_on(server, "KEYS", prefix, "{tessera}:*");
+        size_t skip = strlen(prefix) + strlen("{tessera}:");
         g_autoptr(GPtrArray) lines = g_ptr_array_new_with_free_func(g_free);
 
         for (size_t i = 0; i < keys->size; i++)
                 if (!strstr(keys->elements[i]->data, ":batch:"))
-                        g_ptr_array_add(lines, dump_key(server, keys->elements[i]->data));
+                        g_ptr_array_add(lines, dump_key(server, keys->elements[i]->data, skip));
         g_ptr_array_sort(lines, compare_texts);
         g_ptr_array_add(lines, NULL);
         return g_strjoinv("\n", (char **) lines->pdata);

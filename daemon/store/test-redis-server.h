@@ -36,11 +36,15 @@ void redis_server_start(RedisServer *server, bool durable);
 
 /* A store on it, as host @host of a fleet whose keys begin with @prefix. Its state stays when it is closed. */
 Store *redis_server_open(RedisServer *server, const char *prefix, const char *host);
+Store *redis_server_open_hasty(RedisServer *server, const char *prefix, const char *host, int64_t deadline);
 
 /* One command, of words separated by spaces, which must not be answered with an error. */
 RedisReply *redis_server_run(RedisServer *server, const char *command);
 /* The same, where nobody looks at the answer. */
 void redis_server_do(RedisServer *server, const char *command);
 
-/* All that is in it, for comparing: keys, types and contents, but the batch numbers. g_free. */
-char *redis_server_dump(RedisServer *server);
+/*
+ * What is under @prefix, one line for each key, for comparing: without that prefix, batch numbers, and what no two
+ * runs have in common. g_free.
+ */
+char *redis_server_dump(RedisServer *server, const char *prefix);
