@@ -16,7 +16,7 @@ struct RedisConnection {
         RedisStream *stream;
         RedisReader *reader;
         const char *stage;
-        bool open, sound, answered;
+        bool open, sound, heard, answered;
 };
 
 RedisConnection *redis_connection_new(void) {
@@ -49,6 +49,10 @@ bool redis_connection_is_quiet(RedisConnection *connection) {
         return redis_stream_is_quiet(connection->stream);
 }
 
+bool redis_connection_heard(const RedisConnection *connection) {
+        return connection->heard;
+}
+
 bool redis_connection_answered(const RedisConnection *connection) {
         return connection->answered;
 }
@@ -71,6 +75,7 @@ static int read_reply(RedisConnection *connection, RedisReply **ret, char **ret_
                 r = redis_stream_read(connection->stream, buffer, sizeof(buffer), &n, ret_problem);
                 if (r < 0)
                         break;
+                connection->heard = connection->open;
                 r = redis_reader_take(connection->reader, buffer, n, &reply, &problem);
                 if (r < 0)
                         *ret_problem = g_strdup(problem);
@@ -213,7 +218,7 @@ int redis_connection_call(RedisConnection *connection, const RedisLinkSettings *
         _cleanup_redis_reply_ RedisReply *reply = NULL;
         int r = 0;
 
-        connection->sound = false;
+        connection->sound = connection->answered = false;
         if (!connection->open)
                 r = open_connection(connection, settings, ret_problem);
         if (r < 0)

@@ -155,32 +155,36 @@ static void server_is_away(RedisLink *link) {
                         close_slot(&link->slots[i]);
 }
 
-static int give_back(RedisLink *link, Slot *slot, int r, char *words) {
-        bool answered = redis_connection_answered(slot->connection), late = slot->late;
-
-        if (r < 0 && link->stopped) {
-                r = -ECANCELED;
-        } else if (r < 0) {
-                if (late) {
-                        g_free(words);
-                        words = g_strdup_printf("%s took too long", redis_connection_stage(slot->connection));
-                        r = -ETIMEDOUT;
-                }
-                remember(link, r, words);
-        }
-        g_free(words);
-        if (answered && !late)
+/* Only what never came to an answer, or too late, says that the server is away: not one broken connection. */
+static void judge(RedisLink *link, const Slot *slot, int r) {
+        if (redis_connection_answered(slot->connection))
                 link->backoff = (Backoff) {};
-        else if (r != -ECANCELED && r < 0)
+        else if (r < 0 && (slot->late || !redis_connection_heard(slot->connection)))
                 server_is_away(link);
+}
+
+/* What became of the call, and its own result. */
+static int conclude(RedisLink *link, const Slot *slot, int r, const char *words) {
+        g_autofree char *late = NULL;
+
+        if (r >= 0)
+                return 0;
+        if (link->stopped)
+                return -ECANCELED;
+        if (!slot->late)
+                return remember(link, r, words);
+        late = g_strdup_printf("%s took too long", redis_connection_stage(slot->connection));
+        return remember(link, -ETIMEDOUT, late);
+}
+
+static void give_back(RedisLink *link, Slot *slot) {
         if (slot->probe)
                 link->probing = false;
-        if (late || !redis_connection_is_sound(slot->connection))
+        if (slot->late || !redis_connection_is_sound(slot->connection))
                 close_slot(slot);
         slot->busy = slot->probe = false;
         slot->idle_since = g_get_monotonic_time();
         g_cond_signal(&link->given_back);
-        return r;
 }
 
 int redis_link_call(RedisLink *link, size_t argc, const RedisArg *argv, RedisReply **ret) {
@@ -200,7 +204,10 @@ int redis_link_call(RedisLink *link, size_t argc, const RedisArg *argv, RedisRep
         if (r == 0) {
                 r = redis_connection_call(slot->connection, &link->settings, command, size, ret, &words);
                 g_mutex_lock(&link->mutex);
-                r = give_back(link, slot, r, g_steal_pointer(&words));
+                r = conclude(link, slot, r, words);
+                if (!link->stopped)
+                        judge(link, slot, r);
+                give_back(link, slot);
                 g_mutex_unlock(&link->mutex);
         }
         redis_command_free(command, size);

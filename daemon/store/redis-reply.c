@@ -8,6 +8,9 @@
 #include "common/error.h"
 #include "daemon/store/redis-reply.h"
 
+/* Of all but a bulk's bytes. hiredis looks for a line's end from its beginning, at every read again. */
+#define LINE_MAX_SIZE (16 * 1024)
+
 #define REPLY_NO_REDIS "this is no Redis"
 #define REPLY_TOO_LARGE "a reply above the cap"
 
@@ -149,6 +152,16 @@ static int fail(RedisReader *reader, const char *problem, const char **ret_probl
         return error_trace(-EPROTO);
 }
 
+/* What is left is the beginning of a value, which is a line unless it is a bulk whose length is told. */
+static bool line_is_too_long(const redisReader *reader) {
+        const char *value = reader->buf + reader->pos;
+        size_t size = reader->len - reader->pos;
+
+        if (size <= LINE_MAX_SIZE)
+                return false;
+        return value[0] != '$' || !memchr(value, '\n', LINE_MAX_SIZE);
+}
+
 int redis_reader_take(RedisReader *reader, const void *data, size_t size, RedisReply **ret,
                       const char **ret_problem) {
         _cleanup_redis_reply_ RedisReply *reply = NULL;
@@ -161,6 +174,8 @@ int redis_reader_take(RedisReader *reader, const void *data, size_t size, RedisR
         if (redisReaderFeed(reader->reader, data, size) != REDIS_OK ||
             redisReaderGetReply(reader->reader, &object) != REDIS_OK)
                 return fail(reader, reader->problem, ret_problem);
+        if (!object && line_is_too_long(reader->reader))
+                return fail(reader, REPLY_TOO_LARGE, ret_problem);
         reply = object;
         if (reply && reader->reader->pos != reader->reader->len)
                 return fail(reader, "more than one reply to one call", ret_problem);

@@ -68,6 +68,8 @@ static int errno_of_io(int code) {
 }
 
 static int errno_of(const GError *error) {
+        if (error->domain == G_TLS_ERROR)
+                return -EKEYREJECTED;
         if (error->domain == G_IO_ERROR)
                 return errno_of_io(error->code);
         if (error->domain == G_RESOLVER_ERROR)
@@ -122,6 +124,109 @@ int redis_stream_connect(RedisStream *stream, const RedisLinkSettings *settings,
         return 0;
 }
 
+/* TLS */
+
+static const struct {
+        GTlsCertificateFlags flag;
+        const char *words;
+} flaws[] = {
+        { G_TLS_CERTIFICATE_UNKNOWN_CA, "no authority that is trusted here has signed it" },
+        { G_TLS_CERTIFICATE_BAD_IDENTITY, "it is for another host" },
+        { G_TLS_CERTIFICATE_NOT_ACTIVATED, "it is not valid yet" },
+        { G_TLS_CERTIFICATE_EXPIRED, "it has expired" },
+        { G_TLS_CERTIFICATE_REVOKED, "it is revoked" },
+        { G_TLS_CERTIFICATE_INSECURE, "its algorithm or key is too weak" },
+};
+
+/* Always no: asked only about a certificate that has failed already. */
+static gboolean note_flaws(GTlsConnection *tls, GTlsCertificate *certificate, GTlsCertificateFlags found,
+                           gpointer data) {
+        GString *words = data;
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(flaws); i++)
+                if (found & flaws[i].flag)
+                        g_string_append_printf(words, "%s%s", words->len > 0 ? "; " : "", flaws[i].words);
+        if (words->len == 0)
+                g_string_append(words, "it is not valid");
+        return FALSE;
+}
+
+static GTlsDatabase *authorities(const char *ca_file, GError **error) {
+        if (!ca_file)
+                return g_tls_backend_get_default_database(g_tls_backend_get_default());
+        return g_tls_file_database_new(ca_file, error);
+}
+
+static GTlsConnection *new_tls(RedisStream *stream, const RedisLinkSettings *settings, GError **error) {
+        g_autoptr(GSocketConnectable) identity = g_network_address_new(settings->host, settings->port);
+        g_autoptr(GTlsDatabase) database = NULL;
+        g_autoptr(GTlsCertificate) certificate = NULL;
+        g_autoptr(GIOStream) tls = NULL;
+
+        database = authorities(settings->ca_file, error);
+        if (!database)
+                return NULL;
+        if (settings->client_cert) {
+                certificate = g_tls_certificate_new_from_files(settings->client_cert, settings->client_key, error);
+                if (!certificate)
+                        return NULL;
+        }
+        tls = g_tls_client_connection_new(G_IO_STREAM(stream->connection), identity, error);
+        if (!tls)
+                return NULL;
+        g_tls_connection_set_database(G_TLS_CONNECTION(tls), database);
+        if (certificate)
+                g_tls_connection_set_certificate(G_TLS_CONNECTION(tls), certificate);
+        g_tls_connection_set_require_close_notify(G_TLS_CONNECTION(tls), FALSE); /* replies tell their own length */
+        /* A resumed session is not asked for its certificate again, whatever has become of the authorities. */
+        if (g_object_class_find_property(G_OBJECT_GET_CLASS(tls), "session-resumption-enabled"))
+                g_object_set(tls, "session-resumption-enabled", FALSE, NULL);
+        return G_TLS_CONNECTION(g_steal_pointer(&tls));
+}
+
+/* What can go wrong with the files that the settings name is told as such. */
+static int fail_setup(const GError *error, char **ret_problem) {
+        *ret_problem = g_strdup_printf("TLS cannot be set up: %s", error->message);
+        return error_trace(errno_of(error));
+}
+
+static int fail_handshake(const GError *error, const GString *flaw, char **ret_problem) {
+        bool ours = error->domain == G_IO_ERROR && error->code == G_IO_ERROR_CANCELLED;
+
+        if (flaw->len > 0)
+                *ret_problem = g_strdup_printf("the server's certificate is refused: %s", flaw->str);
+        else
+                *ret_problem = g_strdup_printf("no TLS with this server: %s", error->message);
+        return error_trace(ours ? -ECANCELED : -EKEYREJECTED);
+}
+
+int redis_stream_secure(RedisStream *stream, const RedisLinkSettings *settings, char **ret_problem) {
+        g_autoptr(GError) error = NULL;
+        g_autoptr(GString) flaw = g_string_new(NULL);
+        g_autoptr(GTlsConnection) tls = NULL;
+        gulong handler;
+        bool good;
+
+        if (!g_tls_backend_supports_tls(g_tls_backend_get_default())) {
+                *ret_problem = g_strdup("TLS needs the package glib-networking, which is not installed");
+                return error_trace(-EKEYREJECTED);
+        }
+        tls = new_tls(stream, settings, &error);
+        if (!tls)
+                return fail_setup(error, ret_problem);
+        handler = g_signal_connect(tls, "accept-certificate", G_CALLBACK(note_flaws), flaw);
+        good = g_tls_connection_handshake(tls, stream->cancellable, &error);
+        g_signal_handler_disconnect(tls, handler);
+        if (!good)
+                return fail_handshake(error, flaw, ret_problem);
+        if (g_tls_connection_get_protocol_version(tls) < G_TLS_PROTOCOL_VERSION_TLS_1_2) {
+                *ret_problem = g_strdup("the server speaks no TLS from 1.2 on");
+                return error_trace(-EKEYREJECTED);
+        }
+        stream->tls = G_IO_STREAM(g_steal_pointer(&tls));
+        return 0;
+}
+
 /* Bytes */
 
 static GIOStream *io_of(RedisStream *stream) {
@@ -157,11 +262,4 @@ int redis_stream_read(RedisStream *stream, void *buffer, size_t size, size_t *re
 bool redis_stream_is_quiet(RedisStream *stream) {
         return g_socket_condition_check(g_socket_connection_get_socket(stream->connection),
                                         G_IO_IN | G_IO_HUP | G_IO_ERR) == 0;
-}
-
-/* TLS */
-
-int redis_stream_secure(RedisStream *stream, const RedisLinkSettings *settings, char **ret_problem) {
-        *ret_problem = g_strdup("no TLS yet");
-        return error_trace(-EKEYREJECTED);
 }
