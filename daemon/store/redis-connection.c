@@ -15,7 +15,7 @@
 struct RedisConnection {
         RedisStream *stream;
         RedisReader *reader;
-        const char *stage;
+        const char *late_words; /* if it ended now */
         bool open, sound, heard, answered;
 };
 
@@ -24,7 +24,7 @@ RedisConnection *redis_connection_new(void) {
 
         connection->stream = redis_stream_new();
         connection->reader = redis_reader_new();
-        connection->stage = "connecting";
+        connection->late_words = "connecting took too long";
         return connection;
 }
 
@@ -57,8 +57,8 @@ bool redis_connection_answered(const RedisConnection *connection) {
         return connection->answered;
 }
 
-const char *redis_connection_stage(const RedisConnection *connection) {
-        return connection->stage;
+const char *redis_connection_late_words(const RedisConnection *connection) {
+        return connection->late_words;
 }
 
 /* One exchange */
@@ -160,7 +160,7 @@ static int sign_in(RedisConnection *connection, const RedisLinkSettings *setting
 
         if (!settings->password)
                 return 0;
-        connection->stage = "signing in";
+        connection->late_words = "signing in took too long";
         if (settings->user)
                 arguments[n++] = redis_arg(settings->user);
         arguments[n++] = (RedisArg) { settings->password->data, settings->password->size };
@@ -180,7 +180,7 @@ static int select_db(RedisConnection *connection, const RedisLinkSettings *setti
 
         if (settings->db == 0)
                 return 0;
-        connection->stage = "selecting the database";
+        connection->late_words = "selecting the database took too long";
         (void) snprintf(number, sizeof(number), "%u", settings->db);
         r = redis_command_new(2, (RedisArg[]) { redis_arg("SELECT"), redis_arg(number) }, &command, &size);
         if (r == 0)
@@ -202,7 +202,7 @@ static int open_connection(RedisConnection *connection, const RedisLinkSettings 
 
         r = redis_stream_connect(connection->stream, settings, ret_problem);
         if (r == 0 && settings->tls) {
-                connection->stage = "setting up TLS";
+                connection->late_words = "setting up TLS took too long; is this the port where the server speaks it?";
                 r = redis_stream_secure(connection->stream, settings, ret_problem);
         }
         if (r == 0)
@@ -223,7 +223,7 @@ int redis_connection_call(RedisConnection *connection, const RedisLinkSettings *
                 r = open_connection(connection, settings, ret_problem);
         if (r < 0)
                 return r;
-        connection->stage = "the reply";
+        connection->late_words = "the reply took too long";
         r = exchange(connection, command, size, &reply, ret_problem);
         if (r < 0)
                 return r;

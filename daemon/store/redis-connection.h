@@ -21,8 +21,8 @@ void redis_connection_cancel(RedisConnection *connection);
 int redis_connection_call(RedisConnection *connection, const RedisLinkSettings *settings, const char *command,
                           size_t size, RedisReply **ret, char **ret_problem);
 
-bool redis_connection_is_sound(const RedisConnection *connection);     /* may be called again */
-bool redis_connection_is_quiet(RedisConnection *connection);           /* neither closed nor sent to in between */
-bool redis_connection_heard(const RedisConnection *connection);        /* anything since it signed in */
-bool redis_connection_answered(const RedisConnection *connection);     /* in whole, the last call */
-const char *redis_connection_stage(const RedisConnection *connection); /* what it did last: "connecting" */
+bool redis_connection_is_sound(const RedisConnection *connection);          /* may be called again */
+bool redis_connection_is_quiet(RedisConnection *connection);                /* neither closed nor sent to in between */
+bool redis_connection_heard(const RedisConnection *connection);             /* anything since it signed in */
+bool redis_connection_answered(const RedisConnection *connection);          /* in whole, the last call */
+const char *redis_connection_late_words(const RedisConnection *connection); /* what took too long, if it was too long */

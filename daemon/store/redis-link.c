@@ -165,16 +165,13 @@ static void judge(RedisLink *link, const Slot *slot, int r) {
 
 /* What became of the call, and its own result. */
 static int conclude(RedisLink *link, const Slot *slot, int r, const char *words) {
-        g_autofree char *late = NULL;
-
         if (r >= 0)
                 return 0;
         if (link->stopped)
                 return -ECANCELED;
-        if (!slot->late)
-                return remember(link, r, words);
-        late = g_strdup_printf("%s took too long", redis_connection_stage(slot->connection));
-        return remember(link, -ETIMEDOUT, late);
+        if (slot->late)
+                return remember(link, -ETIMEDOUT, redis_connection_late_words(slot->connection));
+        return remember(link, r, words);
 }
 
 static void give_back(RedisLink *link, Slot *slot) {

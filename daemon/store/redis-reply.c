@@ -152,14 +152,20 @@ static int fail(RedisReader *reader, const char *problem, const char **ret_probl
         return error_trace(-EPROTO);
 }
 
-/* What is left is the beginning of a value, which is a line unless it is a bulk whose length is told. */
+/*
+ * What is left is the beginning of a value, with or without its first letter: only a bulk may be long, whose
+ * length is told by a line of its own.
+ */
 static bool line_is_too_long(const redisReader *reader) {
         const char *value = reader->buf + reader->pos;
-        size_t size = reader->len - reader->pos;
+        size_t size = reader->len - reader->pos, n;
 
         if (size <= LINE_MAX_SIZE)
                 return false;
-        return value[0] != '$' || !memchr(value, '\n', LINE_MAX_SIZE);
+        if (*value == '$')
+                value++;
+        n = strspn(value, "0123456789"); /* hiredis puts a NUL behind what it holds */
+        return n == 0 || value[n] != '\r' || value[n + 1] != '\n';
 }
 
 int redis_reader_take(RedisReader *reader, const void *data, size_t size, RedisReply **ret,

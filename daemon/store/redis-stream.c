@@ -147,7 +147,7 @@ static gboolean note_flaws(GTlsConnection *tls, GTlsCertificate *certificate, GT
                 if (found & flaws[i].flag)
                         g_string_append_printf(words, "%s%s", words->len > 0 ? "; " : "", flaws[i].words);
         if (words->len == 0)
-                g_string_append(words, "it is not valid");
+                g_string_append(words, "no authority that is trusted here has signed it, or it is damaged");
         return FALSE;
 }
 
@@ -157,11 +157,20 @@ static GTlsDatabase *authorities(const char *ca_file, GError **error) {
         return g_tls_file_database_new(ca_file, error);
 }
 
+/*
+ * The connection as a stream that tells no address. GIO would keep the session under it, for the whole
+ * process, and resume it; then GnuTLS shows no certificate, and nobody looks at the authorities again.
+ */
+static GIOStream *nameless(GSocketConnection *connection) {
+        return g_simple_io_stream_new(g_io_stream_get_input_stream(G_IO_STREAM(connection)),
+                                      g_io_stream_get_output_stream(G_IO_STREAM(connection)));
+}
+
 static GTlsConnection *new_tls(RedisStream *stream, const RedisLinkSettings *settings, GError **error) {
         g_autoptr(GSocketConnectable) identity = g_network_address_new(settings->host, settings->port);
         g_autoptr(GTlsDatabase) database = NULL;
         g_autoptr(GTlsCertificate) certificate = NULL;
-        g_autoptr(GIOStream) tls = NULL;
+        g_autoptr(GIOStream) base = nameless(stream->connection), tls = NULL;
 
         database = authorities(settings->ca_file, error);
         if (!database)
@@ -171,16 +180,13 @@ static GTlsConnection *new_tls(RedisStream *stream, const RedisLinkSettings *set
                 if (!certificate)
                         return NULL;
         }
-        tls = g_tls_client_connection_new(G_IO_STREAM(stream->connection), identity, error);
+        tls = g_tls_client_connection_new(base, identity, error);
         if (!tls)
                 return NULL;
         g_tls_connection_set_database(G_TLS_CONNECTION(tls), database);
         if (certificate)
                 g_tls_connection_set_certificate(G_TLS_CONNECTION(tls), certificate);
         g_tls_connection_set_require_close_notify(G_TLS_CONNECTION(tls), FALSE); /* replies tell their own length */
-        /* A resumed session is not asked for its certificate again, whatever has become of the authorities. */
-        if (g_object_class_find_property(G_OBJECT_GET_CLASS(tls), "session-resumption-enabled"))
-                g_object_set(tls, "session-resumption-enabled", FALSE, NULL);
         return G_TLS_CONNECTION(g_steal_pointer(&tls));
 }
 

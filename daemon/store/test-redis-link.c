@@ -6,6 +6,7 @@
 #undef NDEBUG
 #include <assert.h>
 #include <errno.h>
+#include <sodium.h>
 #include <string.h>
 
 #include "daemon/store/test-fake-redis.h"
@@ -123,6 +124,23 @@ static void test_a_flood_is_cut_off(void) {
 
                 fake_call_is(link, "GET a", -EPROTO);
         }
+}
+
+static void test_a_reply_almost_above_the_cap(void) {
+        g_autofree char *answer = g_malloc(REDIS_REPLY_SIZE_MAX);
+        size_t header = strlen("*2\r\n$16777188\r\n"), size = header + 16777188 + strlen("\r\n:1\r\n");
+        _cleanup_fake_redis_ FakeRedis *fake = NULL;
+        _cleanup_redis_link_ RedisLink *link = NULL;
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+
+        g_assert_cmpuint(size, <=, REDIS_REPLY_SIZE_MAX);
+        memset(answer, '\n', size);
+        memcpy(answer, "*2\r\n$16777188\r\n", header);
+        memcpy(answer + size - 6, "\r\n:1\r\n", 6);
+        fake = fake_redis_start(fake_answer, answer, size, 0);
+        link = fake_link(fake, LONG);
+        g_assert_cmpint(fake_call(link, "GET a", &reply), ==, 0);
+        assert(reply->elements[0]->size == 16777188 && reply->elements[1]->integer == 1);
 }
 
 static void test_a_call_above_the_caps(void) {
@@ -321,11 +339,13 @@ static void test_half_settings(void) {
 }
 
 int main(void) {
+        assert(sodium_init() >= 0);
         test_a_reply_of_every_type();
         test_an_error_is_a_reply();
         test_any_bytes_are_sent();
         test_what_is_no_reply();
         test_a_flood_is_cut_off();
+        test_a_reply_almost_above_the_cap();
         test_a_call_above_the_caps();
         test_R12_a_silent_server();
         test_R12_a_server_slower_than_the_deadline();

@@ -51,6 +51,7 @@ class Authority:
         here = (x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1")))
         built = {
             "good": lambda: self._build("localhost", key, names=here),
+            "client": lambda: self._build("tessera", key),
             "company": lambda: self._build("login.example", key, names=[x509.DNSName("login.example")]),
             "wrong-host": lambda: self._build("other.example", key, names=[x509.DNSName("other.example")]),
             "name-in-subject-only": lambda: self._build("localhost", key, names=[x509.DNSName("other.example")]),

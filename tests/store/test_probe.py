@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# SPDX-FileCopyrightText: the tessera authors
+"""What speaks against a server as the store of a fleet."""
+
+import pathlib
+import re
+import time
+
+import pytest
+
+STORE = pathlib.Path(__file__).resolve().parents[2] / "daemon/store"
+# What the guide gives; test_the_rights_that_the_guide_gives_suffice keeps both the same.
+RIGHTS = "~tessera:* +@read +@write +@connection +@scripting +info +time -@dangerous +info"
+
+FAKETIME = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
+
+
+def rows(name):
+    text = (STORE / "redis-probe.c").read_text()
+    table = re.search(rf"{name}\[\] = \{{(.*?)\}};", text, re.S)[1]
+    return [line.split()[0] for line in re.findall(r'"(.*?)"', table)]
+
+
+def probe(driver, redis, **settings):
+    return driver(port=redis.port, **settings).say("probe tessera:")
+
+
+def test_a_server_that_is_fit(make_redis, driver):
+    redis = make_redis()
+    assert probe(driver, redis) == ""
+    assert driver(port=redis.port).say("DBSIZE") == "0"
+
+
+def test_a_server_that_is_fit_by_tls(make_redis, driver, authority):
+    redis = make_redis(authority=authority)
+    assert driver(port=redis.tls_port, tls=1, ca=authority.path).say("probe tessera:") == ""
+
+
+@pytest.mark.parametrize("policy", ["allkeys-lru", "volatile-ttl"])
+def test_R12_a_server_that_evicts(make_redis, driver, policy):
+    found = probe(driver, make_redis(maxmemory_policy=policy))
+    assert found.startswith(f"fatal: the server's maxmemory-policy is {policy}") and "noeviction" in found
+
+
+def test_a_server_that_keeps_nothing(make_redis, driver):
+    found = probe(driver, make_redis(appendonly="no"))
+    assert found.startswith("warning: the server has appendonly off") and "is lost" in found and "|" not in found
+
+
+def test_a_replica(make_redis, driver):
+    primary = make_redis()
+    replica = make_redis(replicaof=f"127.0.0.1 {primary.port}")
+    assert "fatal: the server is a replica" in probe(driver, replica)
+
+
+def test_a_member_of_a_cluster(make_redis, driver):
+    assert "fatal: the server is part of a Redis Cluster" in probe(driver, make_redis(cluster_enabled="yes"))
+
+
+def test_R14_a_clock_that_is_apart(make_redis, driver, tmp_path):
+    for offset, words in (("+4s", ""), ("+7s", "s ahead of this host's"), ("-7s", "s behind this host's")):
+        program = tmp_path / f"redis{offset}"
+        program.write_text(f'#!/bin/sh\nLD_PRELOAD={FAKETIME} FAKETIME={offset} exec redis-server "$@"\n')
+        program.chmod(0o755)
+        found = probe(driver, make_redis(program=program))
+        assert found == "" if not words else (found.startswith("fatal: the server's clock is") and words in found)
+
+
+def test_an_old_server(make_redis, driver, tmp_path):
+    from fake import serve_info
+    with serve_info(b"\r\nredis_version:6.0.16\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n") as port:
+        found = driver(port=port).say("probe tessera:")
+    assert found.startswith("fatal: the server's version is 6.0.16; tessera needs Redis 6.2 or later")
+
+
+# Rights
+
+def limited(make_redis, driver, rules):
+    redis = make_redis(users=[f"web on >the-password {rules}", "default off"])
+    return probe(driver, redis, user="web", password="the-password")
+
+
+def test_the_rights_that_the_guide_gives_suffice(make_redis, driver):
+    assert limited(make_redis, driver, RIGHTS) == ""
+
+
+@pytest.mark.parametrize("command", sorted(set(rows("in_scripts")) - {"SET", "TIME"}))
+def test_R12_a_command_that_the_acl_lacks(make_redis, driver, command):
+    found = limited(make_redis, driver, f"{RIGHTS} -{command}")
+    assert "fatal:" in found and re.search(rf"\b{command}\b", found, re.I), found
+
+
+@pytest.mark.parametrize("command", sorted({*rows("directly"), "INFO", "TIME", "EVALSHA", "SCRIPT", "SET"}))
+def test_R12_a_command_of_our_own_that_the_acl_lacks(make_redis, driver, command):
+    found = limited(make_redis, driver, f"{RIGHTS} -{command}")
+    assert "fatal:" in found and re.search(rf"\b{command}\b", found, re.I), found
+
+
+def test_R12_keys_that_the_acl_lacks(make_redis, driver):
+    found = limited(make_redis, driver, RIGHTS.replace("~tessera:*", "~other:*"))
+    assert "fatal:" in found and "keys" in found
+
+
+def test_R12_a_wrong_password_is_found_once(make_redis, driver):
+    redis = make_redis(users=["web on >the-password +@all ~*", "default off"])
+    found = probe(driver, redis, user="web", password="the-canary")
+    assert "the server refuses user or password" in found and "canary" not in found and "|" not in found
+
+
+def test_R12_nobody_there(driver):
+    from redis_server import free_port
+    begun = time.monotonic()
+    assert driver(port=free_port()).say("probe tessera:").startswith("Connection refused")
+    assert time.monotonic() - begun < 1
+
+
+def test_the_probe_tries_every_command_of_the_scripts():
+    used = set()
+    for script in STORE.glob("lua/*.lua"):
+        used |= {name.upper() for name in re.findall(r"""redis\.p?call\(\s*['"](\w+)['"]""", script.read_text())}
+    assert used <= set(rows("in_scripts")), sorted(used - set(rows("in_scripts")))
