@@ -1,26 +1,37 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # SPDX-FileCopyrightText: the tessera authors
-"""A server that answers INFO with what the test wants, and all else with an error."""
+"""A server that answers INFO and TIME with what the test wants, and all else with an error."""
 
 import contextlib
 import socket
 import threading
+import time
+
+FIT = b"\r\nredis_version:7.0.15\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\nrole:master\r\n"
 
 
-def _serve(connection, info):
+def _bulk(data):
+    return b"$%d\r\n%s\r\n" % (len(data), data)
+
+
+def _serve(connection, info, ahead):
     with connection:
         while call := connection.recv(65536):
-            asked = b"INFO" in call
-            connection.sendall(b"$%d\r\n%s\r\n" % (len(info), info) if asked else b"-ERR no\r\n")
+            if b"INFO" in call:
+                connection.sendall(_bulk(info))
+            elif b"TIME" in call:
+                connection.sendall(b"*2\r\n" + _bulk(b"%d" % (time.time() + ahead)) + _bulk(b"0"))
+            else:
+                connection.sendall(b"-ERR no\r\n")
 
 
 @contextlib.contextmanager
-def serve_info(info):
+def serve(info=FIT, ahead=0):
     with socket.create_server(("127.0.0.1", 0)) as listener:
         def run():
             with contextlib.suppress(OSError):
                 while True:
-                    _serve(listener.accept()[0], info)
+                    _serve(listener.accept()[0], info, ahead)
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         yield listener.getsockname()[1]

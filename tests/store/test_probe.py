@@ -8,11 +8,12 @@ import time
 
 import pytest
 
+from fake import FIT, serve
+from redis_server import free_port
+
 STORE = pathlib.Path(__file__).resolve().parents[2] / "daemon/store"
 # What the guide gives; test_the_rights_that_the_guide_gives_suffice keeps both the same.
 RIGHTS = "~tessera:* +@read +@write +@connection +@scripting +info +time -@dangerous +info"
-
-FAKETIME = next(pathlib.Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))
 
 
 def rows(name):
@@ -57,20 +58,30 @@ def test_a_member_of_a_cluster(make_redis, driver):
     assert "fatal: the server is part of a Redis Cluster" in probe(driver, make_redis(cluster_enabled="yes"))
 
 
-def test_R14_a_clock_that_is_apart(make_redis, driver, tmp_path):
-    for offset, words in (("+4s", ""), ("+7s", "s ahead of this host's"), ("-7s", "s behind this host's")):
-        program = tmp_path / f"redis{offset}"
-        program.write_text(f'#!/bin/sh\nLD_PRELOAD={FAKETIME} FAKETIME={offset} exec redis-server "$@"\n')
-        program.chmod(0o755)
-        found = probe(driver, make_redis(program=program))
-        assert found == "" if not words else (found.startswith("fatal: the server's clock is") and words in found)
-
-
-def test_an_old_server(make_redis, driver, tmp_path):
-    from fake import serve_info
-    with serve_info(b"\r\nredis_version:6.0.16\r\nmaxmemory_policy:noeviction\r\naof_enabled:1\r\n") as port:
+@pytest.mark.parametrize("ahead, words", [(3, None), (-3, None), (7, "s ahead of this host's"), (-7, "s behind this host's")])
+def test_R14_a_clock_that_is_apart(driver, ahead, words):
+    with serve(ahead=ahead) as port:
         found = driver(port=port).say("probe tessera:")
-    assert found.startswith("fatal: the server's version is 6.0.16; tessera needs Redis 6.2 or later")
+    assert "clock" not in found if words is None else (found.startswith("fatal: the server's clock is") and words in found)
+
+
+@pytest.mark.parametrize("info, words", [
+    (FIT.replace(b"7.0.15", b"6.0.16"), "the server's version is 6.0.16; tessera needs Redis 6.2 or later"),
+    (FIT.replace(b"redis_version:7.0.15", b"x:y"), "the server's version is unknown"),
+    (FIT.replace(b"7.0.15", b"seven"), "the server's version is seven"),
+    (FIT.replace(b"noeviction", b"allkeys-lfu"), "the server's maxmemory-policy is allkeys-lfu"),
+    (FIT.replace(b"maxmemory_policy", b"x"), "the server's maxmemory-policy is unknown"),
+])
+def test_what_a_server_says_of_itself(driver, info, words):
+    with serve(info) as port:
+        found = driver(port=port).say("probe tessera:")
+    assert found.startswith(f"fatal: {words}")
+
+
+def test_a_server_that_runs_no_scripts(driver):
+    with serve() as port:
+        found = driver(port=port).say("probe tessera:")
+    assert found == "fatal: the server does not run scripts: ERR no"
 
 
 # Rights
@@ -108,7 +119,6 @@ def test_R12_a_wrong_password_is_found_once(make_redis, driver):
 
 
 def test_R12_nobody_there(driver):
-    from redis_server import free_port
     begun = time.monotonic()
     assert driver(port=free_port()).say("probe tessera:").startswith("Connection refused")
     assert time.monotonic() - begun < 1
