@@ -148,6 +148,42 @@ static bool set_exempt_users(ConfReader *reader, const ConfValue *value, void *t
         return true;
 }
 
+static bool set_backend(ConfReader *reader, const ConfValue *value, void *target) {
+        return store_settings_set_backend(reader, value, &((Settings *) target)->store);
+}
+
+static bool set_url(ConfReader *reader, const ConfValue *value, void *target) {
+        return store_settings_set_url(reader, value, &((Settings *) target)->store);
+}
+
+static bool set_user(ConfReader *reader, const ConfValue *value, void *target) {
+        return store_settings_set_user(reader, value, &((Settings *) target)->store);
+}
+
+static bool set_password_file(ConfReader *reader, const ConfValue *value, void *target) {
+        return store_settings_set_path(reader, value, &((Settings *) target)->store, STORE_PASSWORD_FILE);
+}
+
+static bool set_ca_file(ConfReader *reader, const ConfValue *value, void *target) {
+        return store_settings_set_path(reader, value, &((Settings *) target)->store, STORE_CA_FILE);
+}
+
+static bool set_client_cert(ConfReader *reader, const ConfValue *value, void *target) {
+        return store_settings_set_path(reader, value, &((Settings *) target)->store, STORE_CLIENT_CERT);
+}
+
+static bool set_client_key(ConfReader *reader, const ConfValue *value, void *target) {
+        return store_settings_set_path(reader, value, &((Settings *) target)->store, STORE_CLIENT_KEY);
+}
+
+static bool set_key_prefix(ConfReader *reader, const ConfValue *value, void *target) {
+        return store_settings_set_key_prefix(reader, value, &((Settings *) target)->store);
+}
+
+static bool set_allow_plain_text(ConfReader *reader, const ConfValue *value, void *target) {
+        return store_settings_set_allow_plain_text(reader, value, &((Settings *) target)->store);
+}
+
 const ConfSection settings_sections[] = {
         { "daemon", .keys = (const ConfKey[]) {
                 { "name", set_name },
@@ -190,6 +226,18 @@ const ConfSection settings_sections[] = {
                 { "exempt-users", set_exempt_users },
                 {},
         } },
+        { "store", .keys = (const ConfKey[]) {
+                { "backend", set_backend },
+                { "url", set_url },
+                { "user", set_user },
+                { "password-file", set_password_file },
+                { "ca-file", set_ca_file },
+                { "client-cert", set_client_cert },
+                { "client-key", set_client_key },
+                { "key-prefix", set_key_prefix },
+                { "allow-plain-text", set_allow_plain_text },
+                {},
+        } },
         {},
 };
 
@@ -212,6 +260,7 @@ Settings *settings_new(void) {
                 .api_burst = 100,
                 .api_pay_back = 9,
         };
+        store_settings_init(&settings->store);
         return settings;
 }
 
@@ -220,6 +269,7 @@ Settings *settings_copy(const Settings *settings) {
 
         copy->name = g_strdup(settings->name);
         copy->exempt_users = g_strdupv(settings->exempt_users);
+        store_settings_copy(&settings->store, &copy->store);
         return copy;
 }
 
@@ -228,22 +278,30 @@ Settings *settings_free(Settings *settings) {
                 return NULL;
         g_free(settings->name);
         g_strfreev(settings->exempt_users);
+        store_settings_deinit(&settings->store);
         g_free(settings);
         return NULL;
 }
 
-Settings *settings_read(const char *path, GPtrArray *mistakes) {
-        g_autoptr(Settings) settings = settings_new();
+/* What stands in the file is good by itself; is it together? */
+static Settings *finish(Settings *settings, bool good, GPtrArray *mistakes) {
+        guint before = mistakes->len;
 
-        if (!conf_read_file(path, /* may_be_absent= */ true, settings_sections, settings, mistakes))
-                return NULL;
-        return g_steal_pointer(&settings);
+        if (good)
+                store_settings_check(&settings->store, mistakes);
+        return good && mistakes->len == before ? settings : settings_free(settings);
+}
+
+Settings *settings_read(const char *path, GPtrArray *mistakes) {
+        Settings *settings = settings_new();
+        bool good = conf_read_file(path, /* may_be_absent= */ true, settings_sections, settings, mistakes);
+
+        return finish(settings, good, mistakes);
 }
 
 Settings *settings_read_text(const char *file, const char *text, size_t size, GPtrArray *mistakes) {
-        g_autoptr(Settings) settings = settings_new();
+        Settings *settings = settings_new();
+        bool good = conf_read_text(file, text, size, settings_sections, settings, mistakes);
 
-        if (!conf_read_text(file, text, size, settings_sections, settings, mistakes))
-                return NULL;
-        return g_steal_pointer(&settings);
+        return finish(settings, good, mistakes);
 }

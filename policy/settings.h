@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "policy/conf.h"
+#include "policy/store-settings.h"
 
 #define SETTINGS_FILE "/etc/tessera/tessera.conf"
 
@@ -46,6 +47,8 @@ typedef struct Settings {
         unsigned api_burst;        /* [throttle] api-burst */
         int64_t api_pay_back;      /* [throttle] api-pay-back */
         char **exempt_users;       /* [throttle] exempt-users; NULL: nobody but root */
+
+        StoreSettings store; /* [store] */
 } Settings;
 
 /* Every key that there is; the shipped tessera.conf explains each. The target is a Settings. */

@@ -11,26 +11,35 @@
 
 /* What can be compared: every member of Settings, as text. */
 static char *settings_to_text(const Settings *s) {
+        const StoreSettings *t = &s->store;
         g_autofree char *exempt = s->exempt_users ? g_strjoinv(",", s->exempt_users) : g_strdup("-");
 
         return g_strdup_printf("name=%s idle=%ld lifetime=%ld max-per-user=%u end-login-expired=%d token=%ld "
                                "ticket=%ld device-idle=%ld device-lifetime=%ld "
                                "memory=%lu passes=%u min-length=%u undo-after=%ld "
-                               "burst=%u pay-back=%ld cap=%ld stranger-limit=%u api-b=%u api-p=%ld exempt=%s",
+                               "burst=%u pay-back=%ld cap=%ld stranger-limit=%u api-b=%u api-p=%ld exempt=%s "
+                               "backend=%s url=%s (%s %u %u %d) user=%s password-file=%s ca-file=%s client-cert=%s "
+                               "client-key=%s key-prefix=%s plain=%d",
                                s->name ?: "-", (long) s->session_idle, (long) s->session_lifetime, s->max_per_user,
                                s->end_login_expired, (long) s->token_lifetime, (long) s->ticket_lifetime,
                                (long) s->device_idle, (long) s->device_lifetime,
                                (unsigned long) s->password_memory, s->password_passes, s->password_min_length,
                                (long) s->undo_after, s->throttle.burst, (long) s->throttle.pay_back,
                                (long) s->throttle.cap, s->throttle.stranger_limit, s->api_burst,
-                               (long) s->api_pay_back, exempt);
+                               (long) s->api_pay_back, exempt, t->redis ? "redis" : "sqlite",
+                               t->texts[STORE_URL] ?: "-", t->host ?: "-", t->port, t->db, t->tls,
+                               t->texts[STORE_USER] ?: "-", t->texts[STORE_PASSWORD_FILE] ?: "-",
+                               t->texts[STORE_CA_FILE] ?: "-", t->texts[STORE_CLIENT_CERT] ?: "-",
+                               t->texts[STORE_CLIENT_KEY] ?: "-", t->key_prefix, t->allow_plain_text);
 }
 
 #define DEFAULTS                                                                                      \
         "name=- idle=86400 lifetime=604800 max-per-user=32 end-login-expired=0 token=900 "             \
         "ticket=60 device-idle=604800 device-lifetime=7776000 "                                        \
         "memory=19922944 passes=2 min-length=8 undo-after=300 "                                        \
-        "burst=10 pay-back=90 cap=3600 stranger-limit=100 api-b=100 api-p=9 exempt=-"
+        "burst=10 pay-back=90 cap=3600 stranger-limit=100 api-b=100 api-p=9 exempt=- "                  \
+        "backend=sqlite url=- (- 0 0 0) user=- password-file=- ca-file=- client-cert=- "                \
+        "client-key=- key-prefix=tessera: plain=0"
 
 /* Settings of @text as text; or what was wrong. */
 static char *read_text(const char *text) {
@@ -54,6 +63,7 @@ static const struct {
         const char *section, *key;
         const char *value, *was, *is;
         const char *low, *high, *below, *above;
+        const char *also; /* another line that it needs */
 } rows[] = {
         { "daemon", "name", "web1.example.org", "name=-", "name=web1.example.org", "a", NULL, "-a", "web_1" },
         { "session", "idle", "2h", "idle=86400", "idle=7200", "5s", "365d", "4s", "365d 1s" },
@@ -77,10 +87,26 @@ static const struct {
         { "throttle", "api-burst", "500", "api-b=100", "api-b=500", "1", "100000", "0", "100001" },
         { "throttle", "api-pay-back", "1s", "api-p=9", "api-p=1", "1s", "1h", "0s", "61min" },
         { "throttle", "exempt-users", "build;ci", "exempt=-", "exempt=build,ci", "a", "a b", "-a", "a/b" },
+        { "store", "backend", "redis", "backend=sqlite url=- (- 0 0 0)",
+          "backend=redis url=rediss://a (a 6379 0 1)", "redis", "sqlite", "Redis", "memory", "url=rediss://a" },
+        { "store", "url", "rediss://[2001:db8::1]:6380/15", "url=- (- 0 0 0)",
+          "url=rediss://[2001:db8::1]:6380/15 (2001:db8::1 6380 15 1)", "redis://127.0.0.1", "rediss://a.b:65535/9999",
+          "rediss://", "rediss://a/10000" },
+        { "store", "user", "web", "user=- password-file=-", "user=web password-file=/p", "a", "Web_1.b-c", "a b", "a@b",
+          "password-file=/p" },
+        { "store", "password-file", "/etc/tessera/redis.secret", "password-file=-",
+          "password-file=/etc/tessera/redis.secret", "/a", NULL, "a", "file:/a" },
+        { "store", "ca-file", "/etc/ssl/redis.pem", "ca-file=-", "ca-file=/etc/ssl/redis.pem", "/a", NULL, "a", "./a" },
+        { "store", "client-cert", "/c", "client-cert=- client-key=-", "client-cert=/c client-key=/k", "/a", NULL, "a", "~/a",
+          "client-key=/k" },
+        { "store", "client-key", "/k", "client-cert=- client-key=-", "client-cert=/c client-key=/k", "/a", NULL, "a", "~/a",
+          "client-cert=/c" },
+        { "store", "key-prefix", "fleet1:", "key-prefix=tessera:", "key-prefix=fleet1:", "a", "A:b_c.d-e", "a{b}", "a*" },
+        { "store", "allow-plain-text", "yes", "plain=0", "plain=1", "no", "yes", "true", "1" },
 };
 
 static char *with_value(size_t row, const char *value) {
-        return g_strdup_printf("[%s]\n%s=%s\n", rows[row].section, rows[row].key, value);
+        return g_strdup_printf("[%s]\n%s=%s\n%s\n", rows[row].section, rows[row].key, value, rows[row].also ?: "");
 }
 
 static void test_each_key_has_its_effect_and_no_other(void) {
@@ -139,9 +165,120 @@ static void test_mistakes_say_what_to_do(void) {
                "ends its login; write revoked;expired");
         expect("[wizard]\nburst=10\n",
                "f:1:2: unknown section [wizard]; there are [daemon], [session], [token], [device], [password], "
-               "[service], [throttle]");
+               "[service], [throttle], [store]");
         expect("[token]\nalg=none\n",
                "f:2:1: unknown key \"alg\" in [token]; there are: lifetime, ticket-lifetime");
+}
+
+static void test_urls_of_the_store(void) {
+        static const struct {
+                const char *url, *is; /* NULL: a mistake */
+        } urls[] = {
+                { "redis://127.0.0.1", "(127.0.0.1 6379 0 0)" },
+                { "redis://127.8.9.1:6380/", "(127.8.9.1 6380 0 0)" },
+                { "redis://[::1]:1/3", "(::1 1 3 0)" },
+                { "rediss://redis.example.org/2", "(redis.example.org 6379 2 1)" },
+                { "rediss://10.0.0.1:6379/0", "(10.0.0.1 6379 0 1)" },
+                { "REDISS://a" }, { "http://a" }, { "redis:/a" }, { "rediss:a" }, { "//a" }, { "a:6379" },
+                { "rediss://web:secret@a" }, { "rediss://:secret@a" }, { "rediss://@a" },
+                { "rediss://a:0" }, { "rediss://a:65536" }, { "rediss://a:" }, { "rediss://a:+1" }, { "rediss://a: 1" },
+                { "rediss://A" }, { "rediss://a_b" }, { "rediss://a,b" }, { "rediss:///0" }, { "rediss://a%62" },
+                { "rediss://::1" }, { "rediss://[::1" }, { "rediss://[a]" }, { "rediss://[::g]" }, { "rediss://[fe80::1%25eth0]" },
+                { "rediss://[::1]x" }, { "rediss://a/0/1" }, { "rediss://a/-1" }, { "rediss://a/ 1" }, { "rediss://a/db" },
+                { "rediss://a/0?x=y" }, { "rediss://a#0" }, { "rediss://a\\@b" },
+                { "redis://localhost" }, { "redis://127.1" }, { "redis://128.0.0.1" }, { "redis://127.0.0.1.a" },
+                { "redis://10.0.0.1" }, { "redis://[::2]" }, { "redis://[::ffff:127.0.0.1]" },
+        };
+        g_autofree char *host = g_strnfill(STORE_URL_MAX, 'a');
+        g_autofree char *longer = g_strdup_printf("[store]\nurl=rediss://%s\n", host), *refused = read_text(longer);
+
+        assert(strstr(refused, "is longer than 512 bytes"));
+        for (size_t i = 0; i < G_N_ELEMENTS(urls); i++) {
+                g_autofree char *text = g_strdup_printf("[store]\nurl=%s\n", urls[i].url), *got = read_text(text);
+
+                if (!strstr(got, urls[i].is ?: "f:2:"))
+                        fprintf(stderr, "%s: %s\n", urls[i].url, got);
+                assert(strstr(got, urls[i].is ?: "f:2:"));
+        }
+}
+
+static void test_what_the_store_needs_together(void) {
+        expect("[store]\nbackend=redis\n", "f:2: backend=redis without \"url\"; add url=rediss://HOST:6379/0");
+        expect("[store]\nuser=web\n", "f:2: \"user\" without \"password-file\"; add password-file=");
+        expect("[store]\nclient-cert=/a\n", "f:2: \"client-cert\" without \"client-key\"; add client-key=");
+        expect("[store]\nclient-key=/a\n", "f:2: \"client-key\" without \"client-cert\"; add client-cert=");
+        expect("[store]\nca-file=/a\nurl=redis://127.0.0.1\n",
+               "f:2: \"ca-file\" is for TLS, and the url begins with redis://; write url=rediss://…, or remove it");
+        expect("[store]\nurl=redis://10.0.0.1\n",
+               "f:2: url \"redis://10.0.0.1\" is plain text: whoever is on the network between could read and change "
+               "sessions; write rediss://, or allow-plain-text=yes where the network between is encrypted by something "
+               "else; a server on this host is 127.0.0.1");
+        expect("[store]\nurl=rediss://web:the-canary@a\n",
+               "f:2:5: url has a user or password, which stand in keys and a file of their own; "
+               "write user= and password-file=");
+        expect("[store]\nbackend=reddis\n",
+               "f:2:9: \"backend\" must be sqlite or redis, not \"reddis\"; did you mean \"redis\"?");
+}
+
+static void test_plain_text_where_it_is_allowed(void) {
+        g_autofree char *read = read_text("[store]\nbackend=redis\nurl=redis://10.0.0.1\nallow-plain-text=yes\n");
+
+        assert(strstr(read, "backend=redis url=redis://10.0.0.1 (10.0.0.1 6379 0 0)"));
+}
+
+static Settings *read_store(const char *lines) {
+        g_autofree char *text = g_strdup_printf("[store]\n%s\n", lines);
+        g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
+        Settings *settings = settings_read_text("f", text, strlen(text), mistakes);
+
+        assert(settings);
+        return settings;
+}
+
+/* Whether the daemon has to be started again; and what the doctor says of the network. */
+static void test_stores_that_are_the_same_and_that_are_not(void) {
+        static const struct {
+                const char *a, *b;
+                bool same;
+        } pairs[] = {
+                { "", "backend=sqlite", true },
+                { "", "url=rediss://a", true },
+                { "", "backend=redis\nurl=rediss://a", false },
+                { "backend=redis\nurl=rediss://a", "backend=redis\n\nurl=rediss://a:6379/0\nkey-prefix=tessera:", true },
+                { "backend=redis\nurl=rediss://a", "backend=redis\nurl=rediss://b", false },
+                { "backend=redis\nurl=rediss://a", "backend=redis\nurl=rediss://a:1", false },
+                { "backend=redis\nurl=rediss://a", "backend=redis\nurl=rediss://a/1", false },
+                { "backend=redis\nurl=rediss://127.0.0.1", "backend=redis\nurl=redis://127.0.0.1", false },
+                { "backend=redis\nurl=rediss://a", "backend=redis\nurl=rediss://a\npassword-file=/p", false },
+                { "backend=redis\nurl=rediss://a", "backend=redis\nurl=rediss://a\nca-file=/c", false },
+                { "backend=redis\nurl=rediss://a", "backend=redis\nurl=rediss://a\nkey-prefix=b:", false },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(pairs); i++) {
+                g_autoptr(Settings) a = read_store(pairs[i].a), b = read_store(pairs[i].b);
+
+                assert(store_settings_equal(&a->store, &b->store) == pairs[i].same);
+                assert(store_settings_equal(&b->store, &a->store) == pairs[i].same);
+        }
+}
+
+static void test_a_store_that_others_can_listen_to(void) {
+        static const struct {
+                const char *lines;
+                bool exposed;
+        } stores[] = {
+                { "", false },
+                { "url=redis://10.0.0.1\nallow-plain-text=yes", false },
+                { "backend=redis\nurl=redis://127.0.0.1", false },
+                { "backend=redis\nurl=rediss://10.0.0.1\nallow-plain-text=yes", false },
+                { "backend=redis\nurl=redis://10.0.0.1\nallow-plain-text=yes", true },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(stores); i++) {
+                g_autoptr(Settings) settings = read_store(stores[i].lines);
+
+                assert(store_settings_exposed(&settings->store) == stores[i].exposed);
+        }
 }
 
 static void test_defaults_without_a_file(void) {
@@ -157,7 +294,8 @@ static void test_defaults_without_a_file(void) {
 }
 
 static void test_a_copy_is_the_same_and_its_own(void) {
-        const char *text = "[daemon]\nname=web1.example.org\n[device]\nidle=3d\n[throttle]\nexempt-users=ci\n";
+        const char *text = "[daemon]\nname=web1.example.org\n[device]\nidle=3d\n[throttle]\nexempt-users=ci\n"
+                           "[store]\nbackend=redis\nurl=rediss://a\nuser=web\npassword-file=/p\n";
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
         Settings *settings = settings_read_text("f", text, strlen(text), mistakes);
         g_autoptr(Settings) copy = settings_copy(settings);
@@ -173,6 +311,35 @@ static bool is_commented_key(const char *line) {
         size_t size = line[0] == '#' ? strspn(line + 1, "abcdefghijklmnopqrstuvwxyz-") : 0;
 
         return size > 0 && line[size + 1] == '=';
+}
+
+/* What has no default is shown with an example. */
+static const struct {
+        const char *section, *key, *was, *is;
+} examples[] = {
+        { "daemon", "name", "name=-", "name=web1.example.org" },
+        { "throttle", "exempt-users", "exempt=-", "exempt=build" },
+        { "store", "url", "url=- (- 0 0 0)", "url=rediss://redis.example.org:6379/0 (redis.example.org 6379 0 1)" },
+        { "store", "user", "user=-", "user=web1" },
+        { "store", "password-file", "password-file=-", "password-file=/etc/tessera/redis.secret" },
+        { "store", "ca-file", "ca-file=-", "ca-file=/etc/tessera/redis-ca.pem" },
+        { "store", "client-cert", "client-cert=-", "client-cert=/etc/tessera/redis-client.pem" },
+        { "store", "client-key", "client-key=-", "client-key=/etc/tessera/redis-client.key" },
+};
+
+static char *with_examples(void) {
+        GString *text = g_string_new(DEFAULTS);
+
+        for (size_t i = 0; i < G_N_ELEMENTS(examples); i++)
+                assert(g_string_replace(text, examples[i].was, examples[i].is, 1) == 1);
+        return g_string_free(text, FALSE);
+}
+
+static bool is_example(const char *section, const char *key) {
+        for (size_t i = 0; i < G_N_ELEMENTS(examples); i++)
+                if (strcmp(section, examples[i].section) == 0 && strcmp(key, examples[i].key) == 0)
+                        return true;
+        return false;
 }
 
 /* The shipped file as it is says nothing; with every comment taken away it says the defaults. */
@@ -191,9 +358,7 @@ static void test_the_shipped_file_shows_every_key_with_its_default(const char *p
                 shown += key;
                 g_string_append_printf(uncommented, "%s\n", lines[i] + key);
         }
-        /* Two have no default, and are shown with an example. */
-        wanted = g_strdup_printf("name=web1.example.org%.*sbuild", (int) (strlen(DEFAULTS) - strlen("name=-") - 1),
-                                 &DEFAULTS[strlen("name=-")]);
+        wanted = with_examples();
         expect(uncommented->str, wanted);
         assert(shown == G_N_ELEMENTS(rows));
 }
@@ -203,7 +368,7 @@ static char *shipped_default(const char *shipped, const char *section, const cha
         g_autofree char *heading = g_strdup_printf("\n[%s]\n", section), *line = g_strdup_printf("\n#%s=", key);
         const char *begin = strstr(strstr(shipped, heading), line) + strlen(line);
 
-        return strcmp(key, "name") == 0 || strcmp(key, "exempt-users") == 0 ? g_strdup("") : g_strndup(begin, strcspn(begin, "\n"));
+        return is_example(section, key) ? g_strdup("") : g_strndup(begin, strcspn(begin, "\n"));
 }
 
 /* The manual page has each key, below the heading of its section, with the same default as the shipped file. */
@@ -236,6 +401,11 @@ int main(int argc, char **argv) {
         test_each_key_has_its_range();
         test_no_key_is_without_a_row();
         test_mistakes_say_what_to_do();
+        test_urls_of_the_store();
+        test_what_the_store_needs_together();
+        test_plain_text_where_it_is_allowed();
+        test_stores_that_are_the_same_and_that_are_not();
+        test_a_store_that_others_can_listen_to();
         test_defaults_without_a_file();
         test_a_copy_is_the_same_and_its_own();
         test_the_shipped_file_shows_every_key_with_its_default(argv[1]);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
+#include "common/trusted-file.h"
 #include "daemon/oidc/check.h"
 #include "daemon/oidc/discovery.h"
 #include "daemon/oidc/jwks-cache.h"
-#include "daemon/oidc/trusted-file.h"
 
 typedef struct Check {
         FlowsParts parts;

@@ -3,8 +3,8 @@
 
 #include <sodium.h>
 
+#include "common/trusted-file.h"
 #include "daemon/oidc/flow-private.h"
-#include "daemon/oidc/trusted-file.h"
 
 static const char *const state_names[FLOW_STATE_MAX] = {
         [FLOW_FAILED] = "failed",

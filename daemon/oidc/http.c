@@ -5,9 +5,9 @@
 #include <glib-unix.h>
 #include <string.h>
 
-#include "daemon/oidc/http.h"
+#include "common/trusted-file.h"
 #include "daemon/oidc/http-body.h"
-#include "daemon/oidc/trusted-file.h"
+#include "daemon/oidc/http.h"
 
 #define CONNECTIONS_KEPT 8L
 #define JSON_TYPES "Accept: application/json"

@@ -2,18 +2,18 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 #pragma once
 
-/* What the configuration points to: clients' secrets and authorities. */
+/* What the configuration points to: secrets and authorities. */
 
 #include <stdbool.h>
 
 #include "common/secret.h"
 
-#define CLIENT_SECRET_MAX 1024
+#define TRUSTED_SECRET_MAX 1024
 
 /*
  * The one line that @path holds, without its end. NULL unless it is a regular file of root's (no
  * symlink) that nobody else can write and nobody but our group can read; nor may it be empty, longer
- * than CLIENT_SECRET_MAX, or hold control characters.
+ * than TRUSTED_SECRET_MAX, or hold control characters.
  */
 Secret *trusted_file_secret(const char *path);
 

@@ -3,13 +3,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <glib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/cleanup.h"
-#include "daemon/oidc/trusted-file.h"
+#include "common/trusted-file.h"
 
 /* root's 0640 with our group, or stricter. */
 static bool is_secret(const struct stat *st) {
@@ -17,7 +16,7 @@ static bool is_secret(const struct stat *st) {
                 return false;
         if ((st->st_mode & 0040) && st->st_gid != getegid() && st->st_gid != 0)
                 return false;
-        return st->st_size >= 1 && st->st_size <= CLIENT_SECRET_MAX + 1;
+        return st->st_size >= 1 && st->st_size <= TRUSTED_SECRET_MAX + 1;
 }
 
 /* One line, whose end is taken away. */
@@ -25,13 +24,14 @@ static bool trim(Secret *secret) {
         if (secret->size > 0 && secret->data[secret->size - 1] == '\n')
                 secret->data[--secret->size] = '\0';
         for (size_t i = 0; i < secret->size; i++)
-                if (!g_ascii_isprint(secret->data[i]))
+                if (secret->data[i] < 0x20 || secret->data[i] > 0x7e)
                         return false;
         return secret->size >= 1;
 }
 
 Secret *trusted_file_secret(const char *path) {
         _cleanup_secret_ Secret *secret = NULL;
+        Secret *whole;
         _cleanup_close_ int fd = -1;
         struct stat st;
         ssize_t n;
@@ -48,7 +48,9 @@ Secret *trusted_file_secret(const char *path) {
         while (n < 0 && errno == EINTR);
         if (n != st.st_size || !trim(secret))
                 return NULL;
-        return g_steal_pointer(&secret);
+        whole = secret;
+        secret = NULL;
+        return whole;
 }
 
 bool trusted_file_is(const char *path) {
