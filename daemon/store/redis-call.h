@@ -35,6 +35,7 @@ typedef enum RedisScript {
         SCRIPT_DEVICE_USE,
         SCRIPT_END,
         SCRIPT_EVENTS,
+        SCRIPT_FEED_END,
         SCRIPT_FIND,
         SCRIPT_GET,
         SCRIPT_HASHES,

@@ -26,7 +26,7 @@
 /* A reply that is larger is not kept, and -EPROTO. */
 #define REDIS_REPLY_SIZE_MAX (16 * 1024 * 1024) /* bytes as sent */
 #define REDIS_REPLY_ELEMENTS_MAX (256 * 1024)   /* of all its arrays together */
-#define REDIS_REPLY_DEPTH_MAX 4                 /* arrays in one another */
+#define REDIS_REPLY_DEPTH_MAX 5                 /* arrays in one another */
 
 /* A call that is larger is not sent, and -E2BIG. */
 #define REDIS_CALL_SIZE_MAX (16 * 1024 * 1024)

@@ -10,12 +10,14 @@
 #include "daemon/store/redis-call.h"
 #include "daemon/store/redis-link.h"
 #include "daemon/store/redis-notes.h"
+#include "daemon/store/redis-settings.h"
 #include "daemon/store/store-internal.h"
 #include "daemon/store/tombstones.h"
 
 typedef struct RedisStore {
         Store store;
         RedisLink *link;
+        RedisLinkSettings settings; /* its own copy, for the feed's connection */
         char *base; /* what all keys begin with */
         LocalFacts *facts;
         Tombstones *tombstones;
@@ -85,6 +87,9 @@ int redis_user_change_password(Store *store, const char *name, const char *hash,
                                const char *reason, int64_t now, GPtrArray **ret_ended);
 void redis_user_failed(Store *store, const char *name, const char *from, int64_t now);
 int redis_rename_host(Store *store, const char *from, const char *to);
+
+/* Remembers which users are disabled, and since when passwords count, as the store says now. */
+int redis_bury_users(RedisStore *redis);
 
 /* Calls @each for every user, in any order, until it is not 0. */
 int redis_each_user(RedisStore *redis, int (*each)(const char *uid, const char *name, void *data), void *data);

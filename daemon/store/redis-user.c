@@ -46,20 +46,9 @@ int redis_rename_host(Store *store, const char *from, const char *to) {
 
 /* Looking */
 
-static int read_settled(RedisStore *redis, const char *name, const RedisReply *flat, User **ret) {
-        User *user;
-        int r;
-
-        r = redis_read_user(name, flat, &user);
-        if (r < 0)
-                return r;
-        redis_settle_user(redis, user, flat);
-        *ret = user;
-        return 0;
-}
-
-/* Calls @add for each of the records that are there. */
-static int load(RedisStore *redis, RedisCall *call, GPtrArray *users) {
+/* Calls @each for each of the records that are there, until that is not 0. */
+static int load_each(RedisStore *redis, RedisCall *call,
+                     int (*each)(RedisStore *redis, const char *name, const RedisReply *flat, void *data), void *data) {
         _cleanup_redis_reply_ RedisReply *reply = NULL;
         int r;
 
@@ -68,15 +57,24 @@ static int load(RedisStore *redis, RedisCall *call, GPtrArray *users) {
                 r = error_trace(-EUCLEAN);
         for (size_t i = 0; r == 0 && i < reply->size; i++) {
                 const RedisReply *row = reply->elements[i];
-                User *user;
 
                 if (row->type != REPLY_ARRAY || row->size != 2 || row->elements[0]->type != REPLY_TEXT)
                         return error_trace(-EUCLEAN);
-                r = read_settled(redis, row->elements[0]->data, row->elements[1], &user);
-                if (r == 0)
-                        g_ptr_array_add(users, user);
+                r = each(redis, row->elements[0]->data, row->elements[1], data);
         }
         return r;
+}
+
+static int add_user(RedisStore *redis, const char *name, const RedisReply *flat, void *data) {
+        User *user;
+        int r;
+
+        r = redis_read_user(name, flat, &user);
+        if (r < 0)
+                return r;
+        redis_settle_user(redis, user, flat);
+        g_ptr_array_add(data, user);
+        return 0;
 }
 
 int redis_user_get(Store *store, const char *name, User **ret) {
@@ -86,7 +84,7 @@ int redis_user_get(Store *store, const char *name, User **ret) {
 
         redis_call_text(&call, "user:");
         redis_call_text(&call, name);
-        r = load(redis_store(store), &call, users);
+        r = load_each(redis_store(store), &call, add_user, users);
         if (r < 0)
                 return r;
         if (users->len == 0)
@@ -120,9 +118,9 @@ static int add_name(const char *uid, const char *name, void *data) {
         return 0;
 }
 
-int redis_user_list(Store *store, GPtrArray **ret) {
-        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free), users = store_user_array();
-        RedisStore *redis = redis_store(store);
+static int load_all(RedisStore *redis,
+                    int (*each)(RedisStore *redis, const char *name, const RedisReply *flat, void *data), void *data) {
+        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
         int r;
 
         r = redis_each_user(redis, add_name, names);
@@ -132,13 +130,43 @@ int redis_user_list(Store *store, GPtrArray **ret) {
                 redis_call_text(&call, "user:");
                 for (guint j = i; j < MIN(i + PAGE, names->len); j++)
                         redis_call_text(&call, names->pdata[j]);
-                r = load(redis, &call, users);
+                r = load_each(redis, &call, each, data);
         }
+        return r;
+}
+
+int redis_user_list(Store *store, GPtrArray **ret) {
+        g_autoptr(GPtrArray) users = store_user_array();
+        int r;
+
+        r = load_all(redis_store(store), add_user, users);
         if (r < 0)
                 return r;
         g_ptr_array_sort(users, compare_users);
         *ret = g_steal_pointer(&users);
         return 0;
+}
+
+static int bury(RedisStore *redis, const char *name, const RedisReply *flat, void *data) {
+        g_autoptr(User) user = NULL;
+        int64_t since, changed;
+        int r;
+
+        r = redis_read_user(name, flat, &user);
+        if (r == 0)
+                r = redis_field_int(flat, "since", 1, INT64_MAX, &since);
+        if (r == 0)
+                r = redis_field_int(flat, "changed", 1, INT64_MAX, &changed);
+        if (r < 0)
+                return r;
+        if (!user->enabled)
+                (void) tombstones_add_user(redis->tombstones, TOMBSTONE_USER, user->uid, since); /* tried again; ignoring */
+        (void) tombstones_add_user(redis->tombstones, TOMBSTONE_PASSWORD, user->uid, changed); /* the same; ignoring */
+        return 0;
+}
+
+int redis_bury_users(RedisStore *redis) {
+        return load_all(redis, bury, NULL);
 }
 
 /* Changing */

@@ -22,6 +22,7 @@ static void redis_free(Store *store) {
 
         (void) redis_notes_free(redis->notes);
         (void) redis_link_free(redis->link);
+        redis_settings_deinit(&redis->settings);
         (void) tombstones_free(redis->tombstones);
         (void) local_facts_free(redis->facts);
         pthread_mutex_destroy(&redis->mutex);
@@ -86,7 +87,9 @@ const StoreBackend redis_backend = {
 static int connect_store(RedisStore *redis, const RedisLinkSettings *settings, char **ret_message) {
         int r;
 
-        r = redis_link_new(settings, &redis->link);
+        r = redis_settings_copy(settings, &redis->settings);
+        if (r == 0)
+                r = redis_link_new(settings, &redis->link);
         if (r == 0)
                 r = redis_call_prepare(redis);
         if (r == 0) {

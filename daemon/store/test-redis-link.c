@@ -83,7 +83,7 @@ static void test_what_is_no_reply(void) {
                 { "an array larger than int", "*4294967297\r\n" },
                 { "an array above the cap", "*262145\r\n" },
                 { "arrays above the cap together", "*4\r\n*200000\r\n*200000\r\n" },
-                { "arrays too deep", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n" },
+                { "arrays too deep", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n:1\r\n" },
                 { "arrays far too deep", "*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n*1\r\n" },
                 { "two replies", "+OK\r\n+OK\r\n" },
                 { "half a reply more", "+OK\r\n$" },

@@ -1,0 +1,352 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+#include <time.h>
+
+#include "common/error.h"
+#include "daemon/store/feed.h"
+#include "daemon/store/redis-settings.h"
+#include "daemon/store/redis-store.h"
+
+#define BLOCK_MS 1000 /* after so long without an entry it looks whether the store is what it was */
+#define COUNT "500"
+#define RETRY_MIN (100 * G_TIME_SPAN_MILLISECOND)
+#define RETRY_MAX (2 * G_TIME_SPAN_SECOND)
+
+struct StoreFeed {
+        RedisStore *redis;
+        RedisLink *link;
+        StoreFeedHandler handler;
+        char *key;
+        char *position; /* the id of the last entry that was told; NULL: none ever */
+        int64_t number; /* and its number */
+        bool behind;    /* the stream ended behind that when we looked */
+        pthread_t thread;
+        pthread_mutex_t mutex;
+        pthread_cond_t wake;
+        bool stop;
+};
+
+/* Entries */
+
+static Session *read_session(const RedisReply *flat) {
+        g_autoptr(Session) session = session_new();
+        const char *id = redis_field(flat, "id"), *audit = redis_field(flat, "audit_id");
+        int64_t uid = 0, audit_id = AUDIT_ID_UNSET;
+
+        if (!id || g_strlcpy(session->id, id, SESSION_ID_SIZE) != SESSION_ID_SIZE - 1 ||
+            redis_field_int(flat, "uid", 0, (int64_t) UID_UNSET - 1, &uid) < 0 ||
+            redis_field_int(flat, "ends", INT64_MIN, INT64_MAX, &session->ends) < 0 ||
+            redis_field_int(flat, "ended", INT64_MIN, INT64_MAX, &session->ended) < 0 ||
+            (audit && audit[0] && redis_field_int(flat, "audit_id", 0, AUDIT_ID_UNSET - 1, &audit_id) < 0))
+                return NULL;
+        session->uid = (uid_t) uid;
+        session->audit_id = (uint32_t) audit_id;
+        session->state = session_state_from_string(redis_field(flat, "state"));
+        session->user = g_strdup(redis_field(flat, "user"));
+        session->host = g_strdup(redis_field(flat, "host"));
+        if (!session->user || !session->host || session->state == _SESSION_STATE_INVALID)
+                return NULL;
+        return g_steal_pointer(&session);
+}
+
+static char *dup_set(const char *text) {
+        return text && text[0] ? g_strdup(text) : NULL;
+}
+
+static bool tell_session(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry) {
+        g_autoptr(Session) session = read_session(flat);
+        g_autoptr(GPtrArray) sessions = g_ptr_array_new();
+
+        if (!session)
+                return false;
+        session->boot_id = dup_set(redis_field(flat, "boot_id"));
+        session->logind_id = dup_set(redis_field(flat, "logind_id"));
+        session->end_reason = dup_set(redis_field(flat, "reason"));
+        g_ptr_array_add(sessions, session);
+        (void) tombstones_add_sessions(feed->redis->tombstones, sessions); /* tried again, and told by the check; ignoring */
+        entry->session = session;
+        feed->handler.entry(entry, feed->handler.data);
+        return true;
+}
+
+static bool tell_device(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry) {
+        int64_t ends;
+
+        entry->device = redis_field(flat, "id");
+        if (!entry->device || redis_field_int(flat, "ends", INT64_MIN, INT64_MAX, &ends) < 0)
+                return false;
+        (void) tombstones_add_device(feed->redis->tombstones, entry->device, ends); /* the same; ignoring */
+        feed->handler.entry(entry, feed->handler.data);
+        return true;
+}
+
+static bool tell_user(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry) {
+        TombstoneUser what = entry->what == STORE_FEED_PASSWORD ? TOMBSTONE_PASSWORD : TOMBSTONE_USER;
+        int64_t since;
+
+        if (redis_field_int(flat, "since", 1, INT64_MAX, &since) < 0)
+                return false;
+        (void) tombstones_add_user(feed->redis->tombstones, what, entry->uid, since); /* the same; ignoring */
+        feed->handler.entry(entry, feed->handler.data);
+        return true;
+}
+
+/* false: it is none that can be understood. */
+static bool tell(StoreFeed *feed, const RedisReply *flat) {
+        static const struct {
+                const char *what;
+                bool (*tell)(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry);
+        } rows[_STORE_FEED_MAX] = {
+                [STORE_FEED_SESSION] = { "session", tell_session }, [STORE_FEED_DEVICE] = { "device", tell_device },
+                [STORE_FEED_DISABLED] = { "disable", tell_user },   [STORE_FEED_REMOVED] = { "remove", tell_user },
+                [STORE_FEED_PASSWORD] = { "password", tell_user },
+        };
+        const char *what = redis_field(flat, "what"), *by = redis_field(flat, "by");
+        StoreFeedEntry entry = { .user = redis_field(flat, "user") };
+        int64_t uid;
+
+        if (!what || !by || !entry.user || redis_field_int(flat, "uid", 0, (int64_t) UID_UNSET - 1, &uid) < 0)
+                return false;
+        entry.uid = (uid_t) uid;
+        entry.own = strcmp(by, feed->redis->daemon) == 0;
+        for (size_t i = 0; i < _STORE_FEED_MAX; i++)
+                if (strcmp(what, rows[i].what) == 0) {
+                        entry.what = (StoreFeedWhat) i;
+                        return rows[i].tell(feed, flat, &entry);
+                }
+        return false;
+}
+
+/* Gaps */
+
+static int bury_listed(RedisStore *redis) {
+        g_autoptr(GPtrArray) sessions = NULL, devices = NULL;
+        g_autofree char *host = NULL;
+        SessionFilter filter = { .uid = UID_UNSET, .ended = true };
+        int r;
+
+        r = redis_bury_users(redis);
+        if (r == 0)
+                r = redis_device_list(&redis->store, UID_UNSET, &devices);
+        for (guint i = 0; r == 0 && i < devices->len; i++) {
+                const Device *device = devices->pdata[i];
+
+                if (device->revoked != 0)
+                        (void) tombstones_add_device(redis->tombstones, device->id, device->ends); /* as above; ignoring */
+        }
+        /* Those of other hosts are nothing that is asked for here. */
+        if (r < 0 || redis_meta_get(&redis->store, STORE_META_NAME, &host) != 0)
+                return r;
+        filter.host = host;
+        r = redis_session_list(&redis->store, &filter, &sessions);
+        if (r == 0)
+                (void) tombstones_add_sessions(redis->tombstones, sessions); /* the same; ignoring */
+        return r;
+}
+
+static void move_to(StoreFeed *feed, const char *id, int64_t number) {
+        g_free(feed->position);
+        feed->position = g_strdup(id);
+        feed->number = number;
+}
+
+/* Where it cannot be kept, entries are told twice after a restart. */
+static void keep_position(StoreFeed *feed) {
+        if (feed->position)
+                (void) tombstones_set_position(feed->redis->tombstones, feed->position, feed->number); /* ignoring */
+}
+
+/* What is there now is read, and only then is this the position: nothing falls in between. */
+static int handle_gap(StoreFeed *feed, const char *id, int64_t number) {
+        int r;
+
+        r = bury_listed(feed->redis);
+        if (r < 0)
+                return r;
+        feed->handler.gap(feed->handler.data);
+        move_to(feed, id, number);
+        keep_position(feed);
+        return 0;
+}
+
+/* Where does it end? Nothing came for a while, so it is where we are, or we missed something. */
+static int look_at_end(StoreFeed *feed) {
+        _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_FEED_END);
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+        gint64 number;
+        int r;
+
+        r = redis_call_run(feed->redis, &call, &reply);
+        if (r < 0)
+                return r;
+        if (reply->type != REPLY_ARRAY || reply->size != 2 || reply->elements[0]->type != REPLY_TEXT ||
+            reply->elements[1]->type != REPLY_TEXT ||
+            !g_ascii_string_to_signed(reply->elements[0]->data, 10, 0, INT64_MAX, &number, NULL))
+                return error_trace(-EUCLEAN);
+        if (feed->position && number == feed->number)
+                return 0;
+        if (feed->position && number > feed->number && !feed->behind) {
+                feed->behind = true; /* what came just now is told by the next read */
+                return 0;
+        }
+        feed->behind = false;
+        return handle_gap(feed, reply->elements[1]->data, number);
+}
+
+/* Reading */
+
+static int take_entry(StoreFeed *feed, const RedisReply *entry) {
+        const RedisReply *flat;
+        int64_t number;
+        int r;
+
+        if (entry->type != REPLY_ARRAY || entry->size != 2 || entry->elements[0]->type != REPLY_TEXT)
+                return error_trace(-EUCLEAN);
+        flat = entry->elements[1];
+        r = redis_field_int(flat, "n", 1, INT64_MAX, &number);
+        if (r < 0)
+                return r;
+        if (number != feed->number + 1)
+                r = handle_gap(feed, entry->elements[0]->data, number);
+        if (r == 0 && !tell(feed, flat))
+                r = handle_gap(feed, entry->elements[0]->data, number);
+        if (r == 0)
+                move_to(feed, entry->elements[0]->data, number);
+        return r;
+}
+
+/* {{key, {{id, {field, value, …}}, …}}} */
+static int take_entries(StoreFeed *feed, const RedisReply *reply) {
+        const RedisReply *entries;
+        int r = 0;
+
+        if (reply->type != REPLY_ARRAY || reply->size != 1 || reply->elements[0]->type != REPLY_ARRAY ||
+            reply->elements[0]->size != 2 || reply->elements[0]->elements[1]->type != REPLY_ARRAY)
+                return error_trace(-EUCLEAN);
+        entries = reply->elements[0]->elements[1];
+        feed->behind = false;
+        for (size_t i = 0; r == 0 && i < entries->size; i++)
+                r = take_entry(feed, entries->elements[i]);
+        keep_position(feed);
+        return r;
+}
+
+static int read_once(StoreFeed *feed) {
+        const char *const words[] = {
+                "XREAD", "COUNT", COUNT, "BLOCK", G_STRINGIFY(BLOCK_MS), "STREAMS", feed->key, feed->position,
+        };
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+        RedisArg argv[G_N_ELEMENTS(words)];
+        int r;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+                argv[i] = redis_arg(words[i]);
+        r = redis_link_call(feed->link, G_N_ELEMENTS(argv), argv, &reply);
+        if (r < 0)
+                return error_trace(r);
+        if (reply->type == REPLY_ERROR)
+                return error_trace(-EIO);
+        return reply->type == REPLY_NIL ? look_at_end(feed) : take_entries(feed, reply);
+}
+
+/* The thread */
+
+static bool stops(StoreFeed *feed) {
+        bool stop;
+
+        pthread_mutex_lock(&feed->mutex);
+        stop = feed->stop;
+        pthread_mutex_unlock(&feed->mutex);
+        return stop;
+}
+
+static void wait_for(StoreFeed *feed, int64_t delay) {
+        int64_t until = g_get_monotonic_time() + delay;
+        struct timespec at = { .tv_sec = until / G_USEC_PER_SEC, .tv_nsec = until % G_USEC_PER_SEC * 1000 };
+
+        pthread_mutex_lock(&feed->mutex);
+        if (!feed->stop)
+                (void) pthread_cond_timedwait(&feed->wake, &feed->mutex, &at); /* in time or not; ignoring */
+        pthread_mutex_unlock(&feed->mutex);
+}
+
+static void *run(void *data) {
+        StoreFeed *feed = data;
+        int64_t delay = RETRY_MIN;
+
+        while (!stops(feed)) {
+                int r = feed->position ? read_once(feed) : look_at_end(feed);
+
+                if (r == 0) {
+                        delay = RETRY_MIN;
+                        continue;
+                }
+                wait_for(feed, delay);
+                delay = MIN(2 * delay, RETRY_MAX);
+        }
+        return NULL;
+}
+
+/* Life */
+
+static int connect_feed(StoreFeed *feed) {
+        RedisLinkSettings settings = feed->redis->settings;
+
+        settings.deadline += BLOCK_MS * G_TIME_SPAN_MILLISECOND;
+        return redis_link_new(&settings, &feed->link);
+}
+
+static void feed_deinit(StoreFeed *feed) {
+        (void) redis_link_free(feed->link);
+        pthread_cond_destroy(&feed->wake);
+        pthread_mutex_destroy(&feed->mutex);
+        g_free(feed->position);
+        g_free(feed->key);
+        g_free(feed);
+}
+
+int store_feed_new(Store *store, const StoreFeedHandler *handler, StoreFeed **ret) {
+        pthread_condattr_t monotonic;
+        StoreFeed *feed;
+        int r;
+
+        if (store->backend != &redis_backend)
+                return error_trace(-EOPNOTSUPP);
+        feed = g_new0(StoreFeed, 1);
+        feed->redis = redis_store(store);
+        feed->handler = *handler;
+        feed->key = g_strconcat(feed->redis->base, "feed", NULL);
+        feed->position = tombstones_get_position(feed->redis->tombstones, &feed->number);
+        pthread_mutex_init(&feed->mutex, NULL);
+        pthread_condattr_init(&monotonic);
+        pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+        pthread_cond_init(&feed->wake, &monotonic);
+        pthread_condattr_destroy(&monotonic);
+        r = connect_feed(feed);
+        if (r == 0)
+                r = -pthread_create(&feed->thread, NULL, run, feed);
+        if (r < 0) {
+                feed_deinit(feed);
+                return error_trace(r);
+        }
+        *ret = feed;
+        return 0;
+}
+
+StoreFeed *store_feed_free(StoreFeed *feed) {
+        if (!feed)
+                return NULL;
+        pthread_mutex_lock(&feed->mutex);
+        feed->stop = true;
+        pthread_cond_signal(&feed->wake);
+        pthread_mutex_unlock(&feed->mutex);
+        redis_link_stop(feed->link);
+        (void) pthread_join(feed->thread, NULL); /* it is ours; ignoring */
+        feed_deinit(feed);
+        return NULL;
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* SPDX-FileCopyrightText: the tessera authors */
+
+/* The feed: told at once, told again where nobody listened, and what was missed is said. */
+
+#undef NDEBUG
+#include <assert.h>
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "daemon/store/feed.h"
+#include "daemon/store/store-memory.h"
+#include "daemon/store/test-redis-changes.h"
+#include "daemon/store/test-redis-server.h"
+#include "daemon/store/test-store.h"
+
+#define SOON (2 * G_TIME_SPAN_SECOND) /* the promise for a login that is to end */
+#define AWAY (10 * G_TIME_SPAN_SECOND) /* with a server that comes back */
+
+/* What was told: "session 00000001 revoked own", "device 00000002", "disabled bob", "gap". */
+typedef struct Listener {
+        pthread_mutex_t mutex;
+        GPtrArray *lines;
+        Session *last;
+        StoreFeed *feed;
+} Listener;
+
+static void add_line(Listener *listener, char *line) {
+        pthread_mutex_lock(&listener->mutex);
+        g_ptr_array_add(listener->lines, line);
+        pthread_mutex_unlock(&listener->mutex);
+}
+
+static void hear_entry(const StoreFeedEntry *entry, void *data) {
+        static const char *const words[_STORE_FEED_MAX] = { "session", "device", "disabled", "removed", "password" };
+        const char *own = entry->own ? " own" : "";
+        Listener *listener = data;
+
+        if (entry->what == STORE_FEED_SESSION) {
+                pthread_mutex_lock(&listener->mutex);
+                (void) session_free(listener->last);
+                listener->last = session_copy(entry->session);
+                pthread_mutex_unlock(&listener->mutex);
+                add_line(listener, g_strdup_printf("session %.8s %s%s", entry->session->id,
+                                                   session_state_to_string(entry->session->state), own));
+        } else {
+                add_line(listener, entry->what == STORE_FEED_DEVICE
+                                           ? g_strdup_printf("device %.8s%s", entry->device, own)
+                                           : g_strdup_printf("%s %s%s", words[entry->what], entry->user, own));
+        }
+}
+
+static void hear_gap(void *data) {
+        add_line(data, g_strdup("gap"));
+}
+
+static void listen_to(Listener *listener, Store *store) {
+        StoreFeedHandler handler = { .entry = hear_entry, .gap = hear_gap, .data = listener };
+
+        assert_result(store_feed_new(store, &handler, &listener->feed), 0);
+}
+
+static void listener_init(Listener *listener) {
+        *listener = (Listener) { .lines = g_ptr_array_new_with_free_func(g_free) };
+        pthread_mutex_init(&listener->mutex, NULL);
+}
+
+static void stop_listening(Listener *listener) {
+        int64_t begun = g_get_monotonic_time();
+
+        listener->feed = store_feed_free(listener->feed);
+        g_assert_cmpint(g_get_monotonic_time() - begun, <, G_TIME_SPAN_SECOND / 2); /* whatever it waits for */
+}
+
+static void listener_deinit(Listener *listener) {
+        stop_listening(listener);
+        g_ptr_array_unref(listener->lines);
+        (void) session_free(listener->last);
+        pthread_mutex_destroy(&listener->mutex);
+}
+
+#define _cleanup_listener_ __attribute__((__cleanup__(listener_deinit)))
+
+/* Those lines, in that order, and no others; then they are forgotten. */
+static void expect(Listener *listener, int64_t within, const char *const *lines) {
+        int64_t begun = g_get_monotonic_time();
+        guint n = g_strv_length((char **) lines);
+        guint heard = 0;
+
+        while (heard < n && g_get_monotonic_time() - begun < within) {
+                pthread_mutex_lock(&listener->mutex);
+                heard = listener->lines->len;
+                pthread_mutex_unlock(&listener->mutex);
+                g_usleep(2 * G_TIME_SPAN_MILLISECOND);
+        }
+        pthread_mutex_lock(&listener->mutex);
+        for (guint i = 0; i < MIN(n, listener->lines->len); i++)
+                g_assert_cmpstr(listener->lines->pdata[i], ==, lines[i]);
+        g_assert_cmpuint(listener->lines->len, ==, n);
+        g_ptr_array_set_size(listener->lines, 0);
+        pthread_mutex_unlock(&listener->mutex);
+}
+
+#define expect_lines(listener, within, ...) expect(listener, within, (const char *const[]) { __VA_ARGS__, NULL })
+
+typedef struct Fleet {
+        RedisServer *server;
+        Store *web1, *web2;
+        Listener listener; /* of web1 */
+} Fleet;
+
+/* alice and bob with sessions; web1 listens, and has heard that it knows nothing. */
+static void fleet_init(Fleet *fleet) {
+        *fleet = (Fleet) { .server = redis_server_new(/* durable= */ false) };
+        fleet->web1 = redis_server_open_hasty(fleet->server, "p:", "web1", 500 * G_TIME_SPAN_MILLISECOND);
+        fleet->web2 = redis_server_open_hasty(fleet->server, "p:", "web2", 500 * G_TIME_SPAN_MILLISECOND);
+        assert_result(store_meta_set(fleet->web1, STORE_META_NAME, HOST), 0);
+        redis_changes_prepare(fleet->web2);
+        listener_init(&fleet->listener);
+        listen_to(&fleet->listener, fleet->web1);
+        expect_lines(&fleet->listener, SOON, "gap");
+}
+
+static void fleet_deinit(Fleet *fleet) {
+        listener_deinit(&fleet->listener);
+        fleet->web1 = store_free(fleet->web1);
+        fleet->web2 = store_free(fleet->web2);
+        fleet->server = redis_server_free(fleet->server);
+}
+
+#define _cleanup_fleet_ __attribute__((__cleanup__(fleet_deinit)))
+
+/* A revocation on one host is heard on the other, with what it takes to end the login. */
+static void test_told_at_once(void) {
+        _cleanup_fleet_ Fleet fleet;
+        int64_t begun;
+
+        fleet_init(&fleet);
+        begun = g_get_monotonic_time();
+        g_assert_cmpuint(test_end(fleet.web2, 4, SESSION_EVENT_REVOKE), ==, 2);
+        expect_lines(&fleet.listener, SOON, "session 00000004 revoked", "session 00000005 revoked");
+        printf("told after %.1f ms\n", (double) (g_get_monotonic_time() - begun) / 1000);
+        g_assert_cmpuint(test_end(fleet.web1, 16, SESSION_EVENT_CLOSE), ==, 1);
+        expect_lines(&fleet.listener, SOON, "session 00000010 closed own");
+        g_assert_cmpstr(fleet.listener.last->user, ==, "alice");
+        g_assert_cmpuint(fleet.listener.last->uid, ==, ALICE);
+        g_assert_cmpstr(fleet.listener.last->host, ==, HOST);
+        g_assert_cmpstr(fleet.listener.last->boot_id, ==, BOOT);
+        g_assert_cmpuint(fleet.listener.last->audit_id, ==, 116);
+        g_assert_cmpstr(fleet.listener.last->end_reason, ==, "test");
+        g_assert_cmpint(fleet.listener.last->ends, ==, START + 7 * DAY);
+}
+
+static void test_users_and_devices(void) {
+        _cleanup_fleet_ Fleet fleet;
+        g_autoptr(GPtrArray) first = NULL, second = NULL, third = NULL;
+        g_autofree char *device = test_id(3), *except = test_id(1);
+        bool changed;
+
+        fleet_init(&fleet);
+        assert_result(store_user_disable(fleet.web2, "bob", "left", START, &changed, &first), 0);
+        expect_lines(&fleet.listener, SOON, "session 0000005a revoked", "disabled bob");
+        assert_result(store_user_remove(fleet.web2, "bob", "left", START, &second), 0);
+        expect_lines(&fleet.listener, SOON, "removed bob");
+        assert_result(store_device_revoke(fleet.web2, device, "lost", START, &changed, &third), 0);
+        expect_lines(&fleet.listener, SOON, "device 00000003");
+        assert_result(store_device_revoke(fleet.web2, device, "lost", START, &changed, &third), 0);
+        g_usleep(50 * G_TIME_SPAN_MILLISECOND);
+        g_assert_cmpuint(fleet.listener.lines->len, ==, 0); /* nothing happened */
+        g_clear_pointer(&third, g_ptr_array_unref);
+}
+
+/* What was done while nobody listened is told once, also to a daemon that was started again. */
+static void test_told_after_a_restart(void) {
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        stop_listening(&fleet.listener);
+        g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
+        fleet.web1 = store_free(fleet.web1);
+        fleet.web1 = redis_server_open(fleet.server, "p:", "web1");
+        listen_to(&fleet.listener, fleet.web1);
+        expect_lines(&fleet.listener, SOON, "session 00000010 revoked");
+        stop_listening(&fleet.listener);
+        listen_to(&fleet.listener, fleet.web1);
+        g_assert_cmpuint(test_end(fleet.web2, 17, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, SOON, "session 00000011 revoked");
+}
+
+/* The server is killed, or says nothing: it is followed on when it is back. */
+static void test_R12_the_server_was_away(void) {
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        redis_server_do(fleet.server, "SAVE");
+        redis_server_kill(fleet.server);
+        g_usleep(300 * G_TIME_SPAN_MILLISECOND);
+        redis_server_start(fleet.server, /* durable= */ false);
+        g_usleep(G_TIME_SPAN_SECOND); /* until web2 tries again, too */
+        g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, AWAY, "session 00000010 revoked");
+
+        redis_server_signal(fleet.server, SIGSTOP);
+        g_usleep(2 * G_TIME_SPAN_SECOND);
+        redis_server_signal(fleet.server, SIGCONT);
+        g_usleep(G_TIME_SPAN_SECOND);
+        g_assert_cmpuint(test_end(fleet.web2, 17, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, AWAY, "session 00000011 revoked");
+        redis_server_signal(fleet.server, SIGSTOP);
+        stop_listening(&fleet.listener);
+        redis_server_signal(fleet.server, SIGCONT);
+}
+
+/* Entries that nobody can read any more. */
+static void test_gap_where_it_was_trimmed(void) {
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        stop_listening(&fleet.listener);
+        for (unsigned n = 16; n <= 19; n++) /* 20 is below 19 */
+                g_assert_cmpuint(test_end(fleet.web2, n, SESSION_EVENT_REVOKE), >, 0);
+        redis_server_do(fleet.server, "XTRIM p:{tessera}:feed MAXLEN 2");
+        listen_to(&fleet.listener, fleet.web1);
+        expect_lines(&fleet.listener, SOON, "gap", "session 00000013 revoked", "session 00000014 revoked");
+
+        stop_listening(&fleet.listener);
+        g_assert_cmpuint(test_end(fleet.web2, 1, SESSION_EVENT_REVOKE), ==, 1);
+        redis_server_do(fleet.server, "XTRIM p:{tessera}:feed MAXLEN 0");
+        listen_to(&fleet.listener, fleet.web1);
+        expect_lines(&fleet.listener, AWAY, "gap");
+}
+
+static void test_gap_where_it_is_nonsense(void) {
+        static const char *const commands[] = {
+                "XADD p:{tessera}:feed * n 100 by x what session user alice uid 1001 id x",
+                "XADD p:{tessera}:feed * n 101 by x what rumour user alice uid 1001",
+                "XADD p:{tessera}:feed * n 102 what device",
+        };
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
+                redis_server_do(fleet.server, commands[i]);
+        expect_lines(&fleet.listener, SOON, "gap", "gap", "gap", "gap"); /* one of them for the number */
+}
+
+/* What web1 only heard of stays revoked there when an older copy is put back; and web1 hears that it was. */
+static void test_R12_heard_of_and_put_back(void) {
+        _cleanup_fleet_ Fleet fleet;
+        g_autoptr(GPtrArray) ended = NULL, devices = NULL;
+        g_autofree char *device = test_id(3);
+        g_autoptr(Device) got = NULL;
+        g_autoptr(User) bob = NULL;
+        bool changed;
+
+        fleet_init(&fleet);
+        redis_server_do(fleet.server, "SAVE");
+        g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
+        assert_result(store_device_revoke(fleet.web2, device, "lost", START, &changed, &devices), 0);
+        assert_result(store_user_disable(fleet.web2, "bob", "left", START, &changed, &ended), 0);
+        expect_lines(&fleet.listener, SOON, "session 00000010 revoked", "device 00000003", "session 0000005a revoked",
+                     "disabled bob");
+        redis_server_kill(fleet.server); /* the dump is from before */
+        redis_server_start(fleet.server, /* durable= */ false);
+        expect_lines(&fleet.listener, AWAY, "gap");
+        test_assert_state(fleet.web1, 16, SESSION_REVOKED);
+        test_assert_state(fleet.web1, 90, SESSION_REVOKED);
+        got = test_get_device(fleet.web1, 3);
+        g_assert_cmpint(got->revoked, !=, 0);
+        assert_result(store_user_get(fleet.web1, "bob", &bob), 0);
+        assert(!bob->enabled);
+}
+
+/* Flushed: silence, until an administrator says that this is the store; then what was known may be wrong. */
+static void test_R12_flushed(void) {
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        redis_server_do(fleet.server, "FLUSHALL");
+        g_usleep(1500 * G_TIME_SPAN_MILLISECOND);
+        g_assert_cmpuint(fleet.listener.lines->len, ==, 0);
+        assert_result(store_redis_adopt(fleet.web1), 0);
+        expect_lines(&fleet.listener, AWAY, "gap");
+}
+
+/* What was revoked before a host heard of anything counts there, too: it reads that at its first start. */
+static void test_first_start_learns(void) {
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        test_assert_state(fleet.web1, 12, SESSION_REVOKED);
+        redis_server_do(fleet.server, "HSET p:{tessera}:session:0000000c00000000000000000000000c state active");
+        test_assert_state(fleet.web1, 12, SESSION_REVOKED);
+}
+
+int main(void) {
+        StoreFeedHandler handler = {};
+        g_autoptr(Store) memory = store_memory_new();
+        StoreFeed *none = NULL;
+
+        setvbuf(stdout, NULL, _IOLBF, 0);
+        assert_result(store_feed_new(memory, &handler, &none), -EOPNOTSUPP);
+        assert(!store_feed_free(none));
+        test_told_at_once();
+        test_users_and_devices();
+        test_told_after_a_restart();
+        test_R12_the_server_was_away();
+        test_gap_where_it_was_trimmed();
+        test_gap_where_it_is_nonsense();
+        test_R12_heard_of_and_put_back();
+        test_R12_flushed();
+        test_first_start_learns();
+        return 0;
+}
