@@ -162,10 +162,12 @@ typedef struct Revocation {
  */
 static int revoke_selected(Revocation *revocation, const SessionSelector *selector) {
         Core *core = revocation->core;
+        SessionSelector told = *selector;
         g_autoptr(GPtrArray) ended = NULL;
         int r;
 
-        r = store_session_end(core->store, selector, SESSION_EVENT_REVOKE, revocation->reason, revocation->now,
+        told.keep_login = revocation->keep_login;
+        r = store_session_end(core->store, &told, SESSION_EVENT_REVOKE, revocation->reason, revocation->now,
                               &ended);
         if (r < 0)
                 return error_trace(r);

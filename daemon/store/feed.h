@@ -30,6 +30,7 @@ typedef enum StoreFeedWhat {
         STORE_FEED_DISABLED, /* @user, and all that user's sessions and devices by entries of their own */
         STORE_FEED_REMOVED,
         STORE_FEED_PASSWORD,
+        STORE_FEED_REVOKED,  /* all that @user has but, with @spares, one's own; the sessions by entries of their own */
         _STORE_FEED_MAX,
 } StoreFeedWhat;
 
@@ -39,6 +40,9 @@ typedef struct StoreFeedEntry {
         const char *user;
         uid_t uid;
         const char *device;     /* its id */
+        bool keep_login;        /* the logins of such sessions live on */
+        bool everybody;         /* everybody's sessions were revoked, this one among them */
+        bool spares;
         const Session *session; /* id, user, uid, host, state, ends, ended, end_reason, and its login: audit, boot and logind id */
 } StoreFeedEntry;
 

@@ -26,6 +26,7 @@ static void add_selector(RedisCall *call, const SessionSelector *selector) {
         else
                 redis_call_int(call, selector->uid);
         redis_call_optional(call, by_id ? NULL : selector->except);
+        redis_call_int(call, selector->keep_login);
 }
 
 /* Those that this call ended are added to @ended, as far as it came. */

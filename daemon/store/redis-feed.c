@@ -70,6 +70,8 @@ static bool tell_session(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry
         g_ptr_array_add(sessions, session);
         (void) tombstones_add_sessions(feed->redis->tombstones, sessions); /* tried again, and told by the check; ignoring */
         entry->session = session;
+        entry->keep_login = g_strcmp0(redis_field(flat, "manner"), "keep") == 0;
+        entry->everybody = g_strcmp0(redis_field(flat, "manner"), "all") == 0;
         feed->handler.entry(entry, feed->handler.data);
         return true;
 }
@@ -96,6 +98,12 @@ static bool tell_user(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *e
         return true;
 }
 
+static bool tell_revoked(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry) {
+        entry->spares = g_strcmp0(redis_field(flat, "spares"), "1") == 0;
+        feed->handler.entry(entry, feed->handler.data);
+        return true;
+}
+
 /* false: it is none that can be understood. */
 static bool tell(StoreFeed *feed, const RedisReply *flat) {
         static const struct {
@@ -104,7 +112,7 @@ static bool tell(StoreFeed *feed, const RedisReply *flat) {
         } rows[_STORE_FEED_MAX] = {
                 [STORE_FEED_SESSION] = { "session", tell_session }, [STORE_FEED_DEVICE] = { "device", tell_device },
                 [STORE_FEED_DISABLED] = { "disable", tell_user },   [STORE_FEED_REMOVED] = { "remove", tell_user },
-                [STORE_FEED_PASSWORD] = { "password", tell_user },
+                [STORE_FEED_PASSWORD] = { "password", tell_user },  [STORE_FEED_REVOKED] = { "revoke", tell_revoked },
         };
         const char *what = redis_field(flat, "what"), *by = redis_field(flat, "by");
         StoreFeedEntry entry = { .user = redis_field(flat, "user") };

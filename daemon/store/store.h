@@ -152,6 +152,7 @@ typedef struct SessionSelector {
         bool all;           /* or everybody's */
         uid_t uid;          /* or all of this user (UID_UNSET: not selected by user) */
         const char *except; /* but not this id, nor its ancestors; with uid or all */
+        bool keep_login;    /* whoever hears of it (feed.h) leaves the live logins alone */
 } SessionSelector;
 
 /*

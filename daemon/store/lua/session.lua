@@ -52,10 +52,13 @@ local function move(s, from, to)
         write('ZADD', B .. to .. ':ids', 0, s.id)
 end
 
+-- How sessions are ended, for who hears of it: '', 'keep' (their logins live on), 'all' (everybody's are).
+local manner = ''
+
 local function tell_session(s)
         tell('what', 'session', 'id', s.id, 'user', s.user, 'uid', s.uid, 'host', s.host, 'state', s.state,
              'ends', s.ends, 'ended', s.ended, 'audit_id', s.audit_id or '', 'boot_id', s.boot_id or '',
-             'logind_id', s.logind_id or '', 'reason', s.end_reason or '')
+             'logind_id', s.logind_id or '', 'reason', s.end_reason or '', 'manner', manner)
 end
 
 -- Plans the end of one, and says so in the table; what is over stays as it is.
