@@ -15,6 +15,7 @@
 
 #define STATE "/var/lib/tessera"
 #define DATABASE STATE "/tessera.db"
+#define STORE_REMEDY "man 5 tessera.conf: [store]"
 #define KEYS STATE "/keys"
 #define CONFIGURATION "/etc/tessera"
 
@@ -139,6 +140,28 @@ static void look_at_database(Doctor *doctor) {
                 doctor_ok(doctor, "the database is whole");
 }
 
+/* A server that keeps the store of a fleet; a host of its own has none. */
+static void look_at_store(Doctor *doctor) {
+        _cleanup_client_message_ ClientMessage *reply = NULL;
+        _cleanup_client_dict_ ClientDict *dict = NULL;
+        g_autofree char *problem = NULL;
+        const char *const *faults, *const *warnings;
+
+        if (doctor_ask(DOCTOR_WAY_ANY, WIRE_INTERFACE_DAEMON, "Check", &reply, &problem) != 0 ||
+            client_message_read_dict(reply, &dict) != 0) {
+                doctor_skip(doctor, "the store: %s", problem ? problem : "the daemon said what is not understood");
+                return;
+        }
+        faults = client_dict_get_strings(dict, "store-faults");
+        warnings = client_dict_get_strings(dict, "store-warnings");
+        for (const char *const *fault = faults; *fault; fault++)
+                doctor_fail(doctor, STORE_REMEDY, "%s", *fault);
+        for (const char *const *warning = warnings; *warning; warning++)
+                doctor_warn(doctor, STORE_REMEDY, "%s", *warning);
+        if (!*faults && !*warnings)
+                doctor_ok(doctor, "what keeps the store is fit for it");
+}
+
 static void look_for_undo(Doctor *doctor) {
         g_autoptr(Pending) pending = NULL;
         g_autoptr(GPtrArray) names = g_ptr_array_new();
@@ -169,6 +192,7 @@ const DoctorCheck doctor_file_checks[] = {
         { "configuration-files", look_at_configuration },
         { "space",               look_for_space },
         { "database",            look_at_database },
+        { "store",               look_at_store },
         { "undo",                look_for_undo },
         { NULL },
 };

@@ -11,12 +11,14 @@
 #include "common/trusted-file.h"
 
 /* root's 0640 with our group, or stricter. */
-static bool is_secret(const struct stat *st) {
+static bool is_private(const struct stat *st) {
         if (!S_ISREG(st->st_mode) || st->st_uid != 0 || (st->st_mode & 0037) != 0)
                 return false;
-        if ((st->st_mode & 0040) && st->st_gid != getegid() && st->st_gid != 0)
-                return false;
-        return st->st_size >= 1 && st->st_size <= TRUSTED_SECRET_MAX + 1;
+        return !(st->st_mode & 0040) || st->st_gid == getegid() || st->st_gid == 0;
+}
+
+static bool is_secret(const struct stat *st) {
+        return is_private(st) && st->st_size >= 1 && st->st_size <= TRUSTED_SECRET_MAX + 1;
 }
 
 /* One line, whose end is taken away. */
@@ -51,6 +53,12 @@ Secret *trusted_file_secret(const char *path) {
         whole = secret;
         secret = NULL;
         return whole;
+}
+
+bool trusted_file_is_private(const char *path) {
+        struct stat st;
+
+        return lstat(path, &st) == 0 && is_private(&st);
 }
 
 bool trusted_file_is(const char *path) {

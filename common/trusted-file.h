@@ -17,5 +17,8 @@
  */
 Secret *trusted_file_secret(const char *path);
 
+/* Is @path, no symlink, a regular file of root's that nobody but our group can read besides, nor anybody else write? */
+bool trusted_file_is_private(const char *path);
+
 /* Is @path, where symlinks lead to, a regular file of root's that nobody else can write? */
 bool trusted_file_is(const char *path);

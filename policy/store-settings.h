@@ -43,6 +43,7 @@ extern const char *const store_text_keys[]; /* "url", … by StoreText */
 
 void store_settings_init(StoreSettings *store);
 void store_settings_deinit(StoreSettings *store);
+G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(StoreSettings, store_settings_deinit)
 void store_settings_copy(const StoreSettings *from, StoreSettings *ret);
 
 /* Would the daemon be another one with @b? Where it stands in the file does not count. */

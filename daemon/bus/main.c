@@ -152,17 +152,19 @@ static int get_socket(const Options *options, int *ret_fd) {
 
 /* Core, with all that it needs. */
 static int set_up(const Options *options, const EndLogin *end_login, const IdentitySource *identities,
-                  const ProviderSource *providers, const AuditSink *audit, Core **ret, int64_t *ret_read) {
+                  const ProviderSource *providers, const AuditSink *audit, Core **ret, StoreSettings *ret_store,
+                  int64_t *ret_read) {
         g_auto(Config) config = { .settings = NULL };
         g_autofree char *message = NULL;
         CoreParts parts;
         int r;
 
-        if (!setup_config(options, /* host= */ NULL, &config, &message)) {
+        if (!setup_config(options, /* host= */ NULL, /* store= */ NULL, &config, &message)) {
                 g_warning("not started: %s", message);
                 return -EINVAL;
         }
         *ret_read = config.read;
+        store_settings_copy(&config.settings->store, ret_store);
         r = setup_state(options, &config, &parts, &message);
         if (r < 0) {
                 g_warning("not started: %s", message ? message : g_strerror(-r));
@@ -180,9 +182,9 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
 }
 
 /* Serves until it is told to stop. */
-static int serve(const Options *options, Core *core, int64_t configuration_read, Monitor *monitor, int socket) {
+static int serve(const Options *options, const StoreSettings *store, Core *core, int64_t configuration_read, Monitor *monitor, int socket) {
         Notify notify;
-        Run daemon = { .options = options, .notify = &notify, .core = core };
+        Run daemon = { .options = options, .notify = &notify, .store = store, .core = core };
         int r;
 
         r = edge_new(&(EdgeParts) { .core = core, .identities = &identity_nss,
@@ -212,7 +214,7 @@ static int check(const Options *options) {
         g_auto(Config) config = { .settings = NULL };
         g_autofree char *summary = NULL;
 
-        return setup_config(options, /* host= */ NULL, &config, &summary) ? EXIT_SUCCESS : EXIT_FAILURE;
+        return setup_config(options, /* host= */ NULL, /* store= */ NULL, &config, &summary) ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 static int start(const Arguments *arguments) {
@@ -224,17 +226,18 @@ static int start(const Arguments *arguments) {
         g_autoptr(ProviderClient) providers = provider_client_new(options->provider_socket);
         g_autoptr(Monitor) monitor = monitor_new(&journal_sink);
         g_autoptr(Core) core = NULL;
+        g_auto(StoreSettings) store = { .redis = false };
         int64_t configuration_read = 0;
         int r, socket = -1;
 
         r = check_user(arguments);
         if (r == 0)
                 r = set_up(options, &end_login.end_login, identity_cache_source(identities),
-                           provider_client_source(providers), monitor_sink(monitor), &core, &configuration_read);
+                           provider_client_source(providers), monitor_sink(monitor), &core, &store, &configuration_read);
         if (r == 0)
                 r = get_socket(options, &socket);
         if (r == 0)
-                r = serve(options, core, configuration_read, monitor, socket);
+                r = serve(options, &store, core, configuration_read, monitor, socket);
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

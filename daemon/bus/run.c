@@ -60,7 +60,7 @@ static void reload(Work *item) {
         g_autofree char *summary = NULL, *host = core_host(run->core);
         Config config;
 
-        if (setup_config(run->options, host, &config, &summary)) {
+        if (setup_config(run->options, host, run->store, &config, &summary)) {
                 core_reload(run->core, config.settings, config.policy, config.trust, config.providers);
                 item->read = config.read;
                 item->status = g_strdup("serving");

@@ -18,6 +18,7 @@
 typedef struct Run {
         const Options *options;
         const Notify *notify;
+        const StoreSettings *store; /* where it has been since the start */
         Core *core;
         Edge *edge;
         SystemBus *bus;

@@ -11,6 +11,7 @@
 #include "common/name.h"
 #include "daemon/bus/caller.h"
 #include "daemon/bus/setup.h"
+#include "daemon/bus/setup-store.h"
 #include "daemon/store/store-sqlite.h"
 #include "policy/conf.h"
 #include "policy/providers.h"
@@ -46,6 +47,14 @@ static void check_name(const char *file, const Settings *settings, const char *h
                                                    "\"%s\"", settings->name, host));
 }
 
+/* Sessions do not move from one store to another: that takes a start, and whoever moves them. */
+static void check_store(const char *file, const Settings *settings, const StoreSettings *store, GPtrArray *mistakes) {
+        if (!settings || !store || store_settings_equal(&settings->store, store))
+                return;
+        g_ptr_array_add(mistakes, conf_mistake_new(file, 0, 0, "run \"systemctl restart tesserad.service\", or take the "
+                                                   "change back", "[store] has changed, and a reload keeps the store"));
+}
+
 /* NULL when there were mistakes. */
 static Trust *read_trust(const Options *options, GPtrArray *mistakes) {
         g_autofree char *folder = g_build_filename(options->config_dir, "trust.d", NULL);
@@ -76,7 +85,7 @@ static void log_trust(const Config *config) {
         log_mistakes(warnings);
 }
 
-bool setup_config(const Options *options, const char *host, Config *ret, char **ret_summary) {
+bool setup_config(const Options *options, const char *host, const StoreSettings *store, Config *ret, char **ret_summary) {
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
         g_autofree char *settings_file = g_build_filename(options->config_dir, "tessera.conf", NULL);
         g_autofree char *policy_file = g_build_filename(options->config_dir, "policy.conf", NULL);
@@ -85,6 +94,7 @@ bool setup_config(const Options *options, const char *host, Config *ret, char **
 
         config.settings = settings_read(settings_file, mistakes);
         check_name(settings_file, config.settings, host, mistakes);
+        check_store(settings_file, config.settings, store, mistakes);
         config.policy = policy_read(policy_file, policy_folder, mistakes);
         config.trust = read_trust(options, mistakes);
         config.providers = read_providers(options, mistakes);
@@ -194,7 +204,16 @@ static void state_deinit(State *state) {
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(State, state_deinit)
 
-static int open_database(const char *database, const char *keys, State *state, bool *ret_first, char **ret_message) {
+static int open_store(const Options *options, const StoreSettings *settings, const char *database, bool must_exist,
+                      Store **ret, char **ret_message) {
+        if (settings->redis)
+                return setup_store_redis(settings, options->state_dir, clock_wall(&clock_system), ret, ret_message);
+        return store_sqlite_open(database, must_exist, ret, ret_message);
+}
+
+/* @database: the file that is there from the first start on; for Redis what this host keeps for itself. */
+static int open_database(const Options *options, const StoreSettings *settings, const char *database, const char *keys,
+                         State *state, bool *ret_first, char **ret_message) {
         bool with_keys = false, with_database = access(database, F_OK) == 0;
         int r;
 
@@ -207,7 +226,7 @@ static int open_database(const char *database, const char *keys, State *state, b
                 return complain(ret_message, -ENOENT,
                                 "there are keys in \"%s\" but no database \"%s\"; restore it, or to begin anew "
                                 "(nobody will be enrolled) remove the keys too", keys, database);
-        r = store_sqlite_open(database, /* must_exist= */ with_keys, &state->store, ret_message);
+        r = open_store(options, settings, database, with_keys, &state->store, ret_message);
         if (r < 0)
                 return r;
         r = store_meta_get(state->store, STORE_META_NAME, &state->name);
@@ -228,12 +247,13 @@ static int open_database(const char *database, const char *keys, State *state, b
  * name is there both have to be.
  */
 static int open_state(const Options *options, const Settings *settings, State *state, char **ret_message) {
-        g_autofree char *database = g_build_filename(options->state_dir, "tessera.db", NULL);
+        const char *file = settings->store.redis ? SETUP_STORE_REDIS_FILE : "tessera.db";
+        g_autofree char *database = g_build_filename(options->state_dir, file, NULL);
         g_autofree char *keys = g_build_filename(options->state_dir, "keys", NULL);
         bool first = false;
         int r;
 
-        r = open_database(database, keys, state, &first, ret_message);
+        r = open_database(options, &settings->store, database, keys, state, &first, ret_message);
         if (r < 0)
                 return r;
         r = key_ring_open(keys, /* create= */ first, clock_wall(&clock_system), &state->keys, ret_message);

@@ -27,11 +27,11 @@ void config_deinit(Config *config);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Config, config_deinit)
 
 /*
- * Reads the configuration, all of it, and logs every mistake and warning. @host is the name that
- * this host has (a reload), or NULL. Returns false when there were mistakes; @ret_summary (g_free)
+ * Reads the configuration, all of it, and logs every mistake and warning. In a reload @host is the name that
+ * this host has and @store where its store is, neither of which it changes; else NULL. Returns false when there were mistakes; @ret_summary (g_free)
  * is one line about them.
  */
-bool setup_config(const Options *options, const char *host, Config *ret, char **ret_summary);
+bool setup_config(const Options *options, const char *host, const StoreSettings *store, Config *ret, char **ret_summary);
 
 /*
  * Opens the state, or makes it at the first start, and fills in everything of @ret but the clock

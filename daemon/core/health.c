@@ -21,6 +21,25 @@ int health_check_database(Core *core, bool *ret_finished, char **ret_problem) {
         return 0;
 }
 
+static char **with_line(char **lines, const char *line) {
+        guint n = g_strv_length(lines);
+
+        lines = g_renew(char *, lines, n + 2);
+        lines[n] = g_strdup(line);
+        lines[n + 1] = NULL;
+        return lines;
+}
+
+int health_check_store(Core *core, char ***ret_faults, char ***ret_warnings) {
+        g_autoptr(CoreConfig) config = core_config(core);
+        int r;
+
+        r = store_probe(core->store, clock_wall(core->clock) * G_USEC_PER_SEC, ret_faults, ret_warnings);
+        if (r == 0 && store_settings_exposed(&config->settings->store))
+                *ret_warnings = with_line(*ret_warnings, "sessions pass the network in plain text (allow-plain-text=yes)");
+        return r;
+}
+
 static char *check_provider(Core *core, const char *name, int64_t deadline) {
         g_autofree char *problem = NULL;
         int r;

@@ -17,72 +17,50 @@
 #define VERSION_MINOR 2
 
 /* A name that another host's probe would not have at the same time. */
-#define KEY_FORMAT "%s{tessera}:probe:%08x"
+#define KEY_FORMAT "%sprobe:%08x"
 
-/* "@": the probe's key. A row for each command of lua/: tests/store/test_probe.py looks. */
-static const char *const in_scripts[] = {
-        "DEL @ @",
-        "EXISTS @",
-        "EXPIRE @ 10",
-        "GET @",
-        "HDEL @ a",
-        "HEXISTS @ a",
-        "HGET @ a",
-        "HGETALL @",
-        "HINCRBY @ a 1",
-        "HKEYS @",
-        "HLEN @",
-        "HMGET @ a",
-        "HSET @ a b",
-        "HSETNX @ a b",
-        "HVALS @",
-        "INCR @",
-        "LLEN @",
-        "LPUSH @ a",
-        "LRANGE @ 0 0",
-        "LTRIM @ 0 0",
-        "PEXPIREAT @ 99999999999999",
-        "PEXPIRE @ 10000",
-        "PTTL @",
-        "RPUSH @ a",
-        "SADD @ a",
-        "SET @ a PX 10000",
-        "SISMEMBER @ a",
-        "SMEMBERS @",
-        "SREM @ a",
-        "TIME",
-        "TYPE @",
-        "XADD @ MAXLEN ~ 10 * a b",
-        "XINFO STREAM @",
-        "XLEN @",
-        "XRANGE @ - + COUNT 1",
-        "XREVRANGE @ + - COUNT 1",
-        "ZADD @ 1 a",
-        "ZCARD @",
-        "ZCOUNT @ 0 0",
-        "ZINCRBY @ 1 a",
-        "ZLEXCOUNT @ - +",
-        "ZRANGE @ 0 0",
-        "ZRANGEBYLEX @ - +",
-        "ZRANGEBYSCORE @ 0 0",
-        "ZREM @ a",
-        "ZREMRANGEBYLEX @ - +",
-        "ZREMRANGEBYRANK @ 0 0",
-        "ZREMRANGEBYSCORE @ 0 0",
-        "ZREVRANGE @ 0 0",
-        "ZREVRANGEBYLEX @ + -",
-        "ZREVRANGEBYSCORE @ 0 0",
-        "ZREVRANK @ a",
-        "ZRANK @ a",
-        "ZSCORE @ a",
-};
-
-static const char *const directly[] = {
-        "PING",
-        "GET @",
-        "HGETALL @",
-        "XREAD COUNT 1 STREAMS @ 0",
-        "XREVRANGE @ + - COUNT 1",
+/*
+ * How each command is tried; "@": the probe's key. What is called directly, and not by scripts, is so here
+ * too. A row for each of the store's: tests/store/test_probe.py looks.
+ */
+static const struct {
+        const char *words;
+        bool directly;
+} samples[] = {
+        { "DEL @" },
+        { "EVAL return(1) 0", true },
+        { "EVALSHA 0000000000000000000000000000000000000000 0", true },
+        { "EXISTS @" },
+        { "GET @" },
+        { "HDEL @ a" },
+        { "HEXISTS @ a" },
+        { "HGET @ a" },
+        { "HGETALL @" },
+        { "HINCRBY @ a 1" },
+        { "HKEYS @" },
+        { "HMGET @ a" },
+        { "HSET @ a b" },
+        { "HVALS @" },
+        { "LRANGE @ 0 0" },
+        { "LTRIM @ 0 0" },
+        { "RPUSH @ a" },
+        { "SET @ a PX 10000" },
+        { "TIME" },
+        { "TYPE @" },
+        { "XADD @ MAXLEN ~ 10 * a b" },
+        { "XREAD COUNT 1 STREAMS @ 0", true },
+        { "XREVRANGE @ + - COUNT 1", true },
+        { "ZADD @ 1 a" },
+        { "ZCARD @" },
+        { "ZLEXCOUNT @ - +" },
+        { "ZRANGE @ 0 0" },
+        { "ZRANGEBYLEX @ - +" },
+        { "ZRANGEBYSCORE @ 0 0" },
+        { "ZREM @ a" },
+        { "ZREMRANGEBYRANK @ 0 0" },
+        { "ZREVRANGE @ 0 0" },
+        { "ZREVRANGEBYSCORE @ 0 0" },
+        { "ZSCORE @ a" },
 };
 
 /* The key is a string again before each command, whatever the one before it did. */
@@ -91,7 +69,7 @@ static const char script[] =
         "local function try(words)\n"
         "  local reply = redis.pcall(unpack(words))\n"
         "  local err = type(reply) == 'table' and reply['err']\n"
-        "  if err and not string.find(err, 'WRONGTYPE', 1, true) and not string.find(err, 'not an integer', 1, true) then\n"
+        "  if err and not string.find(err, 'WRONGTYPE', 1, true) then\n"
         "    forbidden[#forbidden + 1] = words[1]\n"
         "  end\n"
         "  return not err\n"
@@ -164,7 +142,16 @@ static int call_words(Probe *probe, const char *words, RedisReply **ret) {
         return call(probe, n, arguments, ret);
 }
 
-/* What the server says of itself */
+/* What the server says of itself, as it may stand in a log or on a terminal. */
+
+static char *plain(const char *text, size_t size) {
+        char *copy = g_strndup(text, size);
+
+        for (char *c = copy; *c; c++)
+                if (!g_ascii_isprint(*c))
+                        *c = '?';
+        return copy;
+}
 
 static char *info_value(const char *info, const char *name) {
         g_autofree char *line = g_strdup_printf("\n%s:", name);
@@ -173,7 +160,7 @@ static char *info_value(const char *info, const char *name) {
         if (!value)
                 return NULL;
         value += strlen(line);
-        return g_strndup(value, MIN(strcspn(value, "\r\n"), 64));
+        return plain(value, MIN(strcspn(value, "\r\n"), 64));
 }
 
 static bool info_is(const char *info, const char *name, const char *expected) {
@@ -267,51 +254,56 @@ static int judge_clock(Probe *probe) {
         ours = probe->apart + begun + (g_get_monotonic_time() - begun) / 2;
         ahead = seconds * G_USEC_PER_SEC + rest - ours;
         if (ABS(ahead) > REDIS_CLOCK_APART_MAX)
-                find(probe, true, "the server's clock is %.1f s %s of this host's: set both by NTP",
-                     (double) ABS(ahead) / G_USEC_PER_SEC, ahead > 0 ? "ahead" : "behind");
+                find(probe, true, "the server's clock is %.1f s %s this host's: set both by NTP",
+                     (double) ABS(ahead) / G_USEC_PER_SEC, ahead > 0 ? "ahead of" : "behind");
         return 0;
 }
 
 /* Rights */
 
-static int load_script(Probe *probe, RedisReply **ret) {
-        return call(probe, 3, (RedisArg[]) { redis_arg("SCRIPT"), redis_arg("LOAD"), redis_arg(script) }, ret);
+static int run_script(Probe *probe, RedisReply **ret) {
+        RedisArg arguments[4 + G_N_ELEMENTS(samples)] = {
+                redis_arg("EVAL"), redis_arg(script), redis_arg("1"), redis_arg(probe->key),
+        };
+        size_t n = 4;
+
+        for (unsigned i = 0; i < G_N_ELEMENTS(samples); i++)
+                if (!samples[i].directly)
+                        arguments[n++] = redis_arg(samples[i].words);
+        return call(probe, n, arguments, ret);
 }
 
-static int run_script(Probe *probe, const RedisReply *sha, RedisReply **ret) {
-        RedisArg arguments[4 + G_N_ELEMENTS(in_scripts)] = {
-                redis_arg("EVALSHA"), { sha->data, sha->size }, redis_arg("1"), redis_arg(probe->key),
-        };
-
-        for (unsigned i = 0; i < G_N_ELEMENTS(in_scripts); i++)
-                arguments[4 + i] = redis_arg(in_scripts[i]);
-        return call(probe, G_N_ELEMENTS(arguments), arguments, ret);
+static bool names(const RedisReply *reply, const char *command) {
+        for (size_t i = 0; i < reply->size; i++)
+                if (redis_reply_is_text(reply->elements[i], command))
+                        return true;
+        return false;
 }
 
 static void tell_forbidden(Probe *probe, const RedisReply *reply) {
-        g_autoptr(GString) names = g_string_new(NULL);
+        g_autoptr(GString) found = g_string_new(NULL);
+        g_autofree char *said = reply->type == REPLY_ERROR ? plain(reply->data, 80) : NULL;
 
         if (reply->type != REPLY_ARRAY) {
-                find(probe, true, "the server does not run scripts: %.80s",
-                     reply->type == REPLY_ERROR ? reply->data : "no list came of it");
+                find(probe, true, "the server does not run scripts: %s", said ?: "no list came of one");
                 return;
         }
-        for (size_t i = 0; i < reply->size; i++)
-                if (reply->elements[i]->type == REPLY_TEXT)
-                        g_string_append_printf(names, " +%.32s", reply->elements[i]->data);
+        for (unsigned i = 0; i < G_N_ELEMENTS(samples); i++) {
+                g_autofree char *command = g_strndup(samples[i].words, strcspn(samples[i].words, " "));
+
+                if (names(reply, command))
+                        g_string_append_printf(found, " +%s", command);
+        }
         if (reply->size > 0)
                 find(probe, true, "the server's ACL forbids commands that tessera needs: give its user%s on the keys that"
-                                  " begin with its prefix",
-                     names->str);
+                                  " begin with its prefix", found->str);
 }
 
 static int judge_scripts(Probe *probe) {
-        _cleanup_redis_reply_ RedisReply *sha = NULL, *reply = NULL;
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
         int r;
 
-        r = load_script(probe, &sha);
-        if (r == 0)
-                r = run_script(probe, sha, &reply);
+        r = run_script(probe, &reply);
         if (r == 0)
                 tell_forbidden(probe, reply);
         return r;
@@ -320,17 +312,18 @@ static int judge_scripts(Probe *probe) {
 static int judge_commands(Probe *probe) {
         int r = 0;
 
-        for (unsigned i = 0; r >= 0 && i < G_N_ELEMENTS(directly); i++) {
+        for (unsigned i = 0; r >= 0 && i < G_N_ELEMENTS(samples); i++) {
                 _cleanup_redis_reply_ RedisReply *reply = NULL;
 
-                r = call_words(probe, directly[i], &reply);
+                if (samples[i].directly)
+                        r = call_words(probe, samples[i].words, &reply);
         }
         return r;
 }
 
-int redis_probe(RedisLink *link, const char *prefix, int64_t now, GPtrArray **ret) {
+int redis_probe(RedisLink *link, const char *base, int64_t now, GPtrArray **ret) {
         g_autoptr(GPtrArray) findings = g_ptr_array_new_with_free_func(free_finding);
-        g_autofree char *key = g_strdup_printf(KEY_FORMAT, prefix, g_random_int());
+        g_autofree char *key = g_strdup_printf(KEY_FORMAT, base, g_random_int());
         Probe probe = { link, findings, key, now - g_get_monotonic_time() };
         int r;
 

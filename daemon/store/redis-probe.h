@@ -26,6 +26,6 @@ void redis_finding_free(RedisFinding *finding);
  * ACL forbids. 0, or the negative errno of a call that failed, about which redis_link_problem() says more;
  * that is not said of what the ACL forbids, which is a finding.
  *
- * @prefix: what all keys begin with. @now: microseconds since the epoch, as the host has it.
+ * @base: what all keys begin with, the hash tag included. @now: microseconds since the epoch, as the host has it.
  */
-int redis_probe(RedisLink *link, const char *prefix, int64_t now, GPtrArray **ret);
+int redis_probe(RedisLink *link, const char *base, int64_t now, GPtrArray **ret);

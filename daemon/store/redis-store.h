@@ -33,6 +33,9 @@ static inline RedisStore *redis_store(Store *store) {
         return (RedisStore *) store;
 }
 
+/* For the backend's table, with the rest of redis-probe.h. */
+int redis_store_probe(Store *store, int64_t now, char ***ret_faults, char ***ret_warnings);
+
 /* The backend's table, by which a Store is known to be one. */
 extern const StoreBackend redis_backend;
 

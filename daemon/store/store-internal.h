@@ -15,6 +15,7 @@ typedef struct StoreBackend {
         void (*free)(Store *store);
         uint64_t (*dropped)(Store *store);
         int (*check)(Store *store, int64_t limit, char **ret_problem);
+        int (*probe)(Store *store, int64_t now, char ***ret_faults, char ***ret_warnings); /* NULL: nothing to say */
 
         int (*meta_get)(Store *store, const char *key, char **ret);
         int (*meta_set)(Store *store, const char *key, const char *value);

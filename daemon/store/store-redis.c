@@ -39,6 +39,7 @@ const StoreBackend redis_backend = {
         .free = redis_free,
         .dropped = redis_dropped,
         .check = redis_check,
+        .probe = redis_store_probe,
         .meta_get = redis_meta_get,
         .meta_set = redis_meta_set,
         .user_get = redis_user_get,

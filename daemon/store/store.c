@@ -111,6 +111,14 @@ int store_check(Store *store, int64_t limit, char **ret_problem) {
         return store->backend->check(store, limit, ret_problem);
 }
 
+int store_probe(Store *store, int64_t now, char ***ret_faults, char ***ret_warnings) {
+        if (store->backend->probe)
+                return store->backend->probe(store, now, ret_faults, ret_warnings);
+        *ret_faults = g_new0(char *, 1);
+        *ret_warnings = g_new0(char *, 1);
+        return 0;
+}
+
 /* Meta */
 
 int store_meta_get(Store *store, const char *key, char **ret) {

@@ -53,6 +53,14 @@ uint64_t store_dropped(Store *store);
  */
 int store_check(Store *store, int64_t limit, char **ret_problem);
 
+/*
+ * Is what keeps the store fit for it, apart from what is in it: a server's version, settings, clock and rights? A
+ * line each (g_strfreev): in @ret_faults what nothing may rely on, in @ret_warnings what is worth mending. A
+ * server that cannot be asked is a fault. @now: microseconds since 1970. Backends that are of this host
+ * alone have nothing to say.
+ */
+int store_probe(Store *store, int64_t now, char ***ret_faults, char ***ret_warnings);
+
 /* Meta: small facts that outlive restarts. */
 
 #define STORE_META_NAME "name" /* this host's */

@@ -17,9 +17,10 @@ def _bulk(data):
 def _serve(connection, info, ahead):
     with connection:
         while call := connection.recv(65536):
-            if b"INFO" in call:
+            command = call.split(b"\r\n")[2]
+            if command == b"INFO":
                 connection.sendall(_bulk(info))
-            elif b"TIME" in call:
+            elif command == b"TIME":
                 connection.sendall(b"*2\r\n" + _bulk(b"%d" % (time.time() + ahead)) + _bulk(b"0"))
             else:
                 connection.sendall(b"-ERR no\r\n")

@@ -3,7 +3,7 @@
 
 /*
  * redis-driver KEY=VALUE… — a link with these settings; then a line of standard input after another: "probe
- * PREFIX", "link KEY=VALUE…" (another one, in this process) or the words of a call. Answers each with a line.
+ * BASE", "link KEY=VALUE…" (another one, in this process) or the words of a call. Answers each with a line.
  */
 
 #undef NDEBUG
@@ -75,11 +75,11 @@ static void print_failure(RedisLink *link, int r) {
         (void) printf("%s %s", g_strerror(-r), problem);
 }
 
-static void probe(RedisLink *link, const char *prefix) {
+static void probe(RedisLink *link, const char *base) {
         g_autoptr(GPtrArray) findings = NULL;
         int r;
 
-        r = redis_probe(link, prefix, g_get_real_time(), &findings);
+        r = redis_probe(link, base, g_get_real_time(), &findings);
         if (r < 0)
                 print_failure(link, r);
         for (guint i = 0; r == 0 && i < findings->len; i++) {
