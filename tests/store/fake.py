@@ -28,13 +28,18 @@ def _serve(connection, info, ahead):
 
 @contextlib.contextmanager
 def serve(info=FIT, ahead=0):
+    connections = []
     with socket.create_server(("127.0.0.1", 0)) as listener:
         def run():
             with contextlib.suppress(OSError):
                 while True:
-                    _serve(listener.accept()[0], info, ahead)
+                    connections.append(listener.accept()[0])
+                    _serve(connections[-1], info, ahead)
         thread = threading.Thread(target=run, daemon=True)
         thread.start()
         yield listener.getsockname()[1]
         listener.shutdown(socket.SHUT_RDWR)
+        for connection in connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
     thread.join(timeout=10)
