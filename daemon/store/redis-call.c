@@ -11,6 +11,7 @@
 #include "daemon/store/redis-store.h"
 
 #define FACT_STORE "store"
+#define LOAD_MAX 10 /* somebody may flush the scripts right behind us */
 
 #define LUA_CHANGE LUA_COMMON LUA_WRITE LUA_SESSION
 #define LUA_CHANGE_USER LUA_COMMON LUA_WRITE LUA_SESSION LUA_DEVICE LUA_USER
@@ -173,29 +174,39 @@ static int link_call(RedisStore *redis, size_t argc, const RedisArg *argv, Redis
         return r < 0 ? set_problem(redis, redis_link_problem(redis->link), error_trace(r)) : 0;
 }
 
-/*
- * By digest. A server that does not know it has run nothing; then by text, which it keeps. That is one step, so nobody who
- * flushes the scripts meanwhile is in the way.
- */
-static int run(RedisStore *redis, RedisScript script, GArray *argv, RedisReply **ret) {
-        RedisArg *args = &g_array_index(argv, RedisArg, 0);
-        RedisReply *reply;
+static int load(RedisStore *redis, RedisScript script) {
+        RedisArg argv[] = { redis_arg("SCRIPT"), redis_arg("LOAD"), redis_arg(texts[script]) };
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
         int r;
 
-        r = link_call(redis, argv->len, args, &reply);
-        if (r == 0 && redis_reply_is_error(reply, "NOSCRIPT")) {
-                (void) redis_reply_free(reply);
-                args[0] = redis_arg("EVAL");
-                args[1] = redis_arg(texts[script]);
-                r = link_call(redis, argv->len, args, &reply);
+        r = link_call(redis, G_N_ELEMENTS(argv), argv, &reply);
+        if (r < 0)
+                return r;
+        if (reply->type == REPLY_ERROR)
+                return set_problem(redis, g_strdup(reply->data), error_trace(error_to_errno(reply)));
+        return redis_reply_is_text(reply, redis->digests[script]) ? 0 : error_trace(-EPROTO);
+}
+
+/* By digest. A server that does not know it has run nothing. */
+static int run(RedisStore *redis, RedisScript script, GArray *argv, RedisReply **ret) {
+        for (int i = 0;; i++) {
+                _cleanup_redis_reply_ RedisReply *reply = NULL;
+                int r;
+
+                r = link_call(redis, argv->len, &g_array_index(argv, RedisArg, 0), &reply);
+                if (r < 0)
+                        return r;
+                if (reply->type != REPLY_ERROR) {
+                        *ret = reply;
+                        reply = NULL;
+                        return 0;
+                }
+                if (!redis_reply_is_error(reply, "NOSCRIPT") || i == LOAD_MAX)
+                        return set_problem(redis, g_strdup(reply->data), error_trace(error_to_errno(reply)));
+                r = load(redis, script);
+                if (r < 0)
+                        return r;
         }
-        if (r == 0 && reply->type == REPLY_ERROR) {
-                r = set_problem(redis, g_strdup(reply->data), error_trace(error_to_errno(reply)));
-                (void) redis_reply_free(reply);
-        }
-        if (r == 0)
-                *ret = reply;
-        return r;
 }
 
 static GArray *begin(RedisStore *redis, RedisScript script) {

@@ -3,7 +3,7 @@
 #pragma once
 
 /*
- * Calling the scripts: arguments put together, the script sent along where the server does not have it, the store
+ * Calling the scripts: arguments put together, the script loaded where the server does not have it, the store
  * recognised (store-redis.h), and whatever is not an answer turned into a negative errno:
  *
  *  -ESTALE  the store lost what it held, or is another one      -EPROTO   its schema is another program's

@@ -10,13 +10,6 @@
 
 #define HASH_TAG "{tessera}:"
 
-const char *const store_redis_commands[] = {
-        "DEL", "EVAL", "EVALSHA", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HINCRBY", "HKEYS",
-        "HMGET", "HSET", "HVALS", "LRANGE", "LTRIM", "RPUSH", "SET", "TIME", "TYPE", "XADD", "XREAD",
-        "XREVRANGE", "ZADD", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZREM",
-        "ZREMRANGEBYRANK", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE", NULL,
-};
-
 static void redis_free(Store *store) {
         RedisStore *redis = redis_store(store);
 

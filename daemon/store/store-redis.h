@@ -81,6 +81,3 @@ int store_redis_adopt(Store *store);
 
 /* What went wrong last, in words: g_free; NULL: nothing yet. Of a store that is no Redis NULL. */
 char *store_redis_problem(Store *store);
-
-/* The commands that the store uses, for who checks that an ACL allows them; ends with NULL. */
-extern const char *const store_redis_commands[];

@@ -40,7 +40,7 @@ static RedisLink *connect_link(uint16_t port, int64_t deadline) {
         return link;
 }
 
-static void run_server(const RedisServer *server, bool durable) {
+G_NORETURN static void run_server(const RedisServer *server, bool durable) {
         g_autofree char *port = g_strdup_printf("%u", server->port);
         g_autofree char *data = g_build_filename(server->folder, "data", NULL);
         const char *yes = durable ? "yes" : "no";

@@ -135,7 +135,7 @@ static void *flush(void *data) {
         while (!g_atomic_int_get(&flusher->stop)) {
                 redis_server_do(flusher->server, "SCRIPT FLUSH");
                 flusher->flushes++;
-                g_usleep(300);
+                g_usleep(2000);
         }
         return NULL;
 }
@@ -154,7 +154,7 @@ static void test_scripts_that_are_flushed_run(RedisServer *server) {
         }
         g_atomic_int_set(&flusher.stop, 1);
         assert(pthread_join(flusher.thread, NULL) == 0);
-        g_assert_cmpuint(flusher.flushes, >, 100);
+        g_assert_cmpuint(flusher.flushes, >, 50);
 }
 
 /* Killed */

@@ -89,7 +89,7 @@ static int open_again(Store *store, unsigned n, uid_t uid, uint32_t audit_id, un
 static void assert_revoked(Store *store, bool has_data) {
         g_autofree char *device = test_id(1), *four = test_id(4);
         g_autoptr(GPtrArray) ended = NULL;
-        g_autoptr(Session) login = NULL;
+        g_autoptr(Session) login = NULL, opened = NULL;
         g_autoptr(Device) none = NULL;
         DeviceUse use;
         bool used = false, bound = true;
@@ -101,7 +101,8 @@ static void assert_revoked(Store *store, bool has_data) {
         g_assert_cmpstr(login->user, ==, "alice");
         assert_result(open_again(store, 300, ALICE, 104, 0, 0, &bound), 0);
         assert(!bound);
-        assert(test_get(store, 300)->parent[0] == '\0');
+        opened = test_get(store, 300);
+        g_assert_cmpstr(opened->parent, ==, "");
 
         assert_result(open_again(store, 301, ALICE, 301, 4, 0, &bound), STORE_E_STATE);
         assert_result(open_again(store, 302, ALICE, 302, 0, 1, &bound), STORE_E_STATE);

@@ -320,15 +320,22 @@ static void test_another_schema(RedisServer *server) {
         g_assert_nonnull(strstr(problem, "SCHEMA"));
 }
 
-/* A daemon that may do no more than is said that it must. */
+/* All that the scripts use: redis-probe.c asks for these, and a daemon that may do no more can do all. */
+static const char *const commands[] = {
+        "DEL", "EVALSHA", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HINCRBY", "HKEYS",
+        "HMGET", "HSET", "HVALS", "LRANGE", "LTRIM", "RPUSH", "SCRIPT", "SET", "TIME", "TYPE", "XADD", "XREAD",
+        "XREVRANGE", "ZADD", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZREM",
+        "ZREMRANGEBYRANK", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE", NULL,
+};
+
 static void test_commands_are_enough(RedisServer *server) {
         g_autofree char *prefix = new_prefix(), *folder = g_build_filename(server->folder, "acl", NULL), *message = NULL;
         g_autoptr(GString) command = g_string_new(NULL);
         _cleanup_secret_ Secret *password = secret_new(2);
 
         g_string_printf(command, "ACL SETUSER host on >pw ~%s* resetchannels -@all", prefix);
-        for (size_t i = 0; store_redis_commands[i]; i++)
-                g_string_append_printf(command, " +%s", store_redis_commands[i]);
+        for (size_t i = 0; commands[i]; i++)
+                g_string_append_printf(command, " +%s", commands[i]);
         redis_server_do(server, command->str);
         memcpy(password->data, "pw", password->size);
         for (const RedisChange *change = redis_changes; change->name; change++) {

@@ -109,7 +109,7 @@ static void test_all_kinds_outlast_a_restart(void) {
 }
 
 static void test_a_line_that_was_cut_off(void) {
-        for (unsigned cut = 1; cut < 40; cut++) {
+        for (unsigned cut = 1; cut < 40; cut += 4) {
                 _cleanup_place_ Place place = place_new();
                 off_t whole;
 
