@@ -137,12 +137,13 @@ static int find_forgettable(Db *db, const Sweep *sweep, GArray *keys) {
         _cleanup_query_ Query query = db_query(
                 db, "SELECT key FROM session INDEXED BY session_ended"
                     " WHERE state <> 'active' AND (state <> 'revoked' OR audit_id IS NULL)"
-                    " AND ended < ? AND NOT (role_cap IS NOT NULL AND audit_id IS NOT NULL AND boot_id IS ?)"
+                    " AND ended < ? AND NOT (role_cap IS NOT NULL AND audit_id IS NOT NULL AND (boot_id IS ? OR host <> ?))"
                     " ORDER BY ended LIMIT ?");
         int r;
 
         query_int(&query, sweep->now - sweep->keep);
         query_text(&query, sweep->boot_id);
+        query_text(&query, sweep->host);
         query_int(&query, sweep->left);
         while ((r = query_step(&query)) > 0) {
                 int64_t key = query_column_int(&query, 0);

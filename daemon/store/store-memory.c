@@ -330,8 +330,9 @@ static bool holds_login(const Session *session, const char *host, const char *bo
 }
 
 /* Its login may be open still, and would be without a cap. */
-static bool caps_login(const Session *session, const char *boot_id) {
-        return session->role_cap && store_session_has_login(session) && strcmp(session->boot_id, boot_id) == 0;
+static bool caps_login(const Session *session, const char *host, const char *boot_id) {
+        return session->role_cap && store_session_has_login(session) &&
+               (strcmp(session->host, host) != 0 || strcmp(session->boot_id, boot_id) == 0);
 }
 
 static int memory_session_sweep(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle,
@@ -354,7 +355,7 @@ static int memory_session_sweep(Store *store, const char *host, const char *boot
                                 end_one(session, SESSION_EVENT_CLOSE, "reboot", now, ended);
                         done += session->state != SESSION_ACTIVE;
                 } else if (session->ended < now - keep && !holds_login(session, host, boot_id) &&
-                           !caps_login(session, boot_id)) {
+                           !caps_login(session, host, boot_id)) {
                         g_hash_table_remove(memory->events, session->id);
                         g_hash_table_remove(memory->by_id, session->id);
                         g_ptr_array_remove_index(memory->sessions, i);

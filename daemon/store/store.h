@@ -176,8 +176,8 @@ int store_session_end(Store *store, const SessionSelector *selector, SessionEven
  * Expires what is idle (seen < @now - @idle) or over (ends <= @now), closes what belongs to another
  * boot than @boot_id ("reboot"; bound or not, on host @host), forgets, with its events, what ended
  * before @now - @keep; but not a revoked session while the login it is bound to may still run: that
- * login stays dead; and not one with a role_cap that is bound to a login of boot @boot_id: that login
- * stays capped. The reasons are "idle", "lifetime" and "reboot". At most @limit sessions a
+ * login stays dead; and not one with a role_cap that is bound to a login of boot @boot_id, or of another
+ * host: that login stays capped. The reasons are "idle", "lifetime" and "reboot". At most @limit sessions a
  * call, so that it never holds others up for long. @ret_ended as above; @ret_more says whether to
  * call again.
  */

@@ -234,6 +234,7 @@ static void open_capped(Store *store, unsigned n, uint32_t audit_id, const char 
 /* Else whoever came by a ticket need only keep the login open until its session is forgotten. */
 static void test_A9_sweep_keeps_the_cap_of_a_login(Store *store) {
         g_autoptr(Session) bound = NULL;
+        g_autoptr(GPtrArray) ended = NULL;
         bool more;
 
         open_capped(store, 1, 11, "everyone");
@@ -249,6 +250,11 @@ static void test_A9_sweep_keeps_the_cap_of_a_login(Store *store) {
         assert(!is_known(store, 3) && !is_known(store, 4));
         assert_result(store_session_bound(store, BOOT, 11, ALICE, &bound), 0);
         g_assert_cmpstr(bound->role_cap[0], ==, "everyone");
+
+        /* another host knows nothing of this one's boots */
+        assert_result(store_session_sweep(store, "web2.example.org", OTHER_BOOT, START + 400 * DAY, DAY, DAY, 10, &ended,
+                                          &more), 0);
+        assert(is_known(store, 1) && is_known(store, 2));
 
         (void) sweep(store, OTHER_BOOT, START + 400 * DAY, 10, &more);
         assert(!is_known(store, 1) && !is_known(store, 2));
