@@ -183,7 +183,7 @@ static void test_urls_of_the_store(void) {
                 { "rediss://web:secret@a" }, { "rediss://:secret@a" }, { "rediss://@a" },
                 { "rediss://a:0" }, { "rediss://a:65536" }, { "rediss://a:" }, { "rediss://a:+1" }, { "rediss://a: 1" },
                 { "rediss://A" }, { "rediss://a_b" }, { "rediss://a,b" }, { "rediss:///0" }, { "rediss://a%62" },
-                { "rediss://::1" }, { "rediss://[::1" }, { "rediss://[a]" }, { "rediss://[::g]" }, { "rediss://[fe80::1%25eth0]" },
+                { "rediss://::1" }, { "rediss://[::1" }, { "rediss://[a]" }, { "rediss://[::g]" }, { "rediss://[abc]" }, { "rediss://[::1::2]" }, { "rediss://[127.0.0.1]" }, { "rediss://[fe80::1%25eth0]" },
                 { "rediss://[::1]x" }, { "rediss://a/0/1" }, { "rediss://a/-1" }, { "rediss://a/ 1" }, { "rediss://a/db" },
                 { "rediss://a/0?x=y" }, { "rediss://a#0" }, { "rediss://a\\@b" },
                 { "redis://localhost" }, { "redis://127.1" }, { "redis://128.0.0.1" }, { "redis://127.0.0.1.a" },

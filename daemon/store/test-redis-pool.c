@@ -62,6 +62,7 @@ static void test_R12_nobody_waits_for_a_server_known_to_be_silent(void) {
         _cleanup_fake_redis_ FakeRedis *fake = fake_redis_new(fake_answer, "+OK\r\n");
         _cleanup_redis_link_ RedisLink *link = fake_link(fake, SHORT);
 
+        fake_call_is(link, "GET a", 0);
         g_mutex_lock(&fake->mutex);
         fake->hold = true;
         g_mutex_unlock(&fake->mutex);
