@@ -133,6 +133,8 @@ static void look_at_database(Doctor *doctor) {
                 doctor_fail(doctor, "systemctl stop tesserad.socket tesserad.service; put a backup of " DATABASE
                             " in its place; systemctl start tesserad.socket tesserad.service",
                             "the database is damaged: %s", damage);
+        else if (!client_dict_get_bool(dict, "finished") && *client_dict_get_strings(dict, "store-faults"))
+                doctor_skip(doctor, "the database: what keeps it is not fit for it (store)");
         else if (!client_dict_get_bool(dict, "finished"))
                 doctor_skip(doctor, "the database is too large to be read through while somebody waits: "
                             "sqlite3 " DATABASE " 'PRAGMA quick_check'");

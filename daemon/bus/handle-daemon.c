@@ -12,10 +12,11 @@ int handle_daemon_check(Request *request) {
         GVariantBuilder dict;
         int r;
 
+        r = health_check_store(request->core, &faults, &warnings);
+        if (r < 0)
+                return r;
         r = health_check_database(request->core, &finished, &problem);
-        if (r == 0)
-                r = health_check_store(request->core, &faults, &warnings);
-        if (r != 0)
+        if (r > 0 || (r < 0 && !faults[0])) /* a fault says more than what comes of it */
                 return r;
         g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
         pack_bool(&dict, "finished", finished);

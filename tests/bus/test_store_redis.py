@@ -214,6 +214,9 @@ def test_R12_the_doctor_hears_what_has_become_of_the_server(make_redis, make_hos
     assert len(warnings) == 1 and "appendonly" in warnings[0]
     say(redis, "ACL", "SETUSER", "default", "-zadd")
     assert any("+ZADD" in fault for fault in check(host)[0])
+    redis.kill()
+    faults, warnings = check(host)
+    assert len(faults) == 1 and "refused" in faults[0] and not warnings
     host.stop()
 
 

@@ -53,7 +53,7 @@ def test_a_replica(make_redis, driver):
 
 
 def test_a_member_of_a_cluster(make_redis, driver):
-    assert "fatal: the server is part of a Redis Cluster" in probe(driver, make_redis(cluster_enabled="yes"))
+    assert "fatal: the server is part of a Redis Cluster" in probe(driver, make_redis(cluster_enabled="yes", cluster_port=free_port()))
 
 
 @pytest.mark.parametrize("ahead, words", [(3, None), (-3, None), (7, "s ahead of this host's"), (-7, "s behind this host's")])
