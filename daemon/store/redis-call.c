@@ -7,52 +7,10 @@
 #include <sys/random.h>
 
 #include "common/error.h"
-#include "daemon/store/redis-lua.h"
 #include "daemon/store/redis-store.h"
 
 #define FACT_STORE "store"
 #define LOAD_MAX 10 /* somebody may flush the scripts right behind us */
-
-#define LUA_CHANGE LUA_COMMON LUA_WRITE LUA_SESSION
-#define LUA_CHANGE_USER LUA_COMMON LUA_WRITE LUA_SESSION LUA_DEVICE LUA_USER
-
-static const char *const texts[_SCRIPT_MAX] = {
-        [SCRIPT_ASSIGNMENT_REMOVE] = LUA_COMMON LUA_WRITE LUA_ASSIGNMENT_REMOVE,
-        [SCRIPT_ASSIGNMENT_SET] = LUA_COMMON LUA_WRITE LUA_USER LUA_ASSIGNMENT_SET,
-        [SCRIPT_ASSIGNMENT_SWEEP] = LUA_COMMON LUA_WRITE LUA_ASSIGNMENT_SWEEP,
-        [SCRIPT_AUTHENTICATED] = LUA_CHANGE LUA_AUTHENTICATED,
-        [SCRIPT_BOUND] = LUA_CHANGE LUA_BOUND,
-        [SCRIPT_CHECK] = LUA_CHANGE LUA_CHECK,
-        [SCRIPT_DEVICE_ADD] = LUA_CHANGE LUA_DEVICE LUA_DEVICE_ADD,
-        [SCRIPT_DEVICE_IDS] = LUA_COMMON LUA_DEVICE_IDS,
-        [SCRIPT_DEVICE_REVOKE] = LUA_CHANGE LUA_DEVICE LUA_DEVICE_REVOKE,
-        [SCRIPT_DEVICE_SWEEP] = LUA_COMMON LUA_WRITE LUA_DEVICE LUA_DEVICE_SWEEP,
-        [SCRIPT_DEVICE_USE] = LUA_CHANGE LUA_DEVICE LUA_DEVICE_USE,
-        [SCRIPT_END] = LUA_CHANGE LUA_END,
-        [SCRIPT_EVENTS] = LUA_COMMON LUA_EVENTS,
-        [SCRIPT_FEED_END] = LUA_COMMON LUA_FEED_END,
-        [SCRIPT_FIND] = LUA_CHANGE LUA_FIND,
-        [SCRIPT_GET] = LUA_CHANGE LUA_GET,
-        [SCRIPT_HASHES] = LUA_COMMON LUA_HASHES,
-        [SCRIPT_IDENTITY_ADD] = LUA_COMMON LUA_WRITE LUA_USER LUA_IDENTITY_ADD,
-        [SCRIPT_IDENTITY_FIND] = LUA_COMMON LUA_IDENTITY_FIND,
-        [SCRIPT_IDENTITY_LIST] = LUA_COMMON LUA_IDENTITY_LIST,
-        [SCRIPT_IDENTITY_REMOVE] = LUA_COMMON LUA_WRITE LUA_IDENTITY_REMOVE,
-        [SCRIPT_INIT] = LUA_INIT,
-        [SCRIPT_KNOWN_NETWORK] = LUA_COMMON LUA_KNOWN_NETWORK,
-        [SCRIPT_LIST] = LUA_CHANGE LUA_LIST,
-        [SCRIPT_NOTES] = LUA_COMMON LUA_WRITE LUA_NOTES,
-        [SCRIPT_OPEN] = LUA_CHANGE LUA_OPEN,
-        [SCRIPT_RENAME] = LUA_CHANGE LUA_RENAME,
-        [SCRIPT_SWEEP] = LUA_CHANGE LUA_SWEEP,
-        [SCRIPT_TICKET_USE] = LUA_COMMON LUA_WRITE LUA_TICKET_USE,
-        [SCRIPT_TICKET_USED] = LUA_COMMON LUA_TICKET_USED,
-        [SCRIPT_USERS] = LUA_COMMON LUA_USERS,
-        [SCRIPT_USER_ADD] = LUA_COMMON LUA_WRITE LUA_USER LUA_USER_ADD,
-        [SCRIPT_USER_CHANGE] = LUA_CHANGE_USER LUA_USER_CHANGE,
-        [SCRIPT_USER_ENABLE] = LUA_COMMON LUA_WRITE LUA_USER LUA_USER_ENABLE,
-        [SCRIPT_USER_REHASH] = LUA_COMMON LUA_WRITE LUA_USER LUA_USER_REHASH,
-};
 
 static int make_id(char ret[REDIS_ID_SIZE]) {
         unsigned char bytes[(REDIS_ID_SIZE - 1) / 2];
@@ -66,7 +24,7 @@ static int make_id(char ret[REDIS_ID_SIZE]) {
 
 int redis_call_prepare(RedisStore *redis) {
         for (size_t i = 0; i < _SCRIPT_MAX; i++) {
-                g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA1, texts[i], -1);
+                g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA1, redis_script_text((RedisScript) i), -1);
 
                 (void) g_strlcpy(redis->digests[i], digest, REDIS_DIGEST_SIZE); /* always 40 digits; ignoring */
         }
@@ -175,7 +133,7 @@ static int link_call(RedisStore *redis, size_t argc, const RedisArg *argv, Redis
 }
 
 static int load(RedisStore *redis, RedisScript script) {
-        RedisArg argv[] = { redis_arg("SCRIPT"), redis_arg("LOAD"), redis_arg(texts[script]) };
+        RedisArg argv[] = { redis_arg("SCRIPT"), redis_arg("LOAD"), redis_arg(redis_script_text(script)) };
         _cleanup_redis_reply_ RedisReply *reply = NULL;
         int r;
 

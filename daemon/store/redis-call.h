@@ -60,6 +60,8 @@ typedef enum RedisScript {
         _SCRIPT_MAX,
 } RedisScript;
 
+const char *redis_script_text(RedisScript script);
+
 typedef struct RedisStore RedisStore;
 
 /* A call that is put together. Texts are borrowed until it was run, the rest is its own and wiped. */

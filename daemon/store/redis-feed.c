@@ -2,15 +2,12 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 #include <errno.h>
-#include <inttypes.h>
 #include <pthread.h>
 #include <string.h>
 #include <time.h>
 
 #include "common/error.h"
-#include "daemon/store/feed.h"
-#include "daemon/store/redis-settings.h"
-#include "daemon/store/redis-store.h"
+#include "daemon/store/redis-feed-entry.h"
 
 #define BLOCK_MS 1000 /* after so long without an entry it looks whether the store is what it was */
 #define COUNT "500"
@@ -18,9 +15,8 @@
 #define RETRY_MAX (2 * G_TIME_SPAN_SECOND)
 
 struct StoreFeed {
-        RedisStore *redis;
+        FeedHearer hearer;
         RedisLink *link;
-        StoreFeedHandler handler;
         char *key;
         char *position; /* the id of the last entry that was told; NULL: none ever */
         int64_t number; /* and its number */
@@ -30,105 +26,6 @@ struct StoreFeed {
         pthread_cond_t wake;
         bool stop;
 };
-
-/* Entries */
-
-static Session *read_session(const RedisReply *flat) {
-        g_autoptr(Session) session = session_new();
-        const char *id = redis_field(flat, "id"), *audit = redis_field(flat, "audit_id");
-        int64_t uid = 0, audit_id = AUDIT_ID_UNSET;
-
-        if (!id || g_strlcpy(session->id, id, SESSION_ID_SIZE) != SESSION_ID_SIZE - 1 ||
-            redis_field_int(flat, "uid", 0, (int64_t) UID_UNSET - 1, &uid) < 0 ||
-            redis_field_int(flat, "ends", INT64_MIN, INT64_MAX, &session->ends) < 0 ||
-            redis_field_int(flat, "ended", INT64_MIN, INT64_MAX, &session->ended) < 0 ||
-            (audit && audit[0] && redis_field_int(flat, "audit_id", 0, AUDIT_ID_UNSET - 1, &audit_id) < 0))
-                return NULL;
-        session->uid = (uid_t) uid;
-        session->audit_id = (uint32_t) audit_id;
-        session->state = session_state_from_string(redis_field(flat, "state"));
-        session->user = g_strdup(redis_field(flat, "user"));
-        session->host = g_strdup(redis_field(flat, "host"));
-        if (!session->user || !session->host || session->state == _SESSION_STATE_INVALID)
-                return NULL;
-        return g_steal_pointer(&session);
-}
-
-static char *dup_set(const char *text) {
-        return text && text[0] ? g_strdup(text) : NULL;
-}
-
-static bool tell_session(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry) {
-        g_autoptr(Session) session = read_session(flat);
-        g_autoptr(GPtrArray) sessions = g_ptr_array_new();
-
-        if (!session)
-                return false;
-        session->boot_id = dup_set(redis_field(flat, "boot_id"));
-        session->logind_id = dup_set(redis_field(flat, "logind_id"));
-        session->end_reason = dup_set(redis_field(flat, "reason"));
-        g_ptr_array_add(sessions, session);
-        (void) tombstones_add_sessions(feed->redis->tombstones, sessions); /* tried again, and told by the check; ignoring */
-        entry->session = session;
-        entry->keep_login = g_strcmp0(redis_field(flat, "manner"), "keep") == 0;
-        entry->everybody = g_strcmp0(redis_field(flat, "manner"), "all") == 0;
-        feed->handler.entry(entry, feed->handler.data);
-        return true;
-}
-
-static bool tell_device(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry) {
-        int64_t ends;
-
-        entry->device = redis_field(flat, "id");
-        if (!entry->device || redis_field_int(flat, "ends", INT64_MIN, INT64_MAX, &ends) < 0)
-                return false;
-        (void) tombstones_add_device(feed->redis->tombstones, entry->device, ends); /* the same; ignoring */
-        feed->handler.entry(entry, feed->handler.data);
-        return true;
-}
-
-static bool tell_user(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry) {
-        TombstoneUser what = entry->what == STORE_FEED_PASSWORD ? TOMBSTONE_PASSWORD : TOMBSTONE_USER;
-        int64_t since;
-
-        if (redis_field_int(flat, "since", 1, INT64_MAX, &since) < 0)
-                return false;
-        (void) tombstones_add_user(feed->redis->tombstones, what, entry->uid, since); /* the same; ignoring */
-        feed->handler.entry(entry, feed->handler.data);
-        return true;
-}
-
-static bool tell_revoked(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry) {
-        entry->spares = g_strcmp0(redis_field(flat, "spares"), "1") == 0;
-        feed->handler.entry(entry, feed->handler.data);
-        return true;
-}
-
-/* false: it is none that can be understood. */
-static bool tell(StoreFeed *feed, const RedisReply *flat) {
-        static const struct {
-                const char *what;
-                bool (*tell)(StoreFeed *feed, const RedisReply *flat, StoreFeedEntry *entry);
-        } rows[_STORE_FEED_MAX] = {
-                [STORE_FEED_SESSION] = { "session", tell_session }, [STORE_FEED_DEVICE] = { "device", tell_device },
-                [STORE_FEED_DISABLED] = { "disable", tell_user },   [STORE_FEED_REMOVED] = { "remove", tell_user },
-                [STORE_FEED_PASSWORD] = { "password", tell_user },  [STORE_FEED_REVOKED] = { "revoke", tell_revoked },
-        };
-        const char *what = redis_field(flat, "what"), *by = redis_field(flat, "by");
-        StoreFeedEntry entry = { .user = redis_field(flat, "user") };
-        int64_t uid;
-
-        if (!what || !by || !entry.user || redis_field_int(flat, "uid", 0, (int64_t) UID_UNSET - 1, &uid) < 0)
-                return false;
-        entry.uid = (uid_t) uid;
-        entry.own = strcmp(by, feed->redis->daemon) == 0;
-        for (size_t i = 0; i < _STORE_FEED_MAX; i++)
-                if (strcmp(what, rows[i].what) == 0) {
-                        entry.what = (StoreFeedWhat) i;
-                        return rows[i].tell(feed, flat, &entry);
-                }
-        return false;
-}
 
 /* Gaps */
 
@@ -166,17 +63,17 @@ static void move_to(StoreFeed *feed, const char *id, int64_t number) {
 /* Where it cannot be kept, entries are told twice after a restart. */
 static void keep_position(StoreFeed *feed) {
         if (feed->position)
-                (void) tombstones_set_position(feed->redis->tombstones, feed->position, feed->number); /* ignoring */
+                (void) tombstones_set_position(feed->hearer.redis->tombstones, feed->position, feed->number); /* ignoring */
 }
 
 /* What is there now is read, and only then is this the position: nothing falls in between. */
 static int handle_gap(StoreFeed *feed, const char *id, int64_t number) {
         int r;
 
-        r = bury_listed(feed->redis);
+        r = bury_listed(feed->hearer.redis);
         if (r < 0)
                 return r;
-        feed->handler.gap(feed->handler.data);
+        feed->hearer.handler.gap(feed->hearer.handler.data);
         move_to(feed, id, number);
         keep_position(feed);
         return 0;
@@ -189,7 +86,7 @@ static int look_at_end(StoreFeed *feed) {
         gint64 number;
         int r;
 
-        r = redis_call_run(feed->redis, &call, &reply);
+        r = redis_call_run(feed->hearer.redis, &call, &reply);
         if (r < 0)
                 return r;
         if (reply->type != REPLY_ARRAY || reply->size != 2 || reply->elements[0]->type != REPLY_TEXT ||
@@ -221,7 +118,7 @@ static int take_entry(StoreFeed *feed, const RedisReply *entry) {
                 return r;
         if (number != feed->number + 1)
                 r = handle_gap(feed, entry->elements[0]->data, number);
-        if (r == 0 && !tell(feed, flat))
+        if (r == 0 && !feed_tell(&feed->hearer, flat))
                 r = handle_gap(feed, entry->elements[0]->data, number);
         if (r == 0)
                 move_to(feed, entry->elements[0]->data, number);
@@ -303,7 +200,7 @@ static void *run(void *data) {
 /* Life */
 
 static int connect_feed(StoreFeed *feed) {
-        RedisLinkSettings settings = feed->redis->settings;
+        RedisLinkSettings settings = feed->hearer.redis->settings;
 
         settings.deadline += BLOCK_MS * G_TIME_SPAN_MILLISECOND;
         return redis_link_new(&settings, &feed->link);
@@ -326,10 +223,9 @@ int store_feed_new(Store *store, const StoreFeedHandler *handler, StoreFeed **re
         if (store->backend != &redis_backend)
                 return error_trace(-EOPNOTSUPP);
         feed = g_new0(StoreFeed, 1);
-        feed->redis = redis_store(store);
-        feed->handler = *handler;
-        feed->key = g_strconcat(feed->redis->base, "feed", NULL);
-        feed->position = tombstones_get_position(feed->redis->tombstones, &feed->number);
+        feed->hearer = (FeedHearer) { .redis = redis_store(store), .handler = *handler };
+        feed->key = g_strconcat(feed->hearer.redis->base, "feed", NULL);
+        feed->position = tombstones_get_position(feed->hearer.redis->tombstones, &feed->number);
         pthread_mutex_init(&feed->mutex, NULL);
         pthread_condattr_init(&monotonic);
         pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- A role for a user, in the place of the one that is there. 'state' where the user (name and uid) is not there, or has so many
--- others; else {'ok', did it say something else?}. ARGV: user; uid; role; until; packed, with the time of creation last; the most.
+-- A role for a user, in the place of the one that is there. 'state' where the user (name and uid) is not there,
+-- or has so many others; else {'ok', did it say something else?}. ARGV: user; uid; role; until; packed, with
+-- the time of creation last; the most.
 
 local uid, role, packed = ARGV[4], ARGV[5], ARGV[7]
 local roles = call('HGETALL', B .. 'roles:' .. uid)

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- Takes away up to so many roles whose time is over: {role, packed, uid} each. Also when memory is short. ARGV: now; the most.
+-- Takes away up to so many roles whose time is over: {role, packed, uid} each. Also when memory is short. ARGV:
+-- now; the most.
 
 local gone = {}
 

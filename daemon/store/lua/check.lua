@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- Looks at a page of sessions: does each stand where it should, and is what stands there a session? ARGV: 'active' or 'ended'; a
--- number, or '-inf': only those opened after it; how many.
+-- Looks at a page of sessions: does each stand where it should, and is what stands there a session? ARGV:
+-- 'active' or 'ended'; a number, or '-inf': only those opened after it; how many.
 -- Returns {the number to go on with, or '' at the end; what is wrong first, or ''}.
 
 local state = ARGV[3]

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- Adds a device, and forgets all but so many of the user's revoked ones: those that were copied are kept before all others, then
--- the latest. 'exists' where the id or, among those that may be used, the name is taken; 'state' where the user (name and uid) is
--- not there or disabled, or has the most. ARGV: the most; the reason that says copied; the user's record
--- counts only if it is no older than this; the device's fields and values.
+-- Adds a device, and forgets all but so many of the user's revoked ones: those that were copied are kept before
+-- all others, then the latest. 'exists' where the id or, among those that may be used, the name is taken;
+-- 'state' where the user (name and uid) is not there or disabled, or has the most. ARGV: the most; the reason
+-- that says copied; the user's record counts only if it is no older than this; the device's fields and values.
 
 local max, reuse = tonumber(ARGV[3]), ARGV[4]
 local d, n, revoked = {}, 0, {}

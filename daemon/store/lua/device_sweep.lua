@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- Forgets up to so many devices each that were revoked, over or idle before, and tickets whose time is over: are there more?
--- A ticket is forgotten only when the server's clock says so too: a host whose clock is fast must not let another's be used twice.
--- Also when memory is short. ARGV: now; revoked or over before this; idle since before this; the most.
+-- Forgets up to so many devices each that were revoked, over or idle before, and tickets whose time is over:
+-- are there more? A ticket is forgotten only when the server's clock says so too: a host whose clock is fast
+-- must not let another's be used twice. Also when memory is short. ARGV: now; revoked or over before this; idle
+-- since before this; the most.
 
 local limit, gone, more = tonumber(ARGV[6]), {}, 0
 local now = math.min(tonumber(ARGV[3]), tonumber(call('TIME')[1]))

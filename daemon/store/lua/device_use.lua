@@ -1,11 +1,12 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- Uses a counter: of any number of uses of one, exactly one is not 'again'. 'again' revokes the device and its sessions in the
--- same step, also when memory is short. The rules are device-window.h's; a test holds this to that.
+-- Uses a counter: of any number of uses of one, exactly one is not 'again'. 'again' revokes the device and its
+-- sessions in the same step, also when memory is short. The rules are device-window.h's; a test holds this to
+-- that.
 -- ARGV: id; counter; optional(from); now; steady; the reason of a second use.
--- Returns 'none', 'state' (revoked: nothing changed) or {'ok', 'next', 'late' or 'again', the device, are there more sessions,
--- those that ended}.
+-- Returns 'none', 'state' (revoked: nothing changed) or {'ok', 'next', 'late' or 'again', the device, are there
+-- more sessions, those that ended}.
 
 local WINDOW, LATE = 1024, 120
 local counter, steady = tonumber(ARGV[4]), tonumber(ARGV[7])

@@ -2,7 +2,8 @@
 -- SPDX-FileCopyrightText: the tessera authors
 
 -- The session whose id begins so, an active one rather than an ended one: 'ok', 'none' or 'ambiguous'.
--- ARGV: the first digits; optional(uid). With a uid it walks through the shorter of what begins so and what is the user's.
+-- ARGV: the first digits; optional(uid). With a uid it walks through the shorter of what begins so and what is
+-- the user's.
 
 local prefix, uid = ARGV[3], optional(ARGV[4])
 local from, to = '[' .. prefix, '(' .. prefix .. 'g'

@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- Links a subject to a user, who then awaits that provider no more. 'state' where the user (name and uid) is not there or, with
--- '1', is disabled or does not await the provider; 'exists' where one of the two is linked. Nothing has changed then.
+-- Links a subject to a user, who then awaits that provider no more. 'state' where the user (name and uid) is
+-- not there or, with '1', is disabled or does not await the provider; 'exists' where one of the two is linked.
+-- Nothing has changed then.
 -- ARGV: user; uid; provider; '1' or '0'; issuer; subject; its packed name; packed.
 
 local user, provider = user_load(ARGV[3]), ARGV[5]

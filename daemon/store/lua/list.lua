@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- A page of sessions, the newest first. ARGV: 'active' or 'ended'; optional(uid); optional(host); a number, or '+inf': only
--- those opened before; how many are looked at.
+-- A page of sessions, the newest first. ARGV: 'active' or 'ended'; optional(uid); optional(host); a number, or
+-- '+inf': only those opened before; how many are looked at.
 -- Returns {the number to go on with, or '' at the end; the sessions}.
 
 local uid, host = optional(ARGV[4]), optional(ARGV[5])

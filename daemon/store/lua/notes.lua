@@ -1,8 +1,9 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- What could wait (redis-notes.h): a batch, all of it or nothing, and once even when it is sent again because no answer came.
--- What is of a session or user that is not there is let go. ARGV: the batch's number; then groups:
+-- What could wait (redis-notes.h): a batch, all of it or nothing, and once even when it is sent again because
+-- no answer came. What is of a session or user that is not there is let go. ARGV: the batch's number; then
+-- groups:
 --   'seen', id, time; 'last', id, time (of one that this host ended: what it was seen at before)
 --   'event', id, packed; 'failed', name, how many, time, optional(from)
 --   'debt', uid, packed limit and key, until, failures

@@ -1,14 +1,15 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- Opens a session: the checks of store_session_open(), the session with all its indexes, who is closed for it, and
--- what is told at a login; all of it or nothing. 'exists', 'state' and 'overlay' have changed nothing.
+-- Opens a session: the checks of store_session_open(), the session with all its indexes, who is closed for it,
+-- and what is told at a login; all of it or nothing. 'exists', 'state' and 'overlay' have changed nothing.
 --
--- ARGV: the most that the user may have on this host; is its login known to be dead ('1', '0'); is it a login of a
--- person; optional(network); the user's record counts only if it is no older than this (lua/user.lua); how many pairs follow of an
--- id and when that was seen (-1: not asked for yet); these pairs; the session's fields and values.
--- Returns {'ok', bound, the sessions that were closed, the news' fields}, or {'overlay', ids…} where the caller has to say first
--- when these were seen, because some of them will be closed.
+-- ARGV: the most that the user may have on this host; is its login known to be dead ('1', '0'); is it a login
+-- of a person; optional(network); the user's record counts only if it is no older than this (lua/user.lua); how
+-- many pairs follow of an id and when that was seen (-1: not asked for yet); these pairs; the session's fields
+-- and values.
+-- Returns {'ok', bound, the sessions that were closed, the news' fields}, or {'overlay', ids…} where the caller
+-- has to say first when these were seen, because some of them will be closed.
 
 local max, login_dead, is_login = tonumber(ARGV[3]), ARGV[4] == '1', ARGV[5] == '1'
 local network, n_seen = optional(ARGV[6]), tonumber(ARGV[8])

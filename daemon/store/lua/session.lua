@@ -27,7 +27,8 @@ local function login_key(s)
         return B .. 'login:' .. s.audit_id .. ':' .. s.uid .. ':' .. s.boot_id
 end
 
--- Who holds a login is the last in its index: an active session before a revoked one before all others, then the latest.
+-- Who holds a login is the last in its index: an active session before a revoked one before all others, then
+-- the latest.
 local function login_score(s)
         return whole((RANKS[s.state] or 0) * RANK + tonumber(s.n))
 end
@@ -168,7 +169,8 @@ local function select_ids(by, value, spared)
         return without(call('ZRANGE', B .. 'active:user:' .. value, 0, -1), spared)
 end
 
--- Plans the end of all that are selected, or of so many of them; returns them as they will be, and whether there are more.
+-- Plans the end of all that are selected, or of so many of them; returns them as they will be, and whether
+-- there are more.
 local function session_end_selected(by, value, except, event, reason, now)
         local ids, ended = select_ids(by, value, find_spared(except)), {}
 

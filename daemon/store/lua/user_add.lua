@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- Adds a user, with a first role or an identity: all or nothing. 'exists' where the name, the uid, the subject or the user's
--- place at that issuer is taken.
--- ARGV: name; uid; what the caller remembers of that uid (later_than()); how many fields and values of the user follow; these; then optionally
+-- Adds a user, with a first role or an identity: all or nothing. 'exists' where the name, the uid, the subject
+-- or the user's place at that issuer is taken.
+-- ARGV: name; uid; what the caller remembers of that uid (later_than()); how many fields and values of the user
+-- follow; these; then optionally
 --   'role', role, until, packed     or     'identity', issuer, subject, its packed name, packed
 
 local name, uid = ARGV[3], ARGV[4]

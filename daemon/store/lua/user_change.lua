@@ -1,11 +1,13 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- Disables or removes a user, or gives a new password, and with it revokes devices and sessions: all of it or nothing (of a
--- thousand sessions and more a thousand, after which the caller ends the rest). Also when memory is short.
--- ARGV: 'disable', 'remove' or 'password'; name; optional(hash); optional(except): that session, its ancestors and the devices
--- that they came from stay; optional(reason); now; what the caller remembers (later_than()).
--- Returns {'ok', was it enabled, uid, since, are there more sessions, those that ended, ids and ends of the devices} or 'none'.
+-- Disables or removes a user, or gives a new password, and with it revokes devices and sessions: all of it or
+-- nothing (of a thousand sessions and more a thousand, after which the caller ends the rest). Also when memory
+-- is short.
+-- ARGV: 'disable', 'remove' or 'password'; name; optional(hash); optional(except): that session, its ancestors
+-- and the devices that they came from stay; optional(reason); now; what the caller remembers (later_than()).
+-- Returns {'ok', was it enabled, uid, since, are there more sessions, those that ended, ids and ends of the
+-- devices} or 'none'.
 
 local what, name, hash, except = ARGV[3], ARGV[4], optional(ARGV[5]), optional(ARGV[6])
 local reason, now = optional(ARGV[7]), ARGV[8]
