@@ -12,6 +12,8 @@
 /* Of a call with all that it needs. The PAM module waits longer, so that it hears of an outage from us. */
 #define DEADLINE (2 * G_USEC_PER_SEC)
 
+#define HALF_SECOND (G_USEC_PER_SEC / 2) /* our clock counts whole ones */
+
 _Static_assert(sizeof(SETUP_STORE_REDIS_FILE) == sizeof(LOCAL_FACTS_FILE), "one file");
 
 static int G_GNUC_PRINTF(4, 5) complain(const StoreSettings *settings, StoreText key, char **ret_message,
@@ -60,7 +62,7 @@ static int probe(const StoreSettings *settings, Store *store, int64_t now, char 
         g_autofree char *all = NULL;
         int r;
 
-        r = store_probe(store, now * G_USEC_PER_SEC, &faults, &warnings);
+        r = store_probe(store, now * G_USEC_PER_SEC + HALF_SECOND, &faults, &warnings);
         if (r < 0)
                 return complain(settings, STORE_URL, ret_message, "the store cannot be asked: %s", g_strerror(-r));
         for (char **warning = warnings; *warning; warning++)

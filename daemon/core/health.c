@@ -6,6 +6,8 @@
 #include "daemon/core/core-internal.h"
 #include "daemon/core/health.h"
 
+#define HALF_SECOND (G_USEC_PER_SEC / 2) /* our clock counts whole ones */
+
 int health_check_database(Core *core, bool *ret_finished, char **ret_problem) {
         g_autofree char *problem = NULL;
         int r;
@@ -34,7 +36,7 @@ int health_check_store(Core *core, char ***ret_faults, char ***ret_warnings) {
         g_autoptr(CoreConfig) config = core_config(core);
         int r;
 
-        r = store_probe(core->store, clock_wall(core->clock) * G_USEC_PER_SEC, ret_faults, ret_warnings);
+        r = store_probe(core->store, clock_wall(core->clock) * G_USEC_PER_SEC + HALF_SECOND, ret_faults, ret_warnings);
         if (r == 0 && store_settings_exposed(&config->settings->store))
                 *ret_warnings = with_line(*ret_warnings, "sessions pass the network in plain text (allow-plain-text=yes)");
         return r;
