@@ -24,20 +24,28 @@ static bool set_unsigned(ConfReader *reader, const ConfValue *value, unsigned mi
         return true;
 }
 
-static bool set_name(ConfReader *reader, const ConfValue *value, void *target) {
+/* What stands in tokens as audience; @of says whose name it is. */
+static bool set_audience(ConfReader *reader, const ConfValue *value, const char *of, char **ret) {
         g_autofree char *lower = g_ascii_strdown(value->text, -1);
         g_autofree char *remedy = NULL;
-        Settings *settings = target;
 
         if (!name_is_host(value->text)) {
                 remedy = name_is_host(lower) ? g_strdup_printf("did you mean \"%s\"?", lower) : NULL;
                 return conf_mistake(reader, value, 0,
                                     remedy ?: "use up to 64 lower-case letters, digits, \".\" and \"-\"",
-                                    "\"%s\" cannot be the name of a host", value->text);
+                                    "\"%s\" cannot be the name of a %s", value->text, of);
         }
-        g_free(settings->name);
-        settings->name = g_strdup(value->text);
+        g_free(*ret);
+        *ret = g_strdup(value->text);
         return true;
+}
+
+static bool set_name(ConfReader *reader, const ConfValue *value, void *target) {
+        return set_audience(reader, value, "host", &((Settings *) target)->name);
+}
+
+static bool set_fleet(ConfReader *reader, const ConfValue *value, void *target) {
+        return set_audience(reader, value, "fleet", &((Settings *) target)->fleet);
 }
 
 static bool set_idle(ConfReader *reader, const ConfValue *value, void *target) {
@@ -189,6 +197,10 @@ const ConfSection settings_sections[] = {
                 { "name", set_name },
                 {},
         } },
+        { "fleet", .keys = (const ConfKey[]) {
+                { "name", set_fleet },
+                {},
+        } },
         { "session", .keys = (const ConfKey[]) {
                 { "idle", set_idle },
                 { "lifetime", set_lifetime },
@@ -268,6 +280,7 @@ Settings *settings_copy(const Settings *settings) {
         Settings *copy = g_memdup2(settings, sizeof(Settings));
 
         copy->name = g_strdup(settings->name);
+        copy->fleet = g_strdup(settings->fleet);
         copy->exempt_users = g_strdupv(settings->exempt_users);
         store_settings_copy(&settings->store, &copy->store);
         return copy;
@@ -277,6 +290,7 @@ Settings *settings_free(Settings *settings) {
         if (!settings)
                 return NULL;
         g_free(settings->name);
+        g_free(settings->fleet);
         g_strfreev(settings->exempt_users);
         store_settings_deinit(&settings->store);
         g_free(settings);

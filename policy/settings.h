@@ -25,6 +25,7 @@ typedef struct ThrottleSettings {
 
 typedef struct Settings {
         char *name; /* [daemon] name; NULL: the FQDN at first start, then what the database keeps */
+        char *fleet; /* [fleet] name; NULL: this host is of none */
 
         int64_t session_idle;     /* [session] idle */
         int64_t session_lifetime; /* [session] lifetime */

@@ -14,13 +14,14 @@ static char *settings_to_text(const Settings *s) {
         const StoreSettings *t = &s->store;
         g_autofree char *exempt = s->exempt_users ? g_strjoinv(",", s->exempt_users) : g_strdup("-");
 
-        return g_strdup_printf("name=%s idle=%ld lifetime=%ld max-per-user=%u end-login-expired=%d token=%ld "
+        return g_strdup_printf("name=%s fleet=%s idle=%ld lifetime=%ld max-per-user=%u end-login-expired=%d token=%ld "
                                "ticket=%ld device-idle=%ld device-lifetime=%ld "
                                "memory=%lu passes=%u min-length=%u undo-after=%ld "
                                "burst=%u pay-back=%ld cap=%ld stranger-limit=%u api-b=%u api-p=%ld exempt=%s "
                                "backend=%s url=%s (%s %u %u %d) user=%s password-file=%s ca-file=%s client-cert=%s "
                                "client-key=%s key-prefix=%s plain=%d",
-                               s->name ?: "-", (long) s->session_idle, (long) s->session_lifetime, s->max_per_user,
+                               s->name ?: "-", s->fleet ?: "-", (long) s->session_idle, (long) s->session_lifetime,
+                               s->max_per_user,
                                s->end_login_expired, (long) s->token_lifetime, (long) s->ticket_lifetime,
                                (long) s->device_idle, (long) s->device_lifetime,
                                (unsigned long) s->password_memory, s->password_passes, s->password_min_length,
@@ -34,7 +35,7 @@ static char *settings_to_text(const Settings *s) {
 }
 
 #define DEFAULTS                                                                                      \
-        "name=- idle=86400 lifetime=604800 max-per-user=32 end-login-expired=0 token=900 "             \
+        "name=- fleet=- idle=86400 lifetime=604800 max-per-user=32 end-login-expired=0 token=900 "             \
         "ticket=60 device-idle=604800 device-lifetime=7776000 "                                        \
         "memory=19922944 passes=2 min-length=8 undo-after=300 "                                        \
         "burst=10 pay-back=90 cap=3600 stranger-limit=100 api-b=100 api-p=9 exempt=- "                  \
@@ -66,6 +67,7 @@ static const struct {
         const char *also; /* another line that it needs */
 } rows[] = {
         { "daemon", "name", "web1.example.org", "name=-", "name=web1.example.org", "a", NULL, "-a", "web_1" },
+        { "fleet", "name", "prod.example.org", "fleet=-", "fleet=prod.example.org", "a", NULL, "a-", "prod_1" },
         { "session", "idle", "2h", "idle=86400", "idle=7200", "5s", "365d", "4s", "365d 1s" },
         { "session", "lifetime", "30d", "lifetime=604800", "lifetime=2592000", "5s", "365d", "4s", "366d" },
         { "session", "max-per-user", "3", "max-per-user=32", "max-per-user=3", "1", "10000", "0", "10001" },
@@ -158,13 +160,14 @@ static void test_mistakes_say_what_to_do(void) {
                "f:2:6: \"Web1.Example.Org\" cannot be the name of a host; did you mean \"web1.example.org\"?");
         expect("[daemon]\nname=web_1\n", "f:2:6: \"web_1\" cannot be the name of a host; "
                                          "use up to 64 lower-case letters, digits, \".\" and \"-\"");
+        expect("[fleet]\nname=Prod\n", "f:2:6: \"Prod\" cannot be the name of a fleet; did you mean \"prod\"?");
         expect("[session]\nend-login=revoked;expird\n",
                "f:2:19: unknown word \"expird\" in \"end-login\"; did you mean \"expired\"?");
         expect("[session]\nend-login=expired\n",
                "f:2:11: \"end-login\" without \"revoked\": a revoked session always "
                "ends its login; write revoked;expired");
         expect("[wizard]\nburst=10\n",
-               "f:1:2: unknown section [wizard]; there are [daemon], [session], [token], [device], [password], "
+               "f:1:2: unknown section [wizard]; there are [daemon], [fleet], [session], [token], [device], [password], "
                "[service], [throttle], [store]");
         expect("[token]\nalg=none\n",
                "f:2:1: unknown key \"alg\" in [token]; there are: lifetime, ticket-lifetime");
@@ -294,7 +297,8 @@ static void test_defaults_without_a_file(void) {
 }
 
 static void test_a_copy_is_the_same_and_its_own(void) {
-        const char *text = "[daemon]\nname=web1.example.org\n[device]\nidle=3d\n[throttle]\nexempt-users=ci\n"
+        const char *text = "[daemon]\nname=web1.example.org\n[fleet]\nname=prod\n[device]\nidle=3d\n"
+                           "[throttle]\nexempt-users=ci\n"
                            "[store]\nbackend=redis\nurl=rediss://a\nuser=web\npassword-file=/p\n";
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
         Settings *settings = settings_read_text("f", text, strlen(text), mistakes);
