@@ -236,12 +236,15 @@ static void enrol(World *world, const char *name, const char *password) {
         g_assert_cmpint(user_add(world->core, &root, name, secret, /* role= */ NULL, /* provider= */ NULL, &warning), ==, 0);
 }
 
-World *world_new(void) {
+/* With the store of @first, which outlives this one; NULL: one of its own. */
+static World *new_world(World *first, Store *store, const char *host) {
         World *world = g_new0(World, 1);
         CoreParts parts;
         char *message;
 
         world->clock = (FakeClock) FAKE_CLOCK_INIT;
+        if (first) /* ids that two hosts draw are not the same */
+                world->clock.counter = (gint) (g_str_hash(host) & 0xffff00);
         world->identities.source.look_up = world_look_up;
         world->identities.uids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         world->identities.gids = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
@@ -250,7 +253,8 @@ World *world_new(void) {
         world->logins.end = (EndLogin) { .session = world_end_session, .user = world_end_user };
         world->logins.lines = g_ptr_array_new_with_free_func(g_free);
         lying_provider_init(&world->provider);
-        world->store = store_memory_new();
+        world->store = store;
+        world->is_beside = first;
         world->keys = g_dir_make_tmp("test-world-XXXXXX", NULL);
         assert(world->keys);
         parts = (CoreParts) {
@@ -260,7 +264,7 @@ World *world_new(void) {
                 .end_login = &world->logins.end,
                 .store = world->store,
                 .provider_source = &world->provider.source,
-                .host = g_strdup(HOST),
+                .host = g_strdup(host),
                 .boot_id = g_strdup(BOOT),
                 .settings = settings_of(24 * 3600, 7 * 24 * 3600, 32),
                 .policy = policy_of("alice", "max-age=15min"),
@@ -272,10 +276,20 @@ World *world_new(void) {
         world_set_account(world, "alice", ALICE);
         world_set_account(world, "bob", BOB);
         world_set_account(world, "carol", CAROL);
-        enrol(world, "alice", ALICE_PASSWORD);
-        enrol(world, "bob", BOB_PASSWORD);
+        if (!first) {
+                enrol(world, "alice", ALICE_PASSWORD);
+                enrol(world, "bob", BOB_PASSWORD);
+        }
         g_free(world_audit(world));
         return world;
+}
+
+World *world_new(void) {
+        return new_world(/* first= */ NULL, store_memory_new(), HOST);
+}
+
+World *world_new_sharing(World *first, const char *host) {
+        return new_world(first, first ? first->store : store_memory_new_shared(), host);
 }
 
 static void remove_folder(const char *path) {
@@ -289,8 +303,24 @@ static void remove_folder(const char *path) {
         (void) g_rmdir(path);
 }
 
-World *world_free(World *world) {
+static void keep_store(Store *store) {
+}
+
+/* The store goes with the first of those that share it. */
+static void free_core(World *world) {
+        const StoreBackend *backend = world->store->backend;
+        StoreBackend keeping = *backend;
+
+        keeping.free = keep_store;
+        if (world->is_beside)
+                world->store->backend = &keeping;
         core_free(world->core);
+        if (world->is_beside)
+                world->store->backend = backend;
+}
+
+World *world_free(World *world) {
+        free_core(world);
         g_hash_table_unref(world->identities.uids);
         g_hash_table_unref(world->identities.gids);
         g_ptr_array_unref(world->audit.lines);

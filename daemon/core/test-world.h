@@ -68,9 +68,13 @@ struct World {
         void (*before_add)(struct World *world);
         void (*after_user_read)(struct World *world);
         char *keys;
+        bool is_beside; /* the store is another's */
 };
 
 World *world_new(void);
+
+/* The host called @host that has @first's store, and goes before it; NULL: the first, with one that can be shared. */
+World *world_new_sharing(World *first, const char *host);
 World *world_free(World *world);
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(World, world_free)
 
