@@ -51,6 +51,15 @@ G_DEFINE_AUTOPTR_CLEANUP_FUNC(CoreConfig, core_config_unref)
 /* Puts what is set of @with, which is taken over, in the place of what was. */
 void core_replace(Core *core, CoreConfig *with);
 
+/*
+ * The name of this host's fleet; NULL: none. It counts only where the store is shared: what is good once
+ * at any host of a fleet would without that be good once at each.
+ */
+const char *core_fleet_of(const Core *core, const CoreConfig *config);
+
+/* Does @audience name this host, or its fleet? */
+bool core_is_audience(const Core *core, const CoreConfig *config, const char *audience);
+
 /* Sets @session bound to this boot's login of @caller, or none. */
 void core_session_bind(const Core *core, const Caller *caller, Session *session);
 

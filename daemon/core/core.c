@@ -72,6 +72,26 @@ char *core_host(Core *core) {
         return g_strdup(config->host);
 }
 
+char *core_fleet(Core *core) {
+        g_autoptr(CoreConfig) config = core_config(core);
+
+        return g_strdup(core_fleet_of(core, config));
+}
+
+bool core_fleet_is_alone(Core *core) {
+        g_autoptr(CoreConfig) config = core_config(core);
+
+        return config->settings->fleet && !core_fleet_of(core, config);
+}
+
+const char *core_fleet_of(const Core *core, const CoreConfig *config) {
+        return store_is_shared(core->store) ? config->settings->fleet : NULL;
+}
+
+bool core_is_audience(const Core *core, const CoreConfig *config, const char *audience) {
+        return g_str_equal(audience, config->host) || g_strcmp0(audience, core_fleet_of(core, config)) == 0;
+}
+
 Policy *core_policy(Core *core) {
         g_autoptr(CoreConfig) config = core_config(core);
 

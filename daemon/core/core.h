@@ -68,6 +68,12 @@ void core_reload(Core *core, Settings *settings, Policy *policy, Trust *trust, G
 /* This host's name, now; g_free. */
 char *core_host(Core *core);
 
+/* The name of its fleet, now, as far as it counts (a shared store); NULL: none. g_free. */
+char *core_fleet(Core *core);
+
+/* Is it to be of a fleet that does not count, because the store is its own? */
+bool core_fleet_is_alone(Core *core);
+
 /*
  * What a caller may not do is refused each time, and written down so often that nobody can drown the
  * audit in it (refusals.h). @event's message is completed by how many were not written.

@@ -129,14 +129,15 @@ static int find_owner(Core *core, const Caller *caller, const char *name, User *
 
 /* Registering */
 
-static Device *new_device(const DeviceAdd *what, const CoreConfig *config, const User *user, int64_t now) {
+static Device *new_device(const Core *core, const DeviceAdd *what, const CoreConfig *config, const User *user,
+                          int64_t now) {
         Device *device = device_new();
 
         (void) g_strlcpy(device->id, what->id, sizeof(device->id));
         device->name = g_strdup(what->name);
         device->user = g_strdup(user->name);
         device->uid = user->uid;
-        device->audience = g_strdup(config->host);
+        device->audience = g_strdup(core_fleet_of(core, config) ?: config->host);
         device->created = now;
         device->ends = now + config->settings->device_lifetime;
         return device;
@@ -205,7 +206,7 @@ int device_add(Core *core, const Caller *caller, const DeviceAdd *what, DeviceVi
         if (r != 0)
                 return r;
         mark = pending_mark(core->pending, user->uid);
-        device = new_device(what, config, user, now);
+        device = new_device(core, what, config, user, now);
         memcpy(device->public_key, key, sizeof(device->public_key));
         if (own) {
                 r = admin_check_own_login(core, caller, user->uid, &origin, ret_why);

@@ -64,10 +64,20 @@ static void report_reuse(Core *core, const Device *device, const char *rhost) {
         });
 }
 
+/*
+ * A store that hosts share has other hosts' own devices too, whose tokens are none of ours. One that is
+ * this host's alone has its own: those that it registered by an older name go on.
+ */
+static bool is_for_us(const Core *core, const CoreConfig *config, const Device *device) {
+        return !store_is_shared(core->store) || core_is_audience(core, config, device->audience);
+}
+
 /* What is known before anything is spent. */
-static const char *hindrance_of(const CoreConfig *config, const Device *device, int64_t now) {
+static const char *hindrance_of(const Core *core, const CoreConfig *config, const Device *device, int64_t now) {
         const char *state = device_state(device, config->settings->device_idle, now);
 
+        if (!is_for_us(core, config, device))
+                return "token-wrong-audience";
         if (g_str_equal(state, "active"))
                 return NULL;
         return g_str_equal(state, "revoked") ? "device-revoked" : "device-expired";
@@ -114,7 +124,7 @@ int device_use(Core *core, const CoreConfig *config, const User *user, const cha
         r = find_genuine(core, secret, &token, &found);
         if (r != 0)
                 return r;
-        why = hindrance_of(config, found, now);
+        why = hindrance_of(core, config, found, now);
         if (why)
                 return refuse(why, ret_why);
         r = spend(core, &token, found->id, rhost, now, &used, ret_why);

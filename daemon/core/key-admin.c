@@ -122,6 +122,8 @@ static int rename_host(Core *core, const char *by, const char *name, bool *ret_c
         }
         if (config->settings->name)
                 return CORE_E_DENIED;
+        if (g_strcmp0(name, config->settings->fleet) == 0)
+                return CORE_E_EXISTS;
         r = store_rename_host(core->store, config->host, name);
         if (r < 0)
                 return error_trace(r);

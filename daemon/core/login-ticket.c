@@ -39,6 +39,29 @@ static int spend(LoginCall *call, const TicketClaims *claims, const char **ret_w
         return r == STORE_E_EXISTS ? refuse(login_token_why(TOKEN_REPLAYED), ret_why) : 0;
 }
 
+/*
+ * Hosts of a fleet see each other's sessions: what has ended there opens nothing here, and what was opened
+ * ends with a revocation there. A session that is not in the store was opened outside the fleet, by a host
+ * that trust.d speaks for alone.
+ */
+static int check_origin(LoginCall *call, const TicketClaims *claims, Session *session, const char **ret_why) {
+        g_autoptr(Session) origin = NULL;
+        int r;
+
+        if (!core_fleet_of(call->core, call->config))
+                return 0;
+        r = store_session_get(call->core->store, claims->session, &origin);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND || g_strcmp0(origin->host, claims->issuer) != 0)
+                return 0;
+        if (origin->uid != call->subject.user->uid || core_session_over(call->core, call->config, origin, call->now))
+                return refuse(login_token_why(TOKEN_REVOKED), ret_why);
+        (void) g_strlcpy(session->parent, origin->id, sizeof(session->parent));
+        (void) g_strlcpy(session->device, origin->device, sizeof(session->device));
+        return 0;
+}
+
 /* A clock that is behind its issuer's must not make a session that was proven in the future. */
 static void set_proof(Session *session, TicketGrant *grant, int64_t now) {
         const TicketClaims *claims = grant->claims;
@@ -56,7 +79,7 @@ int login_prove_ticket(LoginCall *call, const Secret *secret, Session *session, 
         const char *why;
         int r;
 
-        reason = ticket_look(call->config, call->config->host, call->now, secret->data, secret->size, &grant);
+        reason = ticket_look_here(call->core, call->config, call->now, secret->data, secret->size, &grant);
         if (reason != TOKEN_VALID && !ticket_is_genuine(call->config->trust, secret->data, secret->size))
                 return login_refuse_forgery(call, secret, ret_why);
         if (reason != TOKEN_VALID)
@@ -66,6 +89,8 @@ int login_prove_ticket(LoginCall *call, const Secret *secret, Session *session, 
                 return refuse(why, ret_why);
         subject_set_cap(&call->subject, grant.cap);
         r = login_check_cap(call, ret_why);
+        if (r == 0)
+                r = check_origin(call, grant.claims, session, ret_why);
         if (r == 0)
                 r = spend(call, grant.claims, ret_why);
         if (r == 0)

@@ -39,6 +39,14 @@ TokenReason ticket_look(const CoreConfig *config, const char *audience, int64_t 
         return TOKEN_VALID;
 }
 
+TokenReason ticket_look_here(const Core *core, const CoreConfig *config, int64_t now, const char *text, size_t size,
+                             TicketGrant *ret) {
+        const char *fleet = core_fleet_of(core, config);
+        TokenReason reason = ticket_look(config, config->host, now, text, size, ret);
+
+        return reason == TOKEN_WRONG_AUDIENCE && fleet ? ticket_look(config, fleet, now, text, size, ret) : reason;
+}
+
 const char *ticket_hindrance(const TicketGrant *grant, const Subject *subject) {
         if (!subject_is_ours(subject))
                 return subject_hindrance(subject);

@@ -23,6 +23,10 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(TicketGrant, ticket_grant_deinit)
 TokenReason ticket_look(const CoreConfig *config, const char *audience, int64_t now, const char *text, size_t size,
                         TicketGrant *ret);
 
+/* The same for an audience that is this host or its fleet. */
+TokenReason ticket_look_here(const Core *core, const CoreConfig *config, int64_t now, const char *text, size_t size,
+                             TicketGrant *ret);
+
 /*
  * A reason code: why the ticket may not be for @subject, which is who it names or who was asked for;
  * NULL when it may.

@@ -91,7 +91,8 @@ static int check_origin(Core *core, const CoreConfig *config, const TokenClaims 
 
 static int check_token(Core *core, const CoreConfig *config, const char *text, size_t size, const char *audience,
                        const char *role, TokenReason *ret, TokenClaims **ret_claims, char ***ret_roles) {
-        *ret = token_verify(config->keys, config->host, audience, clock_wall(core->clock), text, size, ret_claims);
+        *ret = token_verify(config->keys, config->host, audience ?: config->host, clock_wall(core->clock), text, size,
+                            ret_claims);
         if (*ret != TOKEN_VALID)
                 return 0;
         return check_origin(core, config, *ret_claims, role, ret, ret_roles);
@@ -105,7 +106,8 @@ static int check_ticket(Core *core, const CoreConfig *config, const char *text, 
         bool used = false;
         int r;
 
-        *ret = ticket_look(config, audience, clock_wall(core->clock), text, size, &grant);
+        *ret = audience ? ticket_look(config, audience, clock_wall(core->clock), text, size, &grant)
+                        : ticket_look_here(core, config, clock_wall(core->clock), text, size, &grant);
         if (*ret != TOKEN_VALID)
                 return 0;
         r = store_ticket_used(core->store, grant.claims->issuer, grant.claims->jti, &used);
@@ -132,8 +134,6 @@ int token_check(Core *core, const char *text, size_t size, const char *audience,
         TokenReason reason = TOKEN_INVALID;
         int r;
 
-        if (!audience)
-                audience = config->host;
         if (ticket_is_like(config->trust, text, size))
                 r = check_ticket(core, config, text, size, audience, role, &reason, &claims, &roles);
         else
