@@ -212,6 +212,11 @@ static GVariant *on_get_property(GDBusConnection *connection, const char *sender
                 return g_variant_new_string(TESSERA_VERSION);
         if (g_str_equal(name, "Host"))
                 return g_variant_new_take_string(core_host(export->edge->parts.core));
+        if (g_str_equal(name, "Fleet")) {
+                char *fleet = core_fleet(export->edge->parts.core);
+
+                return fleet ? g_variant_new_take_string(fleet) : g_variant_new_string("");
+        }
         if (g_str_equal(name, "ConfigurationRead"))
                 return g_variant_new_int64(export->edge->parts.configuration_read);
         g_set_error(error, G_DBUS_ERROR, G_DBUS_ERROR_UNKNOWN_PROPERTY, "there is no property \"%s\"", name);

@@ -88,6 +88,9 @@ int handle_keys_rename(Request *request) {
         if (r == CORE_E_INVALID)
                 return request_refuse(request, r, "\"%s\" cannot be the name of a host; use up to 64 lower-case "
                                       "letters, digits, \".\" and \"-\"", name);
+        if (r == CORE_E_EXISTS)
+                return request_refuse(request, r, "\"%s\" is the name of this host's fleet; no host may be called so",
+                                      name);
         if (r == CORE_E_DENIED)
                 return request_refuse(request, r, "tessera.conf says name= in [daemon]; remove that, reload tesserad, "
                                       "then rename");

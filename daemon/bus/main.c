@@ -178,6 +178,8 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
         r = core_new(&parts, ret);
         if (r < 0)
                 g_warning("not started: %s", g_strerror(-r));
+        else
+                setup_warn(*ret);
         return r;
 }
 

@@ -62,6 +62,7 @@ static void reload(Work *item) {
 
         if (setup_config(run->options, host, run->store, &config, &summary)) {
                 core_reload(run->core, config.settings, config.policy, config.trust, config.providers);
+                setup_warn(run->core);
                 item->read = config.read;
                 item->status = g_strdup("serving");
                 g_message("the configuration was read again");

@@ -55,6 +55,23 @@ static void check_store(const char *file, const Settings *settings, const StoreS
                                                    "change back", "[store] has changed, and a reload keeps the store"));
 }
 
+/* A host of the fleet's name could make tickets, and be meant by tokens, as if it were all of them. */
+static void check_fleet(const char *file, const Settings *settings, const char *host, const Trust *trust,
+                        GPtrArray *mistakes) {
+        const char *fleet = settings ? settings->fleet : NULL;
+        const TrustHost *other;
+        bool taken;
+
+        if (!fleet)
+                return;
+        taken = g_strcmp0(fleet, host ?: settings->name) == 0;
+        for (size_t i = 0; trust && (other = trust_at(trust, i)); i++)
+                taken = taken || g_str_equal(fleet, other->file->name);
+        if (taken)
+                g_ptr_array_add(mistakes, conf_mistake_new(file, 0, 0, "give the fleet a name that no host has",
+                                                           "name=%s of [fleet] is the name of a host", fleet));
+}
+
 /* NULL when there were mistakes. */
 static Trust *read_trust(const Options *options, GPtrArray *mistakes) {
         g_autofree char *folder = g_build_filename(options->config_dir, "trust.d", NULL);
@@ -85,6 +102,11 @@ static void log_trust(const Config *config) {
         log_mistakes(warnings);
 }
 
+void setup_warn(Core *core) {
+        if (core_fleet_is_alone(core))
+                g_warning("name= of [fleet] does not count: this host's store is its own, and no fleet's");
+}
+
 bool setup_config(const Options *options, const char *host, const StoreSettings *store, Config *ret, char **ret_summary) {
         g_autoptr(GPtrArray) mistakes = conf_mistakes_new();
         g_autofree char *settings_file = g_build_filename(options->config_dir, "tessera.conf", NULL);
@@ -100,6 +122,7 @@ bool setup_config(const Options *options, const char *host, const StoreSettings 
         config.providers = read_providers(options, mistakes);
         if (config.policy && config.providers)
                 providers_check(config.providers, config.policy, mistakes);
+        check_fleet(settings_file, config.settings, host, config.trust, mistakes);
         log_mistakes(mistakes);
         if (mistakes->len > 0 || !config.settings || !config.policy || !config.trust ||
             !config.providers) {
@@ -328,6 +351,9 @@ int setup_state(const Options *options, Config *config, CoreParts *ret, char **r
                 return complain(ret_message, -EINVAL,
                                 "tessera.conf says name=%s, but this host's tokens are made for \"%s\"; remove name= "
                                 "or keep %s", taken.settings->name, state.name, state.name);
+        if (g_strcmp0(taken.settings->fleet, state.name) == 0)
+                return complain(ret_message, -EINVAL, "tessera.conf says name=%s in [fleet], which is this host's own "
+                                "name; give the fleet a name that no host has", state.name);
         *ret = (CoreParts) {
                 .store = g_steal_pointer(&state.store),
                 .keys = g_steal_pointer(&state.keys),

@@ -33,6 +33,9 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Config, config_deinit)
  */
 bool setup_config(const Options *options, const char *host, const StoreSettings *store, Config *ret, char **ret_summary);
 
+/* Logs what of the configuration that @core has now does not count. */
+void setup_warn(Core *core);
+
 /*
  * Opens the state, or makes it at the first start, and fills in everything of @ret but the clock
  * and what talks to others. Takes @config over in any case. 0 or a negative errno, with what is

@@ -239,7 +239,7 @@ def test_B8_properties_hold_no_secret(administered):
 
     dump = in_child(read, uid=NOBODY)
     found = {f"{name}.{key}": value for name, all_of_it in dump.items() for key, value in all_of_it.items()}
-    assert set(found) == {f"{NAME}.Daemon.{name}" for name in ("Version", "Host", "ConfigurationRead")}
+    assert set(found) == {f"{NAME}.Daemon.{name}" for name in ("Version", "Host", "Fleet", "ConfigurationRead")}
     text = repr(found) + "".join(in_child(lambda: [str(interface.attrib) for _, interface in introspect(host.bus())],
                                           uid=NOBODY))
     sessions = [session["id"] for session in host.call("Sessions.List", "a{sv}", {"all-users": True})]

@@ -295,6 +295,14 @@ def test_A9_trust_says_who_and_what(hosts):
     log_in_fails(web2, "alice", ticket(web1))
 
 
+def test_A9_no_trusted_host_is_called_as_the_fleet(hosts):
+    """Its tickets would say that they come from all of it."""
+    _, web2 = hosts
+    web2.write("tessera.conf", "[fleet]\nname=web1.example\n")
+    web2.reload()
+    assert "the old configuration stays" in web2.status and "name of a host" in web2.status
+
+
 def test_F9_a_mistake_in_trust_keeps_what_there_was(hosts):
     web1, web2 = hosts
     path = web2.folder / "etc/trust.d/web1.example.conf"

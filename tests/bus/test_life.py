@@ -109,6 +109,31 @@ def test_the_name_is_kept(make_host):
     refuses(host, "two.example", "remove name= or keep one.example")
 
 
+def test_no_host_is_called_as_its_fleet(make_host):
+    """Not by the file, not by what it was called before, not after a reload."""
+    host = make_host(settings="[daemon]\nname=one.example\n[fleet]\nname=one.example\n")
+    refuses(host, "one.example", "a name that no host has")
+    host.write("tessera.conf", "[daemon]\nname=one.example\n")
+    host.start()
+    host.write("tessera.conf", "[fleet]\nname=one.example\n")
+    host.reload()
+    assert "one.example" in host.status and "the old configuration stays" in host.status
+    host.stop()
+    refuses(host, "one.example", "a name that no host has")
+
+
+def test_a_fleet_that_shares_no_store_does_not_count(make_host):
+    host = make_host(settings="[fleet]\nname=fleet.example\n")
+    host.start()
+    assert host.root().get("Fleet") == "" and "does not count" in host.text()
+    host.write("tessera.conf", "")
+    host.reload()
+    assert host.text().count("does not count") == 1
+    host.write("tessera.conf", "[fleet]\nname=fleet.example\n")
+    host.reload()
+    assert host.status == "serving" and host.text().count("does not count") == 2
+
+
 def test_S6_what_it_makes_is_its_own(host):
     in_child(lambda: host.log_in("alice"), login=ALICE)
     for folder, folders, files in os.walk(host.folder / "state"):
