@@ -28,12 +28,12 @@ bool device_key_format(const DeviceKey *key, char ret_line[DEVICE_KEY_LINE_MAX])
         int n;
 
         if (!refresh_device_from_text(key->id, id) || !name_is_word(key->name) || !name_is_user(key->user) ||
-            !name_is_host(key->audience))
+            !name_is_host(key->host) || !name_is_host(key->audience))
                 return false;
         refresh_key_to_text(key->seed, seed);
         n = snprintf(ret_line, DEVICE_KEY_LINE_MAX,
                      "{\"version\":1,\"user\":\"%s\",\"host\":\"%s\",\"audience\":\"%s\",\"device\":\"%s\","
-                     "\"name\":\"%s\",\"seed\":\"%s\"}\n", key->user, key->audience, key->audience, key->id, key->name, seed);
+                     "\"name\":\"%s\",\"seed\":\"%s\"}\n", key->user, key->host, key->audience, key->id, key->name, seed);
         explicit_bzero(seed, sizeof(seed));
         return n > 0 && n < DEVICE_KEY_LINE_MAX;
 }

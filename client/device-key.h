@@ -8,13 +8,14 @@
  *
  *         {"version":1,"user","host","audience","device","name","seed"}
  *
- * host is where one says login, and at first the audience: the name of the host in its tokens.
+ * host is the one that made it. The audience is its name, too, or another: that of its fleet, and then one
+ * may say login at each of the fleet's hosts.
  */
 
 #include "common/refresh-token.h"
 
 typedef struct DeviceKey {
-        const char *id, *name, *user, *audience; /* not owned */
+        const char *id, *name, *user, *host, *audience; /* not owned */
         unsigned char seed[REFRESH_SEED_SIZE];
 } DeviceKey;
 

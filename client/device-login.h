@@ -6,7 +6,9 @@
  * Registering a machine as a device, over an ssh that a human logged in by password. The host runs
  * the hidden `tessera device enroll --name NAME`; both sides send lines of JSON:
  *
- *         host      {"device":"32 hex digits","audience":"the host's name"}
+ *         host      {"device":"32 hex digits","audience":"the host's name, or its fleet's","host":"its name"}
+ *         machine   {"known":"32 hex digits"}          where it is a device of that fleet already, …
+ *         host      {"known":true}                     … and the end, if that works; false: all else
  *         machine   {"public_key":"43 characters"}     once the key is on its disk, as pending
  *         host      {"added":true,"audience":"…","name":"…"}
  *                                                      once the daemon has it, by a name that was free

@@ -12,6 +12,7 @@
 #include "client/device-key.h"
 #include "client/errors.h"
 #include "client/output.h"
+#include "client/own-host.h"
 #include "client/request.h"
 #include "client/secret-input.h"
 #include "client/verbs.h"
@@ -180,24 +181,29 @@ static int print_key(Cli *cli, const DeviceKey *key) {
         }
         output_note(cli, "this is the key of \"%s\", which nobody can show again: who has it can sign in as %s.\n"
                     "  give it to one machine: tessera login %s@%s --device", key->name, key->user, key->user,
-                    key->audience);
+                    key->host);
+        if (!g_str_equal(key->host, key->audience))
+                output_note(cli, "  and there, for another host of the fleet %s, the same with that host", key->audience);
         return CLI_DONE;
 }
 
 static int add_without_key(Cli *cli, const char *name, const char *user) {
         _cleanup_device_key_ DeviceKey key = { 0 };
         char text[REFRESH_PUBLIC_LENGTH + 1];
-        json_auto_t *device = NULL;
+        json_auto_t *device = NULL, *host = NULL;
         int r;
 
         if (!device_key_new(&key, text))
                 return cli_fail(cli, CLI_FAILED, "internal", NULL, "libsodium has no random bytes");
-        r = register_device(cli, name, user, text, &device);
+        r = own_host(cli, &host);
+        if (r == 0)
+                r = register_device(cli, name, user, text, &device);
         if (r != 0)
                 return r;
         key.id = output_text(device, "id");
         key.name = output_text(device, "name");
         key.user = output_text(device, "user");
+        key.host = output_text(host, "Host");
         key.audience = output_text(device, "audience");
         return print_key(cli, &key);
 }

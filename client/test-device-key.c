@@ -13,7 +13,7 @@
 #define USER_32 "u2345678901234567890123456789012"
 
 static DeviceKey key_of(const char *id, const char *name, const char *user, const char *audience) {
-        DeviceKey key = { .id = id, .name = name, .user = user, .audience = audience };
+        DeviceKey key = { .id = id, .name = name, .user = user, .host = audience, .audience = audience };
 
         memset(key.seed, 0x5a, sizeof(key.seed));
         return key;
@@ -28,6 +28,18 @@ static void test_line(void) {
                         "{\"version\":1,\"user\":\"alice\",\"host\":\"web1.example.org\","
                         "\"audience\":\"web1.example.org\",\"device\":\"" ID "\",\"name\":\"robot\","
                         "\"seed\":\"WlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlpaWlo\"}\n");
+}
+
+/* Who reads it must see that the audience is no host's. */
+static void test_line_of_a_fleet(void) {
+        DeviceKey key = key_of(ID, "robot", "alice", "web.example.org");
+        char line[DEVICE_KEY_LINE_MAX];
+
+        key.host = "web1.example.org";
+        g_assert_true(device_key_format(&key, line));
+        g_assert_nonnull(strstr(line, "\"host\":\"web1.example.org\",\"audience\":\"web.example.org\","));
+        key.host = "a\"b";
+        g_assert_false(device_key_format(&key, line));
 }
 
 /* What is printed is the key whose public half was registered. */
@@ -82,6 +94,7 @@ static void test_wipe(void) {
 
 int main(void) {
         test_line();
+        test_line_of_a_fleet();
         test_new();
         test_longest();
         test_what_no_daemon_says();

@@ -36,13 +36,34 @@ def test_step_up_keeps_the_session(signed_in):
 def test_enrolling_offers_a_device_and_changes_nothing_without_a_key(signed_in):
     answer = signed_in.run("device", "enroll", "--name", "laptop")
     offer = json.loads(answer.stdout)
-    assert re.fullmatch("[0-9a-f]{32}", offer["device"]) and offer["audience"] == signed_in.json()["host"]
+    assert re.fullmatch("[0-9a-f]{32}", offer["device"]) and offer["audience"] == offer["host"] == signed_in.json()["host"]
     assert answer.status == 1 and "nothing was changed" in answer.stderr
     assert signed_in.run("device", "enroll", "--name", "laptop", stdin='{"key":1}\n').status == 2
     assert signed_in.run("device", "enroll", "--name", "a b").status == 2
     signed_in.run("logout")
     answer = signed_in.run("device", "enroll", "--name", "laptop")
     assert answer.status == 4 and answer.stdout == ""
+
+
+def test_enrolling_knows_a_device_that_works(host, signed_in):
+    """A machine that is a device of the fleet already asks whether that one will do; else it sends a key, as ever."""
+    def ask(device):
+        lines = json.dumps({"known": device}) + "\n" + json.dumps({"public_key": forge.public_key(bytes([9]) * 32)}) + "\n"
+        answer = signed_in.run("device", "enroll", "--name", "notebook", stdin=lines)
+        assert answer.status == 0, answer
+        return [json.loads(line) for line in answer.stdout.splitlines()]
+
+    bobs = json.loads(host.root.run("device", "add", "--name", "robot", "--user", "bob").stdout)["device"]
+    offer, known, added = ask(bobs)
+    assert known == {"known": False} and added["added"]
+    assert ask(offer["device"])[1:] == [{"known": True}]
+    assert signed_in.run("device", "revoke", offer["device"]).status == 0
+    again, known, added = ask(offer["device"])
+    assert known == {"known": False} and added["added"] and again["device"] != offer["device"]
+    answer = signed_in.run("device", "enroll", "--name", "notebook", stdin=json.dumps({"known": "00" * 16}) + "\n")
+    assert answer.status == 1 and "nothing was changed" in answer.stderr
+    assert host.root.run("device", "revoke", again["device"]).status == 0
+    assert host.root.run("device", "revoke", bobs).status == 0
 
 
 def test_enrolling_again_finds_a_name_that_is_free(host, signed_in):
