@@ -131,19 +131,47 @@ static const char *folder_of(bool pending) {
         return pending ? "pending" : "devices";
 }
 
+int device_file_load(const char *below, const char *name, size_t max, char **ret, size_t *ret_size) {
+        _cleanup_close_ int folder = -1;
+        int r;
+
+        r = state_folder_open(below, /* create= */ false, &folder);
+        if (r == 0)
+                r = file_read_trusted(folder, name, max, getuid(), /* secret= */ 1, ret, ret_size);
+        return fold(r);
+}
+
+int device_file_store(const char *below, const char *name, const char *text, size_t size) {
+        _cleanup_close_ int folder = -1;
+        int r;
+
+        r = state_folder_open(below, /* create= */ true, &folder);
+        return fold(r == 0 ? file_write_atomic(folder, name, text, size, 0600) : r);
+}
+
+int device_file_unlink(const char *below, const char *name) {
+        _cleanup_close_ int folder = -1;
+        int r;
+
+        r = state_folder_open(below, /* create= */ false, &folder);
+        if (r < 0)
+                return fold(r);
+        file_remove_unfinished(folder, name);
+        if (unlinkat(folder, name, 0) < 0)
+                return fold(-errno);
+        return fsync(folder) < 0 ? -errno : 0;
+}
+
 static int read_below(bool pending, const char *name, DeviceFile *ret) {
         _cleanup_device_file_ DeviceFile file = { .pending = pending };
-        _cleanup_close_ int folder = -1;
         _cleanup_free_ char *text = NULL;
         char own[DEVICE_FILE_NAME_MAX];
         size_t size;
         int r;
 
-        r = state_folder_open(folder_of(pending), /* create= */ false, &folder);
-        if (r == 0)
-                r = file_read_trusted(folder, name, DEVICE_FILE_MAX, getuid(), /* secret= */ 1, &text, &size);
-        if (r < 0)
-                return fold(r);
+        r = device_file_load(folder_of(pending), name, DEVICE_FILE_MAX, &text, &size);
+        if (r != 0)
+                return r;
         r = device_file_parse(text, size, &file);
         explicit_bzero(text, size);
         if (r != 0)
@@ -181,7 +209,6 @@ int device_file_read(const char *user, const char *host, uint16_t port, DeviceFi
 
 int device_file_write(DeviceFile *file) {
         char name[DEVICE_FILE_NAME_MAX], text[DEVICE_FILE_MAX];
-        _cleanup_close_ int folder = -1;
         size_t size;
         int r;
 
@@ -191,24 +218,9 @@ int device_file_write(DeviceFile *file) {
         if (!device_file_name(file->user, file->host, file->port, name) ||
             !device_file_format(file, text, &size))
                 return DEVICE_E_DAMAGED;
-        r = state_folder_open(folder_of(file->pending), /* create= */ true, &folder);
-        if (r == 0)
-                r = file_write_atomic(folder, name, text, size, 0600);
+        r = device_file_store(folder_of(file->pending), name, text, size);
         explicit_bzero(text, sizeof(text));
-        return fold(r);
-}
-
-static int remove_below(bool pending, const char *name) {
-        _cleanup_close_ int folder = -1;
-        int r;
-
-        r = state_folder_open(folder_of(pending), /* create= */ false, &folder);
-        if (r < 0)
-                return fold(r);
-        file_remove_unfinished(folder, name);
-        if (unlinkat(folder, name, 0) < 0)
-                return fold(-errno);
-        return fsync(folder) < 0 ? -errno : 0;
+        return r;
 }
 
 int device_file_remove(const char *user, const char *host, uint16_t port) {
@@ -217,8 +229,8 @@ int device_file_remove(const char *user, const char *host, uint16_t port) {
 
         if (!device_file_name(user, host, port, name))
                 return DEVICE_E_NONE;
-        pending = remove_below(/* pending= */ true, name);
-        r = remove_below(/* pending= */ false, name);
+        pending = device_file_unlink(folder_of(/* pending= */ true), name);
+        r = device_file_unlink(folder_of(/* pending= */ false), name);
         return r == DEVICE_E_NONE ? pending : r;
 }
 
@@ -227,7 +239,7 @@ int device_file_remove_pending(const DeviceFile *file) {
 
         if (!device_file_name(file->user, file->host, file->port, name))
                 return DEVICE_E_NONE;
-        return remove_below(/* pending= */ true, name);
+        return device_file_unlink(folder_of(/* pending= */ true), name);
 }
 
 int device_file_lock(const char *user, const char *host, uint16_t port, int seconds, int *ret_fd) {
@@ -243,12 +255,12 @@ static void cleanup_closedir(DIR **dir) {
                 (void) closedir(*dir);
 }
 
-static int each_below(bool pending, int (*found)(const char *name, void *data), void *data) {
+int device_file_each_in(const char *below, int (*found)(const char *name, void *data), void *data) {
         _cleanup_(cleanup_closedir) DIR *dir = NULL;
         _cleanup_close_ int folder = -1;
         int r;
 
-        r = state_folder_open(folder_of(pending), /* create= */ false, &folder);
+        r = state_folder_open(below, /* create= */ false, &folder);
         if (r == -ENOENT)
                 return 0;
         if (r < 0)
@@ -268,7 +280,7 @@ static int each_below(bool pending, int (*found)(const char *name, void *data), 
 }
 
 int device_file_each(int (*found)(const char *name, void *data), void *data) {
-        int r = each_below(/* pending= */ false, found, data);
+        int r = device_file_each_in(folder_of(/* pending= */ false), found, data);
 
-        return r != 0 ? r : each_below(/* pending= */ true, found, data);
+        return r != 0 ? r : device_file_each_in(folder_of(/* pending= */ true), found, data);
 }

@@ -9,7 +9,8 @@
  *         {"version":1,"user","host","port","audience","device","name","seed","counter",
  *          "machine_id","created","in_flight":[[counter,time,pid,start],…]}
  *
- * and "key":"secret-service" in place of the seed where that has it.
+ * and "key":"secret-service" in place of the seed where that has it; "fleet":true where the audience is
+ * not the host's own name: then the device may be other hosts', too (device-alias.h).
  *
  * A file is the user's own and 0600, or it is not read. One that is damaged, or that came from
  * another machine with a copied home, is told of and never replaced by itself: a device that acts
@@ -72,6 +73,7 @@ typedef struct DeviceFile {
         char host[DEVICE_HOST_MAX + 1]; /* lower case */
         uint16_t port;
         char audience[REFRESH_AUDIENCE_MAX + 1];
+        bool fleet; /* the audience is the name of a fleet */
         char device[WIRE_DEVICE_ID_LENGTH + 1];
         char name[WIRE_DEVICE_NAME_MAX + 1];
         char machine_id[DEVICE_MACHINE_ID_LENGTH + 1];
@@ -120,7 +122,8 @@ bool device_file_new_key(DeviceFile *file);
  * The one line of JSON that `tessera device add` prints on the host for a robot, and `tessera login
  * USER@HOST --device` reads: a file without machine_id, counter and in_flight, where host, port and
  * created may be missing too. DEVICE_E_DAMAGED for anything else; user, host and port are not set
- * from it, but @ret->user must be what it says, so the caller sets them before.
+ * from it, but @ret->user must be what it says, so the caller sets them before. A host that is not the
+ * audience says that this is a fleet's.
  */
 int device_file_parse_key(const char *text, size_t size, DeviceFile *ret);
 

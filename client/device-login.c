@@ -10,7 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "client/device-login.h"
+#include "client/device-fleet.h"
+#include "client/device-login-private.h"
 #include "client/device-register.h"
 #include "client/errors.h"
 #include "client/output.h"
@@ -30,6 +31,8 @@
 /* The ssh that runs "device enroll" there. */
 typedef struct Enrolment {
         int pid, to, from;
+        char host[DEVICE_HOST_MAX + 1]; /* its own name, as it says; "" where it is too old to */
+        bool named;   /* the user wants a device of that name */
         bool offered; /* the host's side has spoken */
         bool begun;   /* there is a pending file, or a key in the Secret Service, that the host may not know of */
 } Enrolment;
@@ -57,7 +60,7 @@ static char *own_name(void) {
         return name_is_word(name) ? g_steal_pointer(&name) : g_strdup("laptop");
 }
 
-static int tell_device(Cli *cli, const SshTarget *target, int r) {
+int device_login_fail(Cli *cli, const SshTarget *target, int r) {
         g_autofree char *name = ssh_target_name(target);
         const char *hint, *text = device_strerror(r, &hint);
 
@@ -65,10 +68,10 @@ static int tell_device(Cli *cli, const SshTarget *target, int r) {
 }
 
 /* One that works is replaced. One that is damaged, or another machine's, is its owner's to look at first. */
-static int read_old(Cli *cli, const SshTarget *target, DeviceFile *ret) {
+int device_login_read_old(Cli *cli, const SshTarget *target, DeviceFile *ret) {
         int r = device_file_read(target->user, target->host, target->port, ret);
 
-        return r == 0 || r == DEVICE_E_NONE ? 0 : tell_device(cli, target, r);
+        return r == 0 || r == DEVICE_E_NONE ? 0 : device_login_fail(cli, target, r);
 }
 
 /*
@@ -163,15 +166,25 @@ static bool take_text(const json_t *object, const char *member, char *ret, size_
         return text && g_strlcpy(ret, text, room) < room;
 }
 
-static bool take_offer(const json_t *offer, DeviceFile *file) {
-        unsigned char id[REFRESH_DEVICE_SIZE];
-
-        return take_text(offer, "device", file->device, sizeof(file->device)) &&
-               refresh_device_from_text(file->device, id) &&
-               take_text(offer, "audience", file->audience, sizeof(file->audience)) && name_is_host(file->audience);
+/* What is not the host's own name is its fleet's. */
+static bool take_audience(const json_t *line, const Enrolment *enrolment, DeviceFile *file) {
+        if (!take_text(line, "audience", file->audience, sizeof(file->audience)) || !name_is_host(file->audience))
+                return false;
+        file->fleet = enrolment->host[0] && strcmp(enrolment->host, file->audience) != 0;
+        return true;
 }
 
-static DeviceFile new_file(const SshTarget *target, const Cli *cli) {
+static bool take_offer(const json_t *offer, Enrolment *enrolment, DeviceFile *file) {
+        unsigned char id[REFRESH_DEVICE_SIZE];
+
+        if (json_object_get(offer, "host") &&
+            (!take_text(offer, "host", enrolment->host, sizeof(enrolment->host)) || !name_is_host(enrolment->host)))
+                return false;
+        return take_text(offer, "device", file->device, sizeof(file->device)) &&
+               refresh_device_from_text(file->device, id) && take_audience(offer, enrolment, file);
+}
+
+DeviceFile device_login_new_file(const SshTarget *target, const Cli *cli) {
         DeviceFile file = { .port = target->port, .created = cli->now };
 
         (void) g_strlcpy(file.user, target->user, sizeof(file.user));
@@ -179,7 +192,7 @@ static DeviceFile new_file(const SshTarget *target, const Cli *cli) {
         return file;
 }
 
-static int tell_added(Cli *cli, const DeviceFile *file, const char *destination, bool changed) {
+int device_login_tell(Cli *cli, const DeviceFile *file, const char *destination, bool changed) {
         if (cli->json)
                 return output_json(cli, json_pack("{s:b, s:s, s:s, s:i, s:s, s:s}", "changed", changed, "user",
                                                   file->user, "host", file->host, "port", (int) file->port, "device",
@@ -219,8 +232,7 @@ static int exchange(Enrolment *enrolment, DeviceFile *file) {
         if (!json_is_true(json_object_get(added, "added")))
                 return -EPIPE;
         enrolment->begun = false;
-        if (json_object_get(added, "audience") &&
-            (!take_text(added, "audience", file->audience, sizeof(file->audience)) || !name_is_host(file->audience)))
+        if (json_object_get(added, "audience") && !take_audience(added, enrolment, file))
                 return -EPIPE;
         take_name(added, file);
         return device_register_end(file);
@@ -239,10 +251,11 @@ static void end_old(const Enrolment *enrolment, const DeviceFile *old) {
  * The host's word for the device. It draws it, so one that this machine has already is somebody's attempt
  * on that: the key in the Secret Service goes by it, and so does what is revoked.
  */
-static int check_offer(Cli *cli, const char *destination, const json_t *offer, DeviceFile *file) {
+static int check_offer(Cli *cli, const char *destination, const json_t *offer, Enrolment *enrolment,
+                       DeviceFile *file) {
         g_autofree char *other = NULL;
 
-        if (!device_file_new_key(file) || !take_offer(offer, file))
+        if (!device_file_new_key(file) || !take_offer(offer, enrolment, file))
                 return tell_no_sense(cli, destination);
         other = device_register_find(file->device, /* except= */ NULL);
         if (other)
@@ -251,31 +264,65 @@ static int check_offer(Cli *cli, const char *destination, const json_t *offer, D
         return 0;
 }
 
+/*
+ * Where this machine is a device of the host's fleet already, and the host says that it works, that one will
+ * do, and *@ret_done is true. Before the user has said yes the host learns nothing of it.
+ */
+static int use_fleet(Cli *cli, const char *destination, const SshTarget *target, Enrolment *enrolment,
+                     const DeviceFile *file, bool *ret_done) {
+        _cleanup_device_file_ DeviceFile device = { 0 };
+        json_auto_t *known = NULL;
+        int r;
+
+        if (!file->fleet || device_fleet_find(file, enrolment->named ? file->name : NULL, file->in_service, &device) != 0)
+                return 0;
+        *ret_done = true;
+        r = device_fleet_confirm(cli, target, &device);
+        if (r == 0 && send_text(enrolment, "known", device.device))
+                known = receive(enrolment, "known");
+        if (r == 0 && !known)
+                return finish(cli, enrolment, file, destination);
+        if (r == 0 && !json_is_true(json_object_get(known, "known"))) {
+                output_note(cli, "the device \"%s\" does not work there (any more); this machine becomes another one",
+                            device.name);
+                *ret_done = false;
+                return 0;
+        }
+        end_ssh(enrolment);
+        return r == 0 ? device_fleet_join(cli, destination, target, &device) : r;
+}
+
 static int enrol(Cli *cli, const char *destination, const SshTarget *target, Enrolment *enrolment, DeviceFile *file) {
         _cleanup_device_file_ DeviceFile old = { 0 };
+        bool done = false;
         json_auto_t *offer = receive(enrolment, "device");
         int r;
 
         enrolment->offered = offer;
         if (!offer)
                 return finish(cli, enrolment, file, destination);
-        r = check_offer(cli, destination, offer, file);
+        r = check_offer(cli, destination, offer, enrolment, file);
         if (r != 0) {
                 end_ssh(enrolment);
                 return r;
         }
-        if (device_file_read(target->user, target->host, target->port, &old) != 0)
+        if (device_file_read(target->user, target->host, target->port, &old) != 0) {
                 old.device[0] = '\0';
+                r = use_fleet(cli, destination, target, enrolment, file, &done);
+                if (done)
+                        return r;
+        }
         r = exchange(enrolment, file);
         if (r == -EPIPE) /* the host has said why, on stderr */
                 return finish(cli, enrolment, file, destination);
         if (r != 0) {
                 (void) finish(cli, enrolment, file, destination);
-                return tell_device(cli, target, r);
+                return device_login_fail(cli, target, r);
         }
         end_old(enrolment, &old);
         end_ssh(enrolment);
-        return tell_added(cli, file, destination, /* changed= */ true);
+        device_fleet_settle(cli, file, &old);
+        return device_login_tell(cli, file, destination, /* changed= */ true);
 }
 
 int device_login(Cli *cli, const char *destination, const char *name, bool in_service) {
@@ -293,59 +340,13 @@ int device_login(Cli *cli, const char *destination, const char *name, bool in_se
                                  "the password is needed, and --no-input is given");
         r = device_resolve(cli, destination, &target);
         if (r == 0)
-                r = read_old(cli, &target, &old);
+                r = device_login_read_old(cli, &target, &old);
         if (r != 0)
                 return r;
-        file = new_file(&target, cli);
+        file = device_login_new_file(&target, cli);
         file.in_service = in_service;
         (void) g_strlcpy(file.name, name ?: own, sizeof(file.name));
+        enrolment.named = name;
         r = start(cli, destination, file.name, &enrolment);
         return r == 0 ? enrol(cli, destination, &target, &enrolment, &file) : r;
-}
-
-/* A robot's */
-
-/* One key is one device with one counter: not under two names, and not begun anew. */
-static int keep_key(Cli *cli, const char *destination, const SshTarget *target, const DeviceFile *old,
-                    DeviceFile *file) {
-        char name[DEVICE_FILE_NAME_MAX];
-        g_autofree char *other = NULL;
-        int r;
-
-        (void) device_file_name(file->user, file->host, file->port, name);
-        other = device_register_find(file->device, name);
-        if (other)
-                return cli_fail(cli, CLI_FAILED, "exists", "log in by that name, or make a key of its own for this one",
-                                "this key is the device for %s already", other);
-        if (strcmp(old->device, file->device) == 0 && !old->pending && old->in_service == file->in_service)
-                return tell_added(cli, file, destination, /* changed= */ false);
-        r = file->in_service ? secret_service_store(file) : 0;
-        if (r == 0)
-                r = device_register_end(file);
-        return r == 0 ? tell_added(cli, file, destination, /* changed= */ true) : tell_device(cli, target, r);
-}
-
-int device_login_key(Cli *cli, const char *destination, bool in_service) {
-        _cleanup_secret_input_ SecretInput input = { 0 };
-        _cleanup_device_file_ DeviceFile file = { 0 }, old = { 0 };
-        SshTarget target;
-        int r;
-
-        if (isatty(STDIN_FILENO))
-                return cli_usage(cli, "tessera device add --name NAME prints it, on the host",
-                                 "a device's key is read from stdin, which is a terminal");
-        r = device_resolve(cli, destination, &target);
-        if (r == 0)
-                r = read_old(cli, &target, &old);
-        if (r != 0)
-                return r;
-        r = secret_input_all(STDIN_FILENO, &input);
-        if (r < 0)
-                return cli_fail(cli, CLI_FAILED, "input", NULL, "the key could not be read: %s", g_strerror(-r));
-        file = new_file(&target, cli);
-        if (device_file_parse_key(input.data, input.size, &file) != 0)
-                return cli_usage(cli, "the one line that tessera device add printed for this user",
-                                 "stdin is no key of a device of %s", target.user);
-        file.in_service = in_service;
-        return keep_key(cli, destination, &target, &old, &file);
 }

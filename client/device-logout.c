@@ -5,15 +5,14 @@
 
 #include <string.h>
 
+#include "client/device-alias.h"
 #include "client/device-login.h"
 #include "client/errors.h"
 #include "client/output.h"
 #include "client/secret-service.h"
+#include "client/shape.h"
 #include "client/ssh-master.h"
 #include "client/ssh-run.h"
-#include "common/cleanup.h"
-
-#define LOCK_SECONDS 15
 
 /* By the device itself, over a connection that may be there. The login ends with it, so its exit says little. */
 static bool revoke_there(const Cli *cli, const char *destination, SshTarget *target, const char *id) {
@@ -35,26 +34,51 @@ static bool revoke_there(const Cli *cli, const char *destination, SshTarget *tar
         return exit == 0 || strstr(output, "\"changed\":");
 }
 
+/* What was by the same device goes with it: @also. */
+static int tell_forgotten(Cli *cli, const SshTarget *target, const char *name, const char *said, bool changed,
+                          GPtrArray *also) {
+        g_autofree char *names = NULL;
+        json_t *list;
+
+        g_ptr_array_add(also, NULL);
+        if (cli->json) {
+                list = shape_strings((const char *const *) also->pdata);
+                return output_json(cli, json_pack("{s:b, s:s, s:s, s:o}", "changed", changed, "user", target->user,
+                                                  "host", target->host, "also", list));
+        }
+        names = g_strjoinv(", ", (char **) also->pdata);
+        if (!changed)
+                output_say(cli, "not signed in to %s from here; nothing changed", name);
+        else if (names[0])
+                output_say(cli, "%s; with it that for %s", said, names);
+        else
+                output_say(cli, "%s", said);
+        return CLI_DONE;
+}
+
 static int forget_here(Cli *cli, const SshTarget *target, const char *name, const char *said) {
-        _cleanup_close_ int lock = -1;
+        g_autoptr(GPtrArray) also = g_ptr_array_new_with_free_func(g_free);
         const char *hint, *text;
         int r;
 
-        r = device_file_lock(target->user, target->host, target->port, LOCK_SECONDS, &lock);
-        if (r == 0)
-                r = device_file_remove(target->user, target->host, target->port);
+        r = device_forget(target->user, target->host, target->port, also);
         if (r != 0 && r != DEVICE_E_NONE) {
                 text = device_strerror(r, &hint);
                 return cli_fail(cli, CLI_FAILED, "device", hint, "the device for %s: %s", name, text);
         }
-        if (cli->json)
-                return output_json(cli, json_pack("{s:b, s:s, s:s}", "changed", r == 0, "user", target->user, "host",
-                                                  target->host));
-        if (r == 0)
-                output_say(cli, "%s", said);
-        else
-                output_say(cli, "not signed in to %s from here; nothing changed", name);
-        return CLI_DONE;
+        return tell_forgotten(cli, target, name, said, r == 0, also);
+}
+
+/* The device is another host's, too, and goes on there; what is given up is that this host is of its fleet. */
+static int leave_fleet(Cli *cli, const char *destination, SshTarget *target, const char *name, const DeviceFile *file) {
+        _cleanup_ssh_line_ SshLine line = { .destination = destination, .resolving = g_ptr_array_new() };
+        g_autofree char *said = NULL;
+
+        said = g_strdup_printf("%s is given nothing from here any more; the device \"%s\" goes on as that of %s@%s",
+                               name, file->name, file->user, file->host);
+        ssh_master_path(target, &line);
+        (void) ssh_master_end(target);
+        return forget_here(cli, target, name, said);
 }
 
 int device_logout(Cli *cli, const char *destination, bool forget) {
@@ -69,7 +93,9 @@ int device_logout(Cli *cli, const char *destination, bool forget) {
         name = ssh_target_name(&target);
         said = g_strdup_printf(forget ? "forgot the device for %s here; the host was not told"
                                       : "signed out of %s: its device is revoked", name);
-        r = device_file_read(target.user, target.host, target.port, &file);
+        r = device_find(target.user, target.host, target.port, &file);
+        if (r == 0 && device_is_alias(&file, target.host, target.port))
+                return leave_fleet(cli, destination, &target, name, &file);
         if (forget && r == 0)
                 secret_service_forget(&file);
         if (forget || r == DEVICE_E_NONE)

@@ -8,7 +8,7 @@
 
 #include "client/cli.h"
 
-/* A list of {"user","host","port","device","name","audience","state","key","since"}, by user and host; the caller's. */
+/* A list of {"user","host","port","device","name","audience","fleet","with","state","key","since"}, by user and host; the caller's. */
 json_t *device_status_hosts(Cli *cli);
 
 /* A table of them for people, if there are any; @title above it, or NULL. */

@@ -5,6 +5,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "client/device-alias.h"
 #include "client/device-take.h"
 #include "client/process.h"
 #include "client/secret-service.h"
@@ -66,15 +67,14 @@ int device_take_next(DeviceFile *file, const DeviceOwner *owner, int64_t now,
 }
 
 /* Under the lock from the reading to the disk. */
-static int take_locked(const char *user, const char *host, uint16_t port, const DeviceOwner *owner, int64_t deadline,
-                       DeviceFile *ret) {
+static int take_locked(const DeviceFile *which, const DeviceOwner *owner, int64_t deadline, DeviceFile *ret) {
         int64_t left = deadline - state_now_ms();
         _cleanup_close_ int lock = -1;
         int r;
 
-        r = device_file_lock(user, host, port, left > 0 ? (int) (left / 1000) + 1 : 0, &lock);
+        r = device_file_lock(which->user, which->host, which->port, left > 0 ? (int) (left / 1000) + 1 : 0, &lock);
         if (r == 0)
-                r = device_file_read(user, host, port, ret);
+                r = device_file_read(which->user, which->host, which->port, ret);
         if (r == 0)
                 r = device_take_next(ret, owner, time(NULL), owner_is_alive);
         return r == 0 ? device_file_write(ret) : r;
@@ -85,27 +85,27 @@ int device_take(const char *user, const char *host, uint16_t port, const DeviceO
         int64_t deadline = state_now_ms() + DEVICE_TAKE_SECONDS * 1000;
         _cleanup_device_file_ DeviceFile file = { 0 };
         unsigned char device[REFRESH_DEVICE_SIZE], seed[REFRESH_SEED_SIZE] = { 0 };
-        char before[sizeof(file.device)] = "";
+        _cleanup_device_file_ DeviceFile before = { 0 };
         int r;
 
         /* Without a device there is nothing to lock, and no folder to be made. */
-        r = device_file_read(user, host, port, &file);
-        if (r == 0 && file.in_service) { /* before the lock: a human may have to unlock a keyring */
-                (void) memcpy(before, file.device, sizeof(before));
-                r = secret_service_load(&file, seed);
-        }
+        r = device_find(user, host, port, &before);
+        if (r == 0 && before.in_service) /* before the lock: a human may have to unlock a keyring */
+                r = secret_service_load(&before, seed);
         if (r != 0)
                 return r;
         do {
-                r = take_locked(user, host, port, owner, deadline, &file);
+                r = take_locked(&before, owner, deadline, &file);
         } while (r == DEVICE_E_BUSY && state_now_ms() < deadline && usleep(POLL_US) == 0);
         if (r == 0 && file.in_service)
                 (void) memcpy(file.seed, seed, sizeof(seed));
         explicit_bzero(seed, sizeof(seed));
         if (r != 0)
                 return r;
-        if (file.in_service && strcmp(before, file.device) != 0)
-                return DEVICE_E_LOCKED; /* replaced meanwhile */
+        /* Replaced meanwhile: the key is another one's; or what it signs is for others than this host is of. */
+        if ((file.in_service && (!before.in_service || strcmp(before.device, file.device) != 0)) ||
+            strcmp(before.audience, file.audience) != 0 || before.fleet != file.fleet)
+                return DEVICE_E_LOCKED;
         if (!refresh_device_from_text(file.device, device) ||
             !refresh_token_make(device, file.counter, file.audience, file.seed, ret))
                 return DEVICE_E_DAMAGED;

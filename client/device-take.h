@@ -17,7 +17,7 @@
 #define DEVICE_TAKE_SECONDS 15 /* of waiting, for the lock and for others' logins */
 
 /*
- * The next token of the device for user, host and port, made for the process @owner, which gets one
+ * The next token of the device for user, host and port (by an alias, too), made for the process @owner, which gets one
  * only. The caller wipes @ret. 0, DEVICE_E_* or a negative errno: then no counter was taken, or one
  * that nobody will use.
  */

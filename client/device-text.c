@@ -110,6 +110,14 @@ static bool get_in_flight(const json_t *object, DeviceFile *ret) {
         return true;
 }
 
+/* Absent where it is not so. */
+static bool get_fleet(const json_t *object, bool *ret) {
+        const json_t *fleet = json_object_get(object, "fleet");
+
+        *ret = json_is_true(fleet);
+        return !fleet || *ret;
+}
+
 static bool get_rest(const json_t *object, DeviceFile *ret) {
         int64_t port, counter;
 
@@ -129,17 +137,18 @@ int device_file_parse(const char *text, size_t size, DeviceFile *ret) {
         json_auto_t *object = load(text, size);
 
         return json_is_object(object) && get_device(object, ret) && get_place(object, ret) &&
-                               get_rest(object, ret) ? 0 : DEVICE_E_DAMAGED;
+                               get_fleet(object, &ret->fleet) && get_rest(object, ret) ? 0 : DEVICE_E_DAMAGED;
 }
 
 int device_file_parse_key(const char *text, size_t size, DeviceFile *ret) {
         json_auto_t *object = load(text, size);
-        char user[WIRE_USER_MAX + 1];
+        char user[WIRE_USER_MAX + 1], host[sizeof(ret->audience)];
 
         if (!json_is_object(object) || !get_device(object, ret) || !get_seed(object, ret) ||
             !get_text(object, "user", user, sizeof(user)) ||
             strcmp(user, ret->user) != 0)
                 return DEVICE_E_DAMAGED;
+        ret->fleet = get_text(object, "host", host, sizeof(host)) && strcmp(host, ret->audience) != 0;
         return 0;
 }
 
@@ -170,8 +179,8 @@ bool device_file_format(const DeviceFile *file, char ret[DEVICE_FILE_MAX], size_
                 return false;
         if (!file->in_service)
                 refresh_key_to_text(file->seed, seed);
-        append(ret, &size, "{\"version\":%d,\"user\":\"%s\",\"host\":\"%s\",\"port\":%u,\"audience\":\"%s\",", VERSION,
-               file->user, file->host, file->port, file->audience);
+        append(ret, &size, "{\"version\":%d,\"user\":\"%s\",\"host\":\"%s\",\"port\":%u,\"audience\":\"%s\",%s", VERSION,
+               file->user, file->host, file->port, file->audience, file->fleet ? "\"fleet\":true," : "");
         append(ret, &size, "\"device\":\"%s\",\"name\":\"%s\",\"%s\":\"%s\",\"counter\":%u,", file->device, file->name,
                file->in_service ? "key" : "seed", file->in_service ? IN_SERVICE : seed, file->counter);
         append(ret, &size, "\"machine_id\":\"%s\",\"created\":%lld,\"in_flight\":[", file->machine_id,

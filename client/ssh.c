@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/device-alias.h"
 #include "client/errors.h"
 #include "client/ssh-line.h"
 #include "client/ssh-master.h"
@@ -50,7 +51,7 @@ static int check_no_input(Cli *cli, const SshTarget *target, bool there) {
 
         if (!cli->no_input || there)
                 return 0;
-        r = device_file_read(target->user, target->host, target->port, &file);
+        r = device_find(target->user, target->host, target->port, &file);
         if (r == 0 || (r == DEVICE_E_NONE && target->port == TICKET_PORT && ticket_is_possible()))
                 return 0;
         return cli_fail(cli, CLI_NOT_SIGNED_IN, "not-signed-in", hint, "%s: %s", name, device_strerror(r, NULL));

@@ -5,7 +5,7 @@
 /*
  * Where the command keeps what belongs to its user on this machine: $XDG_STATE_HOME/tessera (by
  * default ~/.local/state/tessera), 0700. Below it: devices/ (device-file.h), pending/ (registrations
- * under way), locks/ (empty files, never removed, so that whoever waits for one waits for the same),
+ * under way), aliases/ (device-alias.h), locks/ (empty files, never removed, so that whoever waits for one waits for the same),
  * asked/ (which running ssh was given a ticket).
  */
 
