@@ -39,24 +39,19 @@ static int spend(LoginCall *call, const TicketClaims *claims, const char **ret_w
         return r == STORE_E_EXISTS ? refuse(login_token_why(TOKEN_REPLAYED), ret_why) : 0;
 }
 
-/*
- * Hosts of a fleet see each other's sessions: what has ended there opens nothing here, and what was opened
- * ends with a revocation there. A session that is not in the store was opened outside the fleet, by a host
- * that trust.d speaks for alone.
- */
+/* What is opened with it ends with a revocation of where it came from. */
 static int check_origin(LoginCall *call, const TicketClaims *claims, Session *session, const char **ret_why) {
         g_autoptr(Session) origin = NULL;
+        bool over = false;
         int r;
 
-        if (!core_fleet_of(call->core, call->config))
-                return 0;
-        r = store_session_get(call->core->store, claims->session, &origin);
+        r = ticket_origin(call->core, call->config, claims, call->subject.user, call->now, &origin, &over);
         if (r < 0)
-                return error_trace(r);
-        if (r == STORE_E_NOT_FOUND || g_strcmp0(origin->host, claims->issuer) != 0)
-                return 0;
-        if (origin->uid != call->subject.user->uid || core_session_over(call->core, call->config, origin, call->now))
+                return r;
+        if (over)
                 return refuse(login_token_why(TOKEN_REVOKED), ret_why);
+        if (!origin)
+                return 0;
         (void) g_strlcpy(session->parent, origin->id, sizeof(session->parent));
         (void) g_strlcpy(session->device, origin->device, sizeof(session->device));
         return 0;

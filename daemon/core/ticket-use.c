@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "common/error.h"
 #include "daemon/core/ticket-use.h"
 
 void ticket_grant_deinit(TicketGrant *grant) {
@@ -57,6 +58,24 @@ const char *ticket_hindrance(const TicketGrant *grant, const Subject *subject) {
         if (subject->user->uid < CORE_UID_PEOPLE)
                 return "uid-of-the-system";
         return subject_hindrance(subject);
+}
+
+int ticket_origin(Core *core, const CoreConfig *config, const TicketClaims *claims, const User *user, int64_t now,
+                  Session **ret, bool *ret_over) {
+        g_autoptr(Session) origin = NULL;
+        int r;
+
+        if (!core_fleet_of(core, config))
+                return 0;
+        r = store_session_get(core->store, claims->session, &origin);
+        if (r < 0)
+                return error_trace(r);
+        if (r == STORE_E_NOT_FOUND || g_strcmp0(origin->host, claims->issuer) != 0)
+                return 0;
+        *ret_over = origin->uid != user->uid || core_session_over(core, config, origin, now);
+        if (!*ret_over)
+                *ret = g_steal_pointer(&origin);
+        return 0;
 }
 
 /* What a person does to sign in; a token or a key proves nobody's presence. */

@@ -33,6 +33,14 @@ TokenReason ticket_look_here(const Core *core, const CoreConfig *config, int64_t
  */
 const char *ticket_hindrance(const TicketGrant *grant, const Subject *subject);
 
+/*
+ * Hosts of a fleet see each other's sessions: the one that the ticket of @user came from, alive, or that it
+ * is over; and then the ticket is, too. Neither where it is not in the store: it was opened outside the
+ * fleet, by a host that trust.d speaks for alone. 0 or a negative errno.
+ */
+int ticket_origin(Core *core, const CoreConfig *config, const TicketClaims *claims, const User *user, int64_t now,
+                  Session **ret, bool *ret_over);
+
 /* amr as tickets have it: what set auth_time stands last. g_strfreev. */
 char **ticket_methods_of(const Session *session);
 /*

@@ -103,21 +103,27 @@ static int check_ticket(Core *core, const CoreConfig *config, const char *text, 
                         const char *role, TokenReason *ret, TokenClaims **ret_claims, char ***ret_roles) {
         g_auto(Subject) subject = { .state = SUBJECT_NOBODY };
         g_auto(TicketGrant) grant = { .claims = NULL };
-        bool used = false;
+        g_autoptr(Session) origin = NULL;
+        int64_t now = clock_wall(core->clock);
+        bool used = false, over = false;
         int r;
 
-        *ret = audience ? ticket_look(config, audience, clock_wall(core->clock), text, size, &grant)
-                        : ticket_look_here(core, config, clock_wall(core->clock), text, size, &grant);
+        *ret = audience ? ticket_look(config, audience, now, text, size, &grant)
+                        : ticket_look_here(core, config, now, text, size, &grant);
         if (*ret != TOKEN_VALID)
                 return 0;
         r = store_ticket_used(core->store, grant.claims->issuer, grant.claims->jti, &used);
         if (r == 0)
                 r = subject_find(core, grant.claims->subject, &subject);
+        if (r == 0 && subject_is_ours(&subject))
+                r = ticket_origin(core, config, grant.claims, subject.user, now, &origin, &over);
         if (r < 0)
                 return error_trace(r);
         subject_set_cap(&subject, grant.cap);
         if (used)
                 *ret = TOKEN_REPLAYED;
+        else if (over)
+                *ret = TOKEN_REVOKED;
         else if (ticket_hindrance(&grant, &subject))
                 *ret = TOKEN_INVALID;
         else
