@@ -95,6 +95,25 @@ static void test_what_is_written_is_read(void) {
         g_assert_cmpint(device_file_read("bob", "web1", 22, &read), ==, DEVICE_E_NONE);
 }
 
+/* Whose name the audience is decides where its tokens may go. */
+static void test_A9_a_fleets_device_says_so(void) {
+        _cleanup_device_file_ DeviceFile file = sample(), read = { 0 };
+        char text[DEVICE_FILE_MAX];
+        size_t size;
+
+        memset(file.machine_id, 'f', DEVICE_MACHINE_ID_LENGTH);
+        g_assert_true(device_file_format(&file, text, &size));
+        g_assert_null(g_strstr_len(text, (gssize) size, "fleet"));
+        g_assert_cmpint(device_file_parse(text, size, &read), ==, 0);
+        g_assert_false(read.fleet);
+        file.fleet = true;
+        g_assert_true(device_file_format(&file, text, &size));
+        g_assert_cmpint(device_file_parse(text, size, &read), ==, 0);
+        g_assert_true(read.fleet);
+        memcpy(g_strstr_len(text, (gssize) size, "true"), "null", 4);
+        g_assert_cmpint(device_file_parse(text, size, &read), ==, DEVICE_E_DAMAGED);
+}
+
 static void test_a_full_file_fits(void) {
         _cleanup_device_file_ DeviceFile file = sample(), read = { 0 };
         char text[DEVICE_FILE_MAX];
@@ -106,6 +125,7 @@ static void test_a_full_file_fits(void) {
         memset(file.audience, 'a', 64);
         memset(file.name, 'n', WIRE_DEVICE_NAME_MAX);
         file.counter = UINT32_MAX;
+        file.fleet = true;
         file.n_in_flight = DEVICE_IN_FLIGHT_MAX;
         for (size_t i = 0; i < DEVICE_IN_FLIGHT_MAX; i++)
                 file.in_flight[i] = (DeviceTaken) { UINT32_MAX, INT64_C(0xffffffffffff), { INT32_MAX, INT64_MAX } };
@@ -227,11 +247,16 @@ static void test_key_lines(void) {
         static const char good[] = "{\"version\":1,\"user\":\"alice\",\"host\":\"web\",\"audience\":\"web1\","
                                    "\"device\":\"00112233445566778899aabbccddeeff\",\"name\":\"robot\","
                                    "\"seed\":\"AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8\"}";
+        g_autofree char *of_host = g_strdup_printf("%.*s1%s", (int) (strstr(good, "web") + 3 - good), good,
+                                                   strstr(good, "web") + 3);
         static const char *const wrong[] = { "alice", "web1\"", "\"version\"", "\"seed\"", "aabbccddeeff", "Hh8" };
 
         g_assert_cmpint(device_file_parse_key(good, strlen(good), &file), ==, 0);
         g_assert_cmpstr(file.name, ==, "robot");
         g_assert_cmpint(file.seed[31], ==, 31);
+        g_assert_true(file.fleet); /* the host is another one */
+        g_assert_cmpint(device_file_parse_key(of_host, strlen(of_host), &file), ==, 0);
+        g_assert_false(file.fleet);
         for (size_t i = 0; i < G_N_ELEMENTS(wrong); i++) {
                 g_autoptr(GString) changed = g_string_new(good);
 
@@ -254,6 +279,7 @@ int main(void) {
         g_assert_true(g_setenv("XDG_STATE_HOME", home, TRUE));
         test_names();
         test_what_is_written_is_read();
+        test_A9_a_fleets_device_says_so();
         test_a_full_file_fits();
         test_damage();
         test_another_machine();

@@ -257,6 +257,12 @@ def test_A9_nor_is_one_that_was_put_there_meanwhile(fleet, change):
     assert ssh(fleet, "web2").stdout == "exit 1\n" and fleet.run("status", "alice@web2").returncode == 4
 
 
+def test_a_host_that_went_to_another_fleet_has_a_device_of_its_own(fleet):
+    assert login(fleet, "web2", fleet="db.example", ID="01" * 16).returncode == 0
+    assert not alias(fleet).exists() and "revoke" not in log(fleet)
+    assert [device_of(ssh(fleet, name).stdout) for name in ("web1", "web2")] == [DEVICE, "01" * 16]
+
+
 def test_an_alias_that_leads_nowhere_is_none(fleet):
     fleet.file().unlink()
     assert ssh(fleet, "web2").stdout == "exit 1\n"
