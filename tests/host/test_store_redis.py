@@ -23,7 +23,7 @@ def start_redis(host):
 
 def drop_in():
     """What the manual says, for a server on this host."""
-    text = re.search(r"^\[Service\]\n(?:.+\n)+", MANUAL.read_text(), re.M)[0]
+    text = re.search(r"^\[Service\]\n(?:\w+=.+\n)+", MANUAL.read_text(), re.M)[0]
     return text.replace("192.0.2.10", "127.0.0.1")
 
 
@@ -37,6 +37,8 @@ def host(server_layer):
     with Host("web1", server_layer) as host:
         start_redis(host)
         host.sh("printf '[store]\\nbackend=redis\\nurl=redis://127.0.0.1\\n' > /etc/tessera/tessera.conf")
+        # It has been up since the boot, with a database of its own.
+        host.sh("systemctl stop tesserad.socket tesserad.service && rm -r /var/lib/tessera/*")
         yield host
 
 
