@@ -37,6 +37,13 @@ class Redis:
     def start(self):
         self.process = subprocess.Popen([self.program, self.folder / "redis.conf"], stdout=open(self.folder / "log", "ab"),
                                         stderr=subprocess.STDOUT)
+        try:
+            self._wait()
+        except BaseException:
+            self.kill()
+            raise
+
+    def _wait(self):
         until = time.monotonic() + 20
         while not self._answers():
             assert self.process.poll() is None and time.monotonic() < until, (self.folder / "log").read_text()
