@@ -322,6 +322,7 @@ static const struct {
         const char *section, *key, *was, *is;
 } examples[] = {
         { "daemon", "name", "name=-", "name=web1.example.org" },
+        { "fleet", "name", "fleet=-", "fleet=prod.example.org" },
         { "throttle", "exempt-users", "exempt=-", "exempt=build" },
         { "store", "url", "url=- (- 0 0 0)", "url=rediss://redis.example.org:6379/0 (redis.example.org 6379 0 1)" },
         { "store", "user", "user=-", "user=web1" },

@@ -27,6 +27,7 @@
 #include "daemon/bus/run.h"
 #include "daemon/core/claims.h"
 #include "daemon/core/es256.h"
+#include "daemon/core/heard.h"
 #include "daemon/core/identity-cache.h"
 
 /* More heaps would keep, each for itself, what a storm has used; one was not slower (8 clients, 2 cores). */
@@ -228,6 +229,7 @@ static int start(const Arguments *arguments) {
         g_autoptr(ProviderClient) providers = provider_client_new(options->provider_socket);
         g_autoptr(Monitor) monitor = monitor_new(&journal_sink);
         g_autoptr(Core) core = NULL;
+        g_autoptr(StoreFeed) feed = NULL;
         g_auto(StoreSettings) store = { .redis = false };
         int64_t configuration_read = 0;
         int r, socket = -1;
@@ -236,6 +238,8 @@ static int start(const Arguments *arguments) {
         if (r == 0)
                 r = set_up(options, &end_login.end_login, identity_cache_source(identities),
                            provider_client_source(providers), monitor_sink(monitor), &core, &store, &configuration_read);
+        if (r == 0)
+                r = heard_listen(core, &feed);
         if (r == 0)
                 r = get_socket(options, &socket);
         if (r == 0)

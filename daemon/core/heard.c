@@ -97,3 +97,10 @@ static void hear_gap(void *data) {
 StoreFeedHandler heard_handler(Core *core) {
         return (StoreFeedHandler) { .entry = hear, .gap = hear_gap, .data = core };
 }
+
+int heard_listen(Core *core, StoreFeed **ret) {
+        const StoreFeedHandler handler = heard_handler(core);
+
+        *ret = NULL;
+        return store_is_shared(core->store) ? error_trace(store_feed_new(core->store, &handler, ret)) : 0;
+}

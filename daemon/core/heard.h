@@ -13,5 +13,10 @@
 #include "daemon/core/core.h"
 #include "daemon/store/feed.h"
 
-/* For store_feed_new(); @core is borrowed. */
+/* What does it; @core is borrowed. */
 StoreFeedHandler heard_handler(Core *core);
+
+/*
+ * Begins to listen, where the store is shared; else @ret is NULL. @core has to outlive it. 0 or a negative errno.
+ */
+int heard_listen(Core *core, StoreFeed **ret);
