@@ -22,17 +22,12 @@ struct RedisBatch {
         GArray *seen;        /* Seen */
         GPtrArray *events;   /* Event * */
         GPtrArray *failures; /* Failures * */
-        GPtrArray *debts;    /* UserDebt * */
 };
 
 /* What waits */
 
 static void free_event(void *event) {
         event_free(event);
-}
-
-static void free_debt(void *debt) {
-        user_debt_free(debt);
 }
 
 static void free_failures(void *data) {
@@ -46,14 +41,12 @@ static void free_failures(void *data) {
 void waiting_init(Waiting *waiting) {
         waiting->seen = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, g_free);
         waiting->failures = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, free_failures);
-        waiting->debts = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, free_debt);
         g_queue_init(&waiting->events);
 }
 
 void waiting_deinit(Waiting *waiting) {
         g_hash_table_unref(waiting->seen);
         g_hash_table_unref(waiting->failures);
-        g_hash_table_unref(waiting->debts);
         g_queue_clear_full(&waiting->events, free_event);
 }
 
@@ -92,12 +85,6 @@ bool waiting_add_failure(Waiting *waiting, const char *name, const char *from, i
         return true;
 }
 
-void waiting_add_debt(Waiting *waiting, const UserDebt *debt) {
-        char *name = g_strdup_printf("%u %s %s", (unsigned) debt->uid, debt->limit, debt->key);
-
-        (void) g_hash_table_replace(waiting->debts, name, user_debt_copy(debt)); /* new or not; ignoring */
-}
-
 /* Batches */
 
 static void take_seen(GHashTable *table, GArray *seen) {
@@ -111,15 +98,13 @@ static void take_seen(GHashTable *table, GArray *seen) {
         }
 }
 
-static void take(GHashTable *table, bool own_keys, GPtrArray *values) {
+static void take(GHashTable *table, GPtrArray *values) {
         GHashTableIter i;
-        void *key, *value;
+        void *value;
 
         g_hash_table_iter_init(&i, table);
-        while (values->len < AT_ONCE && g_hash_table_iter_next(&i, &key, &value)) {
+        while (values->len < AT_ONCE && g_hash_table_iter_next(&i, NULL, &value)) {
                 g_hash_table_iter_steal(&i);
-                if (own_keys)
-                        g_free(key);
                 g_ptr_array_add(values, value);
         }
 }
@@ -132,16 +117,14 @@ RedisBatch *redis_batch_take(Waiting *waiting, uint64_t number, bool seen, bool 
                 .seen = g_array_new(FALSE, FALSE, sizeof(Seen)),
                 .events = g_ptr_array_new_with_free_func(free_event),
                 .failures = g_ptr_array_new_with_free_func(free_failures),
-                .debts = g_ptr_array_new_with_free_func(free_debt),
         };
         while (batch->events->len < AT_ONCE && waiting->events.length > 0)
                 g_ptr_array_add(batch->events, g_queue_pop_head(&waiting->events));
-        take(waiting->failures, /* own_keys= */ false, batch->failures);
-        take(waiting->debts, /* own_keys= */ true, batch->debts);
+        take(waiting->failures, batch->failures);
         if (seen)
                 take_seen(waiting->seen, batch->seen);
         *ret_more = waiting->events.length > 0 || g_hash_table_size(waiting->failures) > 0 ||
-                    g_hash_table_size(waiting->debts) > 0 || (seen && g_hash_table_size(waiting->seen) > batch->seen->len);
+                    (seen && g_hash_table_size(waiting->seen) > batch->seen->len);
         return batch;
 }
 
@@ -150,7 +133,7 @@ bool redis_batch_is_empty(const RedisBatch *batch) {
 }
 
 unsigned redis_batch_count(const RedisBatch *batch) {
-        return batch->events->len + batch->failures->len + batch->debts->len;
+        return batch->events->len + batch->failures->len;
 }
 
 static void add_seen(RedisCall *call, const Seen *seen) {
@@ -176,16 +159,6 @@ static void add_failures(RedisCall *call, const Failures *failures) {
         redis_call_optional(call, failures->from);
 }
 
-static void add_debt(RedisCall *call, const UserDebt *debt) {
-        const char *const name[] = { debt->limit, debt->key };
-
-        redis_call_text(call, "debt");
-        redis_call_int(call, debt->uid);
-        redis_call_take(call, redis_pack(G_N_ELEMENTS(name), name));
-        redis_call_int(call, debt->until);
-        redis_call_int(call, debt->failures);
-}
-
 int redis_batch_write(RedisStore *redis, const RedisBatch *batch) {
         _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_NOTES);
 
@@ -196,8 +169,6 @@ int redis_batch_write(RedisStore *redis, const RedisBatch *batch) {
                 add_event(&call, batch->events->pdata[i]);
         for (guint i = 0; i < batch->failures->len; i++)
                 add_failures(&call, batch->failures->pdata[i]);
-        for (guint i = 0; i < batch->debts->len; i++)
-                add_debt(&call, batch->debts->pdata[i]);
         return redis_call_outcome(redis, &call, 1, NULL);
 }
 
@@ -219,7 +190,6 @@ RedisBatch *redis_batch_free(RedisBatch *batch) {
         g_array_unref(batch->seen);
         g_ptr_array_unref(batch->events);
         g_ptr_array_unref(batch->failures);
-        g_ptr_array_unref(batch->debts);
         g_free(batch);
         return NULL;
 }

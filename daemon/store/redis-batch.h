@@ -29,7 +29,6 @@ typedef struct Seen {
 typedef struct Waiting {
         GHashTable *seen;     /* id → Seen *; stay until they are written, for who reads */
         GHashTable *failures; /* name → Failures * */
-        GHashTable *debts;    /* uid, limit and key → UserDebt *; the latest counts */
         GQueue events;        /* Event *, oldest first */
 } Waiting;
 
@@ -41,7 +40,6 @@ Seen *waiting_get_seen(Waiting *waiting, const char *id, bool make);
 /* false: let go, there are too many. */
 bool waiting_add_event(Waiting *waiting, const Event *event);
 bool waiting_add_failure(Waiting *waiting, const char *name, const char *from, int64_t now);
-void waiting_add_debt(Waiting *waiting, const UserDebt *debt);
 
 typedef struct RedisBatch RedisBatch;
 

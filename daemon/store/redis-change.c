@@ -111,7 +111,8 @@ int redis_session_sweep(Store *store, const char *host, const char *boot_id, int
 
 /* Stepping up */
 
-int redis_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method) {
+int redis_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method,
+                                const Granted *granted) {
         _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_AUTHENTICATED);
         RedisStore *redis = redis_store(store);
 
@@ -120,6 +121,9 @@ int redis_session_authenticated(Store *store, const char *id, int64_t auth_time,
         redis_call_text(&call, id);
         redis_call_int(&call, auth_time);
         redis_call_text(&call, method);
+        redis_call_int(&call, granted != NULL);
+        if (granted)
+                redis_add_granted(&call, granted);
         return redis_call_outcome(redis, &call, 1, NULL);
 }
 

@@ -81,13 +81,6 @@ void redis_notes_failed(RedisNotes *notes, const char *name, const char *from, i
         make_due(notes, &notes->due, DELAY);
 }
 
-void redis_notes_debt(RedisNotes *notes, const UserDebt *debt) {
-        _cleanup_unlock_ RedisNotes *locked = notes_lock(notes);
-
-        waiting_add_debt(&notes->waiting, debt);
-        make_due(notes, &notes->due, DELAY);
-}
-
 void redis_notes_ended(RedisNotes *notes, Session *session) {
         _cleanup_unlock_ RedisNotes *locked = notes_lock(notes);
         Seen *seen = waiting_get_seen(&notes->waiting, session->id, /* make= */ false);

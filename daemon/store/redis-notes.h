@@ -25,7 +25,6 @@ RedisNotes *redis_notes_free(RedisNotes *notes);
 void redis_notes_touch(RedisNotes *notes, const char *id, int64_t now);
 void redis_notes_event(RedisNotes *notes, const Event *event);
 void redis_notes_failed(RedisNotes *notes, const char *name, const char *from, int64_t now);
-void redis_notes_debt(RedisNotes *notes, const UserDebt *debt);
 
 /* Moves the session's seen to what is known here; an active one's, or one's that redis_notes_ended() was told of. */
 void redis_notes_overlay(RedisNotes *notes, Session *session);

@@ -112,6 +112,9 @@ int redis_read_session(const RedisReply *flat, Session **ret) {
         session->end_reason = g_strdup(redis_field(flat, "end_reason"));
         session->roles = store_unpack_words(redis_field(flat, "roles"));
         session->role_cap = store_unpack_words(redis_field(flat, "role_cap"));
+        session->granted.issuer = g_strdup(redis_field(flat, "granted_issuer"));
+        session->granted.subject = g_strdup(redis_field(flat, "granted_subject"));
+        session->granted.pairs = store_unpack_words(redis_field(flat, "granted"));
         *ret = g_steal_pointer(&session);
         return 0;
 }
@@ -214,6 +217,12 @@ static void take_field(RedisCall *call, const char *name, char *value) {
         g_free(value);
 }
 
+void redis_add_granted(RedisCall *call, const Granted *granted) {
+        redis_call_field(call, "granted_issuer", granted->issuer);
+        redis_call_field(call, "granted_subject", granted->subject);
+        take_field(call, "granted", store_pack_words(granted->pairs));
+}
+
 static const char *or_unset(const char *id) {
         return id[0] ? id : NULL;
 }
@@ -243,6 +252,7 @@ void redis_add_session(RedisCall *call, const Session *session) {
         take_field(call, "roles", store_pack_words(session->roles));
         take_field(call, "role_cap", store_pack_words(session->role_cap));
         redis_call_field(call, "device", or_unset(session->device));
+        redis_add_granted(call, &session->granted);
 }
 
 void redis_add_device(RedisCall *call, const Device *device) {

@@ -50,6 +50,7 @@ int redis_read_session(const RedisReply *flat, Session **ret);
 int redis_read_user(const char *name, const RedisReply *flat, User **ret);
 int redis_read_device(const char *id, const RedisReply *flat, Device **ret);
 void redis_add_session(RedisCall *call, const Session *session);
+void redis_add_granted(RedisCall *call, const Granted *granted);
 void redis_add_device(RedisCall *call, const Device *device);
 
 /* Sessions as they are now: with what this host knows and Redis may not, noted or revoked. */
@@ -116,7 +117,8 @@ int redis_session_open_login(Store *store, const Session *session, unsigned max_
 /* Sessions, changing: redis-change.c */
 
 void redis_session_touch(Store *store, const char *id, int64_t now);
-int redis_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method);
+int redis_session_authenticated(Store *store, const char *id, int64_t auth_time, const char *method,
+                                const Granted *granted);
 int redis_session_end(Store *store, const SessionSelector *selector, SessionEvent event, const char *reason,
                       int64_t now, GPtrArray **ret_ended);
 int redis_session_sweep(Store *store, const char *host, const char *boot_id, int64_t now, int64_t idle, int64_t keep,
@@ -159,5 +161,6 @@ int redis_ticket_used(Store *store, const char *issuer, const char *jti, bool *r
 /* What users owe, and where they were: redis-throttle.c */
 
 int redis_known_network(Store *store, uid_t uid, const char *network, int64_t since, bool *ret);
-void redis_debt_set(Store *store, const UserDebt *debt);
-int redis_debt_list(Store *store, GPtrArray **ret);
+int redis_shared_debt_get(Store *store, uid_t uid, const char *limit, const char *key, int64_t now, SharedDebt *ret);
+int redis_shared_debt_swap(Store *store, SharedDebt *debt, int64_t now);
+int redis_shared_debt_list(Store *store, uid_t uid, int64_t now, GPtrArray **ret);

@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <string.h>
 
 #include "common/error.h"
 #include "daemon/store/redis-store.h"
@@ -21,69 +20,105 @@ int redis_known_network(Store *store, uid_t uid, const char *network, int64_t si
         return redis_call_bool(redis_store(store), &call, ret);
 }
 
-void redis_debt_set(Store *store, const UserDebt *debt) {
-        redis_notes_debt(redis_store(store)->notes, debt);
+/* Times beyond it are no different to anybody, and Lua could not tell them apart: 35,000 years in ms. */
+#define LEFT_MAX (INT64_C(1) << 50)
+
+static GString *pack_name(const char *limit, const char *key) {
+        const char *const texts[] = { limit, key };
+
+        return redis_pack(G_N_ELEMENTS(texts), texts);
 }
 
-static int add_uid(const char *uid, const char *name, void *data) {
-        g_ptr_array_add(data, g_strdup(uid));
+static bool read_number(const RedisReply *text, gint64 min, gint64 max, gint64 *ret) {
+        return text->type == REPLY_TEXT && g_ascii_string_to_signed(text->data, 10, min, max, ret, NULL);
+}
+
+/* {left, failures, keep, version} */
+static int read_debt(RedisReply *const *texts, SharedDebt *debt) {
+        gint64 left, failures, keep, version;
+
+        if (!read_number(texts[0], INT64_MIN, INT64_MAX, &left) || !read_number(texts[1], 0, UINT_MAX, &failures) ||
+            !read_number(texts[2], 0, INT64_MAX, &keep) || !read_number(texts[3], 0, INT64_MAX, &version))
+                return error_trace(-EUCLEAN);
+        debt->left = left;
+        debt->failures = (unsigned) failures;
+        debt->keep = keep;
+        debt->version = (uint64_t) version;
         return 0;
 }
 
-/* "UNTIL FAILURES" */
-static bool read_value(const RedisReply *value, UserDebt *debt) {
-        const char *space = value->type == REPLY_TEXT ? strchr(value->data, ' ') : NULL;
-        g_autofree char *until = space ? g_strndup(value->data, (gsize) (space - value->data)) : NULL;
-        gint64 number;
-
-        if (!until || !g_ascii_string_to_signed(until, 10, INT64_MIN, INT64_MAX, &number, NULL))
-                return false;
-        debt->until = number;
-        if (!g_ascii_string_to_signed(space + 1, 10, 1, UINT_MAX, &number, NULL))
-                return false;
-        debt->failures = (unsigned) number;
-        return true;
-}
-
-static int read_debt(uid_t uid, const RedisReply *name, const RedisReply *value, GPtrArray *debts) {
-        UserDebt debt = { .uid = uid };
-        char *texts[2];
-        bool good;
+int redis_shared_debt_get(Store *store, uid_t uid, const char *limit, const char *key, int64_t now, SharedDebt *ret) {
+        _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_DEBT_GET);
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+        SharedDebt debt = { .left = 0 };
         int r;
 
-        r = redis_unpack(name, G_N_ELEMENTS(texts), texts);
+        redis_call_int(&call, uid);
+        redis_call_take(&call, pack_name(limit, key));
+        r = redis_call_run(redis_store(store), &call, &reply);
         if (r < 0)
                 return r;
-        debt.limit = texts[0];
-        debt.key = texts[1];
-        good = texts[0] && texts[1] && read_value(value, &debt);
-        if (good)
-                g_ptr_array_add(debts, user_debt_copy(&debt));
-        redis_unpack_free(G_N_ELEMENTS(texts), texts);
-        return good ? 0 : error_trace(-EUCLEAN);
+        if (reply->type != REPLY_ARRAY || reply->size != 4)
+                return error_trace(-EUCLEAN);
+        r = read_debt(reply->elements, &debt);
+        if (r < 0)
+                return r;
+        ret->left = debt.left;
+        ret->failures = debt.failures;
+        ret->version = debt.version;
+        return 0;
 }
 
-/* {uid, {packed limit and key, value, …}} */
-static int read_row(const RedisReply *row, GPtrArray *debts) {
-        const RedisReply *flat;
-        gint64 uid;
-        int r = 0;
+int redis_shared_debt_swap(Store *store, SharedDebt *debt, int64_t now) {
+        _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_DEBT_SWAP);
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+        gint64 version;
+        int r;
 
-        if (row->type != REPLY_ARRAY || row->size != 2 || row->elements[0]->type != REPLY_TEXT ||
-            row->elements[1]->type != REPLY_ARRAY ||
-            !g_ascii_string_to_signed(row->elements[0]->data, 10, 0, (gint64) UID_UNSET - 1, &uid, NULL))
+        redis_call_int(&call, debt->uid);
+        redis_call_take(&call, pack_name(debt->limit, debt->key));
+        redis_call_int(&call, (int64_t) debt->version);
+        redis_call_int(&call, CLAMP(debt->left, -LEFT_MAX, LEFT_MAX));
+        redis_call_int(&call, debt->failures);
+        redis_call_int(&call, MIN(debt->keep, LEFT_MAX));
+        r = redis_call_outcome(redis_store(store), &call, 2, &reply);
+        if (r != 0)
+                return r;
+        if (!read_number(reply->elements[1], 0, INT64_MAX, &version))
                 return error_trace(-EUCLEAN);
-        flat = row->elements[1];
-        for (size_t i = 0; r == 0 && i + 1 < flat->size; i += 2)
-                r = read_debt((uid_t) uid, flat->elements[i], flat->elements[i + 1], debts);
+        debt->version = (uint64_t) version;
+        return 0;
+}
+
+/* {uid, packed limit and key, left, failures, keep, version} */
+static int read_row(const RedisReply *row, GPtrArray *debts) {
+        g_autoptr(SharedDebt) debt = g_new0(SharedDebt, 1);
+        char *texts[2];
+        gint64 uid;
+        int r;
+
+        if (row->type != REPLY_ARRAY || row->size != 6 || !read_number(row->elements[0], 0, (gint64) UID_UNSET - 1, &uid))
+                return error_trace(-EUCLEAN);
+        r = redis_unpack(row->elements[1], G_N_ELEMENTS(texts), texts);
+        if (r < 0)
+                return r;
+        debt->uid = (uid_t) uid;
+        debt->limit = texts[0];
+        debt->key = texts[1];
+        r = debt->limit && debt->key ? read_debt(row->elements + 2, debt) : error_trace(-EUCLEAN);
+        if (r == 0)
+                g_ptr_array_add(debts, g_steal_pointer(&debt));
         return r;
 }
 
-static int load(RedisStore *redis, RedisCall *call, GPtrArray *debts) {
+static int list_some(RedisStore *redis, const GPtrArray *uids, guint from, GPtrArray *debts) {
+        _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_DEBT_LIST);
         _cleanup_redis_reply_ RedisReply *reply = NULL;
         int r;
 
-        r = redis_call_run(redis, call, &reply);
+        for (guint i = from; i < MIN(from + PAGE, uids->len); i++)
+                redis_call_text(&call, uids->pdata[i]);
+        r = redis_call_run(redis, &call, &reply);
         if (r == 0 && reply->type != REPLY_ARRAY)
                 r = error_trace(-EUCLEAN);
         for (size_t i = 0; r == 0 && i < reply->size; i++)
@@ -91,22 +126,22 @@ static int load(RedisStore *redis, RedisCall *call, GPtrArray *debts) {
         return r;
 }
 
-int redis_debt_list(Store *store, GPtrArray **ret) {
-        g_autoptr(GPtrArray) uids = g_ptr_array_new_with_free_func(g_free), debts = store_debt_array();
+static int add_uid(const char *uid, const char *name, void *data) {
+        g_ptr_array_add(data, g_strdup(uid));
+        return 0;
+}
+
+int redis_shared_debt_list(Store *store, uid_t uid, int64_t now, GPtrArray **ret) {
+        g_autoptr(GPtrArray) uids = g_ptr_array_new_with_free_func(g_free), debts = store_shared_debt_array();
         RedisStore *redis = redis_store(store);
-        int r;
+        int r = 0;
 
-        r = redis_notes_flush(redis->notes, /* seen= */ false);
-        if (r == 0)
+        if (uid != UID_UNSET)
+                g_ptr_array_add(uids, g_strdup_printf("%u", (unsigned) uid));
+        else
                 r = redis_each_user(redis, add_uid, uids);
-        for (guint i = 0; r == 0 && i < uids->len; i += PAGE) {
-                _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_HASHES);
-
-                redis_call_text(&call, "debts:");
-                for (guint j = i; j < MIN(i + PAGE, uids->len); j++)
-                        redis_call_text(&call, uids->pdata[j]);
-                r = load(redis, &call, debts);
-        }
+        for (guint i = 0; r == 0 && i < uids->len; i += PAGE)
+                r = list_some(redis, uids, i, debts);
         if (r == 0)
                 *ret = g_steal_pointer(&debts);
         return r;

@@ -168,7 +168,7 @@ typedef struct SessionAuthenticated {
 } SessionAuthenticated;
 
 static int update_granted(Db *db, const char *id, const Granted *granted) {
-        g_autofree char *pairs = session_pack_words(granted->pairs);
+        g_autofree char *pairs = store_pack_words(granted->pairs);
         _cleanup_query_ Query query = db_query(
                 db, "UPDATE session SET granted_issuer = ?, granted_subject = ?, granted = ? WHERE id = ?");
 

@@ -54,7 +54,7 @@ static int read_session(const Query *query, Session **ret) {
                 return r;
         session->granted.issuer = g_strdup(query_column_text(query, i++));
         session->granted.subject = g_strdup(query_column_text(query, i++));
-        session->granted.pairs = session_unpack_words(query_column_text(query, i++));
+        session->granted.pairs = store_unpack_words(query_column_text(query, i++));
         *ret = g_steal_pointer(&session);
         return 0;
 }

@@ -72,8 +72,9 @@ const StoreBackend redis_backend = {
         .ticket_use = redis_ticket_use,
         .ticket_used = redis_ticket_used,
         .known_network = redis_known_network,
-        .debt_set = redis_debt_set,
-        .debt_list = redis_debt_list,
+        .shared_debt_get = redis_shared_debt_get,
+        .shared_debt_swap = redis_shared_debt_swap,
+        .shared_debt_list = redis_shared_debt_list,
         .event_add = redis_event_add,
         .event_list = redis_event_list,
 };

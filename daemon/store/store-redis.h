@@ -23,7 +23,8 @@
  *     identities             hash    packed issuer, subject → packed provider, issuer, subject, user, uid, linked, by
  *     links:UID              hash    issuer → packed issuer, subject
  *     networks:UID           zset    network by when the user was last there
- *     debts:UID              hash    packed limit, key → "UNTIL FAILURES"
+ *     debts:UID              hash    packed limit, key → what is owed (lua/debt.lua)
+ *     debt-ends              zset    "UID " and packed limit, key, of debts that pass, by when they are forgotten
  *     session:ID             hash    the fields of a Session, and n, its number
  *     events:ID              list    packed time, event, service, detail, the oldest first
  *     active, ended          zset    sessions by n; the same of a user (active:user:UID) and a host (active:host:HOST)

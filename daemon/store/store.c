@@ -409,12 +409,12 @@ int store_known_network(Store *store, uid_t uid, const char *network, int64_t si
 }
 
 void store_debt_set(Store *store, const UserDebt *debt) {
-        if (debt->uid != UID_UNSET && debt->limit && debt->key)
+        if (debt->uid != UID_UNSET && debt->limit && debt->key && !store_is_shared(store))
                 store->backend->debt_set(store, debt);
 }
 
 int store_debt_list(Store *store, GPtrArray **ret) {
-        return store->backend->debt_list(store, ret);
+        return store_is_shared(store) ? error_trace(-EOPNOTSUPP) : store->backend->debt_list(store, ret);
 }
 
 bool store_is_shared(Store *store) {

@@ -304,7 +304,8 @@ int store_debt_list(Store *store, GPtrArray **ret);
 /*
  * Where hosts share the store they share what users owe, too: it is read before each attempt, and changed
  * only by who has seen the last change. @now is the caller's clock_running(), for backends that have no
- * clock of their own. Where they do not share it these four are not there (-EOPNOTSUPP), else the two before.
+ * clock of their own. Where they do not share it these three are not there (-EOPNOTSUPP), else the two before:
+ * what is set is forgotten.
  */
 bool store_is_shared(Store *store);
 /* What is kept of @uid under @limit and @key: all but these three and keep is filled in. Never STORE_E_NOT_FOUND. */

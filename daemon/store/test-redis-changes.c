@@ -52,6 +52,16 @@ static void open_one(Store *store, unsigned n, uint32_t audit_id, const char *ro
         assert_result(store_session_open_login(store, session, MANY, "192.0.2.1", &bound, &ended, &news), 0);
 }
 
+static int swap_debt(Store *store, uid_t uid, const char *limit, unsigned failures) {
+        SharedDebt debt = { .uid = uid, .limit = (char *) limit, .key = (char *) "" };
+        int r;
+
+        r = store_shared_debt_get(store, uid, limit, "", /* now= */ 0, &debt);
+        debt.failures = failures;
+        debt.left = -1; /* over, and so the same at any time of a test */
+        return r < 0 ? r : store_shared_debt_swap(store, &debt, /* now= */ 0);
+}
+
 void redis_changes_prepare(Store *store) {
         User alice = make_user("alice", ALICE), bob = make_user("bob", BOB);
         Assignment brief = make_assignment("alice", ALICE, "operator", START + 60), admin = brief;
@@ -73,6 +83,7 @@ void redis_changes_prepare(Store *store) {
         test_open(store, 90, BOB, 90);
         for (unsigned n = 11; n <= 13; n++)
                 assert(test_end(store, n, n == 12 ? SESSION_EVENT_REVOKE : SESSION_EVENT_CLOSE) == 1);
+        assert_result(swap_debt(store, BOB, "other-hosts", 7), 0);
 }
 
 /* What gives */
@@ -122,7 +133,7 @@ static int session_open_over_the_cap(Store *store) {
 static int session_authenticated(Store *store) {
         g_autofree char *id = test_id(1);
 
-        return store_session_authenticated(store, id, START + 50, "pwd");
+        return store_session_authenticated(store, id, START + 50, "pwd", NULL);
 }
 
 static int assignment_set(Store *store) {
@@ -155,6 +166,14 @@ static int use_device(Store *store, uint32_t counter) {
 
 static int device_use(Store *store) {
         return use_device(store, 3);
+}
+
+static int debt_charge(Store *store) {
+        return swap_debt(store, ALICE, "local", 1);
+}
+
+static int debt_forget(Store *store) {
+        return swap_debt(store, BOB, "other-hosts", 0);
 }
 
 static int ticket_use(Store *store) {
@@ -263,6 +282,7 @@ const RedisChange redis_changes[] = {
         { "device add", device_add, false },
         { "device use", device_use, false },
         { "ticket use", ticket_use, false },
+        { "debt charge", debt_charge, false },
         { "rename host", rename_host, false },
         { "user disable", user_disable, true },
         { "user remove", user_remove, true },
@@ -277,5 +297,6 @@ const RedisChange redis_changes[] = {
         { "device revoke", device_revoke, true },
         { "device reuse", device_reuse, true },
         { "device sweep", device_sweep, true },
+        { "debt forget", debt_forget, true },
         {},
 };

@@ -201,12 +201,19 @@ static int compare_texts(const void *a, const void *b) {
         return strcmp(*(char *const *) a, *(char *const *) b);
 }
 
-static void append_pairs(GString *text, const RedisReply *flat) {
+static const char *same_of(const char *name, const char *value, bool begins_with_time) {
+        if (is_own(name))
+                return "?";
+        return begins_with_time && strchr(value, ' ') ? strchr(value, ' ') : value;
+}
+
+static void append_pairs(GString *text, const RedisReply *flat, bool begin_with_time) {
         g_autoptr(GPtrArray) pairs = g_ptr_array_new_with_free_func(g_free);
 
         for (size_t i = 0; i + 1 < flat->size; i += 2)
                 g_ptr_array_add(pairs, g_strconcat(" ", flat->elements[i]->data, "=",
-                                                   is_own(flat->elements[i]->data) ? "?" : flat->elements[i + 1]->data,
+                                                   same_of(flat->elements[i]->data, flat->elements[i + 1]->data,
+                                                           begin_with_time),
                                                    NULL));
         g_ptr_array_sort(pairs, compare_texts);
         for (guint i = 0; i < pairs->len; i++)
@@ -226,11 +233,11 @@ static char *dump_key(RedisServer *server, const char *key, size_t prefix) {
 
         if (redis_reply_is_text(type, "hash")) {
                 value = run_on(server, "HGETALL", key, "");
-                append_pairs(text, value);
+                append_pairs(text, value, g_str_has_prefix(key + prefix, "debts:"));
         } else if (redis_reply_is_text(type, "stream")) {
                 value = run_on(server, "XRANGE", key, " - +");
                 for (size_t i = 0; i < value->size; i++)
-                        append_pairs(text, value->elements[i]->elements[1]);
+                        append_pairs(text, value->elements[i]->elements[1], /* begin_with_time= */ false);
         } else {
                 value = redis_reply_is_text(type, "zset") ? run_on(server, "ZRANGE", key, " 0 -1 WITHSCORES")
                         : redis_reply_is_text(type, "list") ? run_on(server, "LRANGE", key, " 0 -1")

@@ -110,7 +110,7 @@ static void assert_revoked(Store *store, bool has_data) {
         assert_result(store_ticket_use(store, "web9", "jti", START + 60), STORE_E_EXISTS);
         assert_result(store_ticket_used(store, "web9", "jti", &used), 0);
         assert(used);
-        assert_result(store_session_authenticated(store, four, START, "pwd"), STORE_E_STATE);
+        assert_result(store_session_authenticated(store, four, START, "pwd", NULL), STORE_E_STATE);
         if (!has_data)
                 return;
         test_assert_state(store, 4, SESSION_REVOKED);

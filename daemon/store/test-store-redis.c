@@ -72,7 +72,7 @@ static void test_hosts_share(RedisServer *server) {
         assert(test_end(fleet.web2, 1, SESSION_EVENT_REVOKE) == 2);
         test_assert_state(fleet.web1, 1, SESSION_REVOKED);
         test_assert_state(fleet.web1, 2, SESSION_REVOKED);
-        assert_result(store_session_authenticated(fleet.web1, id, START, "pwd"), STORE_E_STATE);
+        assert_result(store_session_authenticated(fleet.web1, id, START, "pwd", NULL), STORE_E_STATE);
 }
 
 /* Names and what else is one host's do not leave it. */
@@ -377,6 +377,7 @@ static void assert_all_fail(Store *store) {
         Session *session = NULL;
         Device *device = NULL;
         User *user = NULL;
+        SharedDebt debt;
         bool flag = false;
         SessionFilter filter = { .uid = UID_UNSET };
 
@@ -392,7 +393,8 @@ static void assert_all_fail(Store *store) {
         g_assert_cmpint(store_identity_list(store, UID_UNSET, &list), <, 0);
         g_assert_cmpint(store_ticket_used(store, "web9", "jti", &flag), <, 0);
         g_assert_cmpint(store_known_network(store, ALICE, "192.0.2.1", 0, &flag), <, 0);
-        g_assert_cmpint(store_debt_list(store, &list), <, 0);
+        g_assert_cmpint(store_shared_debt_list(store, UID_UNSET, START, &list), <, 0);
+        g_assert_cmpint(store_shared_debt_get(store, ALICE, "local", "", START, &debt), <, 0);
         g_assert_cmpint(store_event_list(store, id, &list), <, 0);
         g_assert_cmpint(store_check(store, G_TIME_SPAN_SECOND, &problem), <, 0);
         for (const RedisChange *change = redis_changes; change->name; change++)
@@ -441,7 +443,7 @@ static void test_R12_killed_and_stopped(void) {
 static void test_notes_while_it_is_away(RedisServer *server) {
         g_autofree char *prefix = new_prefix(), *host = g_strconcat(prefix, "1", NULL), *id = test_id(1);
         g_autoptr(Store) store = redis_server_open(server, prefix, host);
-        g_autoptr(GPtrArray) events = NULL, debts = NULL;
+        g_autoptr(GPtrArray) events = NULL;
         Event event = { .time = START, .event = (char *) "used" };
         int64_t begun;
 
@@ -456,7 +458,6 @@ static void test_notes_while_it_is_away(RedisServer *server) {
                 store_event_add(store, &event);
                 store_session_touch(store, other, START + n);
                 store_user_failed(store, "alice", "192.0.2.1", START + n);
-                store_debt_set(store, &(UserDebt) { ALICE, (char *) "local", (char *) "", START + n, 1 + n });
         }
         g_assert_cmpint(g_get_monotonic_time() - begun, <, G_TIME_SPAN_SECOND);
         g_assert_cmpuint(store_dropped(store), >=, 2 * (6000 - 4096 - 1024)); /* less what is on its way */
@@ -464,9 +465,6 @@ static void test_notes_while_it_is_away(RedisServer *server) {
         redis_server_signal(server, SIGCONT);
         assert_result(store_event_list(store, id, &events), 0);
         g_assert_cmpuint(events->len, ==, 64);
-        assert_result(store_debt_list(store, &debts), 0);
-        g_assert_cmpuint(debts->len, ==, 1);
-        g_assert_cmpuint(((UserDebt *) debts->pdata[0])->failures, ==, 6000);
 }
 
 /* A batch that was carried out, but whose answer came too late, is sent again, and counts once. */

@@ -90,7 +90,7 @@ static void assert_debts(Store *store, const char *expected) {
         g_assert_cmpstr(text->str, ==, expected);
 }
 
-static void test_T7_debts(Store *store) {
+void store_test_T7_debts(Store *store) {
         g_autoptr(GPtrArray) ended = NULL;
 
         assert_debts(store, "");
@@ -113,6 +113,5 @@ const StoreTestRow store_throttle_tests[] = {
         { "networks", test_networks },
         { "R14 networks are bounded", test_R14_networks_are_bounded },
         { "a login that is refused makes no place known", test_a_login_that_is_refused_makes_no_place_known },
-        { "T7 debts", test_T7_debts },
         {},
 };

@@ -30,6 +30,9 @@ extern const StoreTestRow store_user_tests[], store_session_tests[], store_end_t
         store_assignment_tests[], store_identity_tests[], store_news_tests[], store_thread_tests[],
         store_throttle_tests[], store_shared_tests[], store_lone_tests[];
 
+/* Where what users owe is not shared. */
+void store_test_T7_debts(Store *store);
+
 /* "n" as an id: 32 digits that begin with n in hex */
 char *test_id(unsigned n);
 

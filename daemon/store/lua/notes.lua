@@ -6,7 +6,6 @@
 -- groups:
 --   'seen', id, time; 'last', id, time (of one that this host ended: what it was seen at before)
 --   'event', id, packed; 'failed', name, how many, time, optional(from)
---   'debt', uid, packed limit and key, until, failures
 
 local batch = B .. 'batch:' .. ARGV[2]
 local i = 4
@@ -57,16 +56,6 @@ while i <= #ARGV do
                         if from then
                                 write('HSET', user, 'failed_from', from)
                         end
-                end
-                i = i + 5
-        elseif what == 'debt' then
-                -- Not of a user who was removed meanwhile: the uid may be another's next.
-                local debts = B .. 'debts:' .. ARGV[i + 1]
-
-                if ARGV[i + 4] == '0' then
-                        write('HDEL', debts, ARGV[i + 2])
-                elseif call('HEXISTS', B .. 'users', ARGV[i + 1]) == 1 then
-                        write('HSET', debts, ARGV[i + 2], ARGV[i + 3] .. ' ' .. ARGV[i + 4])
                 end
                 i = i + 5
         else
