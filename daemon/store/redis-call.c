@@ -24,7 +24,8 @@ static int make_id(char ret[REDIS_ID_SIZE]) {
 
 int redis_call_prepare(RedisStore *redis) {
         for (size_t i = 0; i < _SCRIPT_MAX; i++) {
-                g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA1, redis_script_text((RedisScript) i), -1);
+                g_autofree char *text = redis_script_text((RedisScript) i);
+                g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA1, text, -1);
 
                 (void) g_strlcpy(redis->digests[i], digest, REDIS_DIGEST_SIZE); /* always 40 digits; ignoring */
         }
@@ -133,7 +134,8 @@ static int link_call(RedisStore *redis, size_t argc, const RedisArg *argv, Redis
 }
 
 static int load(RedisStore *redis, RedisScript script) {
-        RedisArg argv[] = { redis_arg("SCRIPT"), redis_arg("LOAD"), redis_arg(redis_script_text(script)) };
+        g_autofree char *text = redis_script_text(script);
+        RedisArg argv[] = { redis_arg("SCRIPT"), redis_arg("LOAD"), redis_arg(text) };
         _cleanup_redis_reply_ RedisReply *reply = NULL;
         int r;
 

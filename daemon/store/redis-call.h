@@ -63,7 +63,8 @@ typedef enum RedisScript {
         _SCRIPT_MAX,
 } RedisScript;
 
-const char *redis_script_text(RedisScript script);
+/* g_free */
+char *redis_script_text(RedisScript script);
 
 typedef struct RedisStore RedisStore;
 
