@@ -63,3 +63,11 @@ class Authority:
         path = self.folder / f"{kind}.pem"
         path.write_bytes(built.public_bytes(serialization.Encoding.PEM) + _pem(key))
         return path
+
+    def server_certificate(self, name, address):
+        """Of a server that others know by that name and address: the path of its PEM."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        path = self.folder / f"{name}.pem"
+        built = self._build(name, key, names=(x509.DNSName(name), x509.IPAddress(address)))
+        path.write_bytes(built.public_bytes(serialization.Encoding.PEM) + _pem(key))
+        return path
