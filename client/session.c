@@ -62,9 +62,9 @@ static void add_session(Table *table, const json_t *session, int64_t now) {
         g_autofree char *seen = output_time(output_number(session, "seen"), now);
         g_autofree char *ends = output_time(output_number(session, "ends"), now);
 
-        table_row(table, shown, output_text(session, "user"), output_text(session, "service"),
-                  output_text(session, "from"), output_text(session, "tty"), methods, proven, opened, seen, ends,
-                  NULL);
+        table_row(table, shown, output_text(session, "user"), output_text(session, "host"),
+                  output_text(session, "service"), output_text(session, "from"), output_text(session, "tty"), methods,
+                  proven, opened, seen, ends, NULL);
 }
 
 Table *session_table(const Cli *cli, const json_t *sessions) {
@@ -72,8 +72,8 @@ Table *session_table(const Cli *cli, const json_t *sessions) {
         const json_t *session;
         size_t i;
 
-        table_head(table, "SESSION", "USER", "SERVICE", "FROM", "TTY", "METHODS", "PROVEN", "OPENED", "SEEN", "ENDS",
-                   NULL);
+        table_head(table, "SESSION", "USER", "HOST", "SERVICE", "FROM", "TTY", "METHODS", "PROVEN", "OPENED", "SEEN",
+                   "ENDS", NULL);
         json_array_foreach(sessions, i, session)
                 add_session(table, session, cli->now);
         return table;

@@ -110,15 +110,16 @@ static void test_unset_is_a_dash(void) {
 static void test_sessions_as_people_see_them(void) {
         const Cli cli = { .now = NOW };
         json_auto_t *sessions = json_pack(
-                "[{s:s, s:s, s:s, s:s, s:s, s:[s], s:I, s:I, s:I, s:I, s:b}]", "id", "1a2b3c4d5e6f708192a3b4c5d6e7f809",
-                "user", "alice", "service", "sshd", "from", "192.0.2.7", "tty", "pts/3", "methods", "pwd", "auth_time",
-                NOW - 200, "opened", NOW - 7200, "seen", NOW - 10, "ends", NOW + 86400 * 6 + 7200, "current", 1);
+                "[{s:s, s:s, s:s, s:s, s:s, s:s, s:[s], s:I, s:I, s:I, s:I, s:b}]", "id",
+                "1a2b3c4d5e6f708192a3b4c5d6e7f809", "user", "alice", "host", "web1", "service", "sshd",
+                "from", "192.0.2.7", "tty", "pts/3", "methods", "pwd", "auth_time", NOW - 200,
+                "opened", NOW - 7200, "seen", NOW - 10, "ends", NOW + 86400 * 6 + 7200, "current", 1);
         g_autoptr(Table) table = session_table(&cli, sessions);
         g_autofree char *text = table_to_string(table, false);
 
         g_assert_cmpstr(text, ==,
-                        "SESSION     USER   SERVICE  FROM       TTY    METHODS  PROVEN     OPENED   SEEN      ENDS\n"
-                        "1a2b3c4d *  alice  sshd     192.0.2.7  pts/3  pwd      3 min ago  2 h ago  10 s ago  in 6 d 2 h\n");
+                        "SESSION     USER   HOST  SERVICE  FROM       TTY    METHODS  PROVEN     OPENED   SEEN      ENDS\n"
+                        "1a2b3c4d *  alice  web1  sshd     192.0.2.7  pts/3  pwd      3 min ago  2 h ago  10 s ago  in 6 d 2 h\n");
 }
 
 static void test_what_errors_mean(void) {
