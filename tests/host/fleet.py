@@ -94,8 +94,23 @@ class Store:
     def signal(self, name):
         self.host.signal("test-redis", name)
 
-    def stop(self):
-        self.host.sh("systemctl stop test-redis")
+    def kill(self):
+        self.signal("KILL")
+        self.host.wait("! systemctl is-active --quiet test-redis", what="redis is gone")
+        self.host.sh("systemctl reset-failed test-redis", check=False)
+
+    # Copies of all that it keeps, by their names
+
+    def copy(self, name):
+        self.host.sh(f"rm -rf /var/tmp/{name}; cp -a {DATA} /var/tmp/{name}")
+
+    def start_with(self, name=None):
+        """As that copy has it; without one, empty."""
+        self.kill()
+        self.host.sh(f"rm -rf {DATA}/*")
+        if name:
+            self.host.sh(f"cp -a /var/tmp/{name}/. {DATA}")
+        self.start()
 
 
 class Fleet(Network):
