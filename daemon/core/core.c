@@ -398,7 +398,8 @@ static bool is_left(const Session *session, const char *device) {
 
 /* What was to be revoked is, whether or not these can be found: a failure is told, and no more. */
 void core_end_left_logins(Core *core, uid_t uid, const char *device, const char *spare) {
-        const SessionFilter filter = { .uid = uid, .ended = true, .limit = LEFT_LOGINS_MAX };
+        g_autoptr(CoreConfig) config = core_config(core);
+        const SessionFilter filter = { .uid = uid, .host = config->host, .ended = true, .limit = LEFT_LOGINS_MAX };
         g_autoptr(GPtrArray) sessions = NULL, left = g_ptr_array_new();
 
         if (store_session_list(core->store, &filter, &sessions) < 0) {
