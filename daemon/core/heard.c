@@ -32,14 +32,20 @@ static void hear_session(Core *core, const CoreConfig *config, const StoreFeedEn
                 core_end_logins(core, ended, /* spare= */ NULL);
 }
 
+/* What is under way was begun before: it does not come in behind it. */
+static void bar(Core *core, uid_t uid, const char *user) {
+        pending_bar(core->pending, uid);
+        pending_unbar(core->pending, uid);
+        sign_ins_drop(core->sign_ins, user);
+}
+
 /* Whatever that user has here: also a login that has no session, or one that ended before. */
 static void hear_user(Core *core, const StoreFeedEntry *entry) {
         const User user = { .name = (char *) entry->user, .uid = entry->uid };
 
-        /* What is under way was begun before: it does not come in behind it. */
-        pending_bar(core->pending, entry->uid);
-        pending_unbar(core->pending, entry->uid);
-        sign_ins_drop(core->sign_ins, entry->user);
+        bar(core, entry->uid, entry->user);
+        if (entry->keep_login)
+                return;
         if (entry->spares || entry->what == STORE_FEED_PASSWORD) /* one's own may be here */
                 core_end_left_logins(core, entry->uid, /* device= */ NULL, /* spare= */ NULL);
         else
@@ -62,6 +68,9 @@ static void hear(const StoreFeedEntry *entry, void *data) {
         case STORE_FEED_PASSWORD:
                 hear_user(core, entry);
                 break;
+        case STORE_FEED_EVERYBODY:
+                bar(core, UID_UNSET, /* user= */ NULL);
+                break;
         case STORE_FEED_DEVICE:
                 core_end_left_logins(core, entry->uid, entry->device, /* spare= */ NULL);
                 break;
@@ -74,24 +83,26 @@ static bool is_revoked(const Session *session) {
         return session->state == SESSION_REVOKED;
 }
 
-/* What was not heard may be anything: no login of a session that is revoked lives on. */
-static void hear_gap(void *data) {
+/* What was not heard may be anything: nobody who is under way comes in, and no login of a session that is revoked lives on. */
+static bool hear_gap(void *data) {
         Core *core = data;
         g_autoptr(CoreConfig) config = core_config(core);
         const SessionFilter filter = { .uid = UID_UNSET, .host = config->host, .ended = true };
         g_autoptr(GPtrArray) sessions = NULL, revoked = g_ptr_array_new();
 
+        bar(core, UID_UNSET, /* user= */ NULL);
         if (store_session_list(core->store, &filter, &sessions) < 0) {
                 core_audit(core, &(AuditEvent) {
                         .event = "logins-left",
                         .message = "logins that another host ended may have been left alone: the store failed",
                 });
-                return;
+                return false;
         }
         for (guint i = 0; i < sessions->len; i++)
                 if (is_revoked(sessions->pdata[i]))
                         g_ptr_array_add(revoked, sessions->pdata[i]);
         core_end_logins(core, revoked, /* spare= */ NULL);
+        return true;
 }
 
 StoreFeedHandler heard_handler(Core *core) {

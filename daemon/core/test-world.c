@@ -356,6 +356,10 @@ static int fail_session_get(Store *store, const char *id, Session **ret) {
         return -EIO;
 }
 
+static int fail_session_list(Store *store, const SessionFilter *filter, GPtrArray **ret) {
+        return -EIO;
+}
+
 static int fail_session_bound(Store *store, const char *boot_id, uint32_t audit_id, uid_t uid, Session **ret) {
         return -EIO;
 }
@@ -416,6 +420,10 @@ void world_break_reads(World *world) {
         broken->user_get = fail_user_get;
         broken->session_get = fail_session_get;
         broken->session_bound = fail_session_bound;
+}
+
+void world_break_lists(World *world) {
+        break_store(world)->session_list = fail_session_list;
 }
 
 void world_break_assignments(World *world) {

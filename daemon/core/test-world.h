@@ -99,6 +99,8 @@ void world_use_settings(World *world, Settings *settings);
 void world_break_reads(World *world);
 void world_break_assignments(World *world);
 void world_break_writes(World *world);
+/* From now on sessions cannot be listed. */
+void world_break_lists(World *world);
 /* From now on who somebody is at a provider cannot be looked up. */
 void world_break_identities(World *world);
 

@@ -31,6 +31,7 @@ typedef enum StoreFeedWhat {
         STORE_FEED_REMOVED,
         STORE_FEED_PASSWORD,
         STORE_FEED_REVOKED,  /* all that @user has but, with @spares, one's own; the sessions by entries of their own */
+        STORE_FEED_EVERYBODY, /* all that anybody has, likewise; of no user */
         _STORE_FEED_MAX,
 } StoreFeedWhat;
 
@@ -40,7 +41,7 @@ typedef struct StoreFeedEntry {
         const char *user;
         uid_t uid;
         const char *device;     /* its id */
-        bool keep_login;        /* the logins of such sessions live on */
+        bool keep_login;        /* such a session's login lives on, or that user's, or everybody's */
         bool everybody;         /* everybody's sessions were revoked, this one among them */
         bool spares;
         const Session *session; /* id, user, uid, host, state, ends, ended, end_reason, and its login: audit, boot and logind id */
@@ -48,7 +49,7 @@ typedef struct StoreFeedEntry {
 
 typedef struct StoreFeedHandler {
         void (*entry)(const StoreFeedEntry *entry, void *data);
-        void (*gap)(void *data);
+        bool (*gap)(void *data); /* false: that could not be read; the gap is told again */
         void *data;
 } StoreFeedHandler;
 

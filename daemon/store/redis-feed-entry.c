@@ -42,6 +42,8 @@ static bool tell_session(const FeedHearer *hearer, const RedisReply *flat, Store
         g_ptr_array_add(sessions, session);
         (void) tombstones_add_sessions(hearer->redis->tombstones, sessions); /* tried again, and told by the check; ignoring */
         entry->session = session;
+        entry->keep_login = g_strcmp0(redis_field(flat, "manner"), "keep") == 0;
+        entry->everybody = g_strcmp0(redis_field(flat, "manner"), "all") == 0;
         hearer->handler.entry(entry, hearer->handler.data);
         return true;
 }
@@ -64,7 +66,32 @@ static bool tell_user(const FeedHearer *hearer, const RedisReply *flat, StoreFee
         if (redis_field_int(flat, "since", 1, INT64_MAX, &since) < 0)
                 return false;
         (void) tombstones_add_user(hearer->redis->tombstones, what, entry->uid, since); /* the same; ignoring */
+        if (entry->what == STORE_FEED_REMOVED)
+                (void) tombstones_unsee_user(hearer->redis->tombstones, entry->user); /* else an outage for him; ignoring */
         hearer->handler.entry(entry, hearer->handler.data);
+        return true;
+}
+
+static bool tell_revoked(const FeedHearer *hearer, const RedisReply *flat, StoreFeedEntry *entry) {
+        entry->keep_login = g_strcmp0(redis_field(flat, "manner"), "keep") == 0;
+        entry->spares = g_strcmp0(redis_field(flat, "spares"), "1") == 0;
+        hearer->handler.entry(entry, hearer->handler.data);
+        return true;
+}
+
+static bool tell_everybody(const FeedHearer *hearer, const RedisReply *flat, StoreFeedEntry *entry) {
+        entry->keep_login = g_strcmp0(redis_field(flat, "manner"), "keep") == 0;
+        hearer->handler.entry(entry, hearer->handler.data);
+        return true;
+}
+
+static bool read_user(const RedisReply *flat, StoreFeedEntry *entry) {
+        int64_t uid;
+
+        entry->user = redis_field(flat, "user");
+        if (!entry->user || redis_field_int(flat, "uid", 0, (int64_t) UID_UNSET - 1, &uid) < 0)
+                return false;
+        entry->uid = (uid_t) uid;
         return true;
 }
 
@@ -75,20 +102,19 @@ bool feed_tell(const FeedHearer *hearer, const RedisReply *flat) {
         } rows[_STORE_FEED_MAX] = {
                 [STORE_FEED_SESSION] = { "session", tell_session }, [STORE_FEED_DEVICE] = { "device", tell_device },
                 [STORE_FEED_DISABLED] = { "disable", tell_user },   [STORE_FEED_REMOVED] = { "remove", tell_user },
-                [STORE_FEED_PASSWORD] = { "password", tell_user },
+                [STORE_FEED_PASSWORD] = { "password", tell_user },  [STORE_FEED_REVOKED] = { "revoke", tell_revoked },
+                [STORE_FEED_EVERYBODY] = { "everybody", tell_everybody },
         };
         const char *what = redis_field(flat, "what"), *by = redis_field(flat, "by");
-        StoreFeedEntry entry = { .user = redis_field(flat, "user") };
-        int64_t uid;
+        StoreFeedEntry entry = { .uid = UID_UNSET };
 
-        if (!what || !by || !entry.user || redis_field_int(flat, "uid", 0, (int64_t) UID_UNSET - 1, &uid) < 0)
+        if (!what || !by)
                 return false;
-        entry.uid = (uid_t) uid;
         entry.own = strcmp(by, hearer->redis->daemon) == 0;
         for (size_t i = 0; i < _STORE_FEED_MAX; i++)
                 if (strcmp(what, rows[i].what) == 0) {
                         entry.what = (StoreFeedWhat) i;
-                        return rows[i].tell(hearer, flat, &entry);
+                        return (i == STORE_FEED_EVERYBODY || read_user(flat, &entry)) && rows[i].tell(hearer, flat, &entry);
                 }
         return false;
 }

@@ -73,7 +73,8 @@ static int handle_gap(StoreFeed *feed, const char *id, int64_t number) {
         r = bury_listed(feed->hearer.redis);
         if (r < 0)
                 return r;
-        feed->hearer.handler.gap(feed->hearer.handler.data);
+        if (!feed->hearer.handler.gap(feed->hearer.handler.data))
+                return error_trace(-EAGAIN);
         move_to(feed, id, number);
         keep_position(feed);
         return 0;

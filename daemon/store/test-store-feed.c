@@ -26,6 +26,7 @@ typedef struct Listener {
         GPtrArray *lines;
         Session *last;
         StoreFeed *feed;
+        unsigned deaf; /* to so many gaps, the last of them not */
 } Listener;
 
 static void add_line(Listener *listener, char *line) {
@@ -46,6 +47,12 @@ static void hear_entry(const StoreFeedEntry *entry, void *data) {
                 pthread_mutex_unlock(&listener->mutex);
                 add_line(listener, g_strdup_printf("session %.8s %s%s", entry->session->id,
                                                    session_state_to_string(entry->session->state), own));
+        } else if (entry->what == STORE_FEED_EVERYBODY) {
+                assert(!entry->user && entry->uid == UID_UNSET);
+                add_line(listener, g_strdup_printf("everybody%s%s", entry->keep_login ? " keep" : "", own));
+        } else if (entry->what == STORE_FEED_REVOKED) {
+                add_line(listener, g_strdup_printf("all of %s%s%s%s", entry->user, entry->spares ? " spares" : "",
+                                                   entry->keep_login ? " keep" : "", own));
         } else {
                 add_line(listener, entry->what == STORE_FEED_DEVICE
                                            ? g_strdup_printf("device %.8s%s", entry->device, own)
@@ -53,8 +60,11 @@ static void hear_entry(const StoreFeedEntry *entry, void *data) {
         }
 }
 
-static void hear_gap(void *data) {
-        add_line(data, g_strdup("gap"));
+static bool hear_gap(void *data) {
+        Listener *listener = data;
+
+        add_line(listener, g_strdup("gap"));
+        return listener->deaf == 0 || --listener->deaf == 0;
 }
 
 static void listen_to(Listener *listener, Store *store) {
@@ -173,6 +183,52 @@ static void test_users_and_devices(void) {
         g_clear_pointer(&third, g_ptr_array_unref);
 }
 
+/* Returns how many have ended. */
+static guint revoke_selected(Store *store, const SessionSelector *selector) {
+        g_autoptr(GPtrArray) ended = NULL;
+
+        assert_result(store_session_end(store, selector, SESSION_EVENT_REVOKE, "test", START, &ended), 0);
+        return ended->len;
+}
+
+/* That line, and so many others behind it. */
+static void expect_before(Listener *listener, const char *line, guint others) {
+        int64_t begun = g_get_monotonic_time();
+        guint heard = 0;
+
+        while (heard < 1 + others && g_get_monotonic_time() - begun < SOON) {
+                g_usleep(2 * G_TIME_SPAN_MILLISECOND);
+                pthread_mutex_lock(&listener->mutex);
+                heard = listener->lines->len;
+                pthread_mutex_unlock(&listener->mutex);
+        }
+        pthread_mutex_lock(&listener->mutex);
+        g_assert_cmpuint(heard, ==, 1 + others);
+        g_assert_cmpstr(listener->lines->pdata[0], ==, line);
+        g_ptr_array_set_size(listener->lines, 0);
+        pthread_mutex_unlock(&listener->mutex);
+}
+
+/* Also where no session ended: somebody may be on the way in. */
+static void test_all_of_a_user_and_everybody(void) {
+        _cleanup_fleet_ Fleet fleet;
+        g_autofree char *except = test_id(90);
+        guint n;
+
+        fleet_init(&fleet);
+        (void) revoke_selected(fleet.web2, &(SessionSelector) { .uid = BOB, .except = except });
+        expect_lines(&fleet.listener, SOON, "all of bob spares");
+        g_assert_cmpuint(revoke_selected(fleet.web2, &(SessionSelector) { .uid = BOB, .keep_login = true }), ==, 1);
+        expect_lines(&fleet.listener, SOON, "all of bob keep", "session 0000005a revoked");
+        (void) revoke_selected(fleet.web1, &(SessionSelector) { .uid = BOB });
+        expect_lines(&fleet.listener, SOON, "all of bob own");
+        n = revoke_selected(fleet.web2, &(SessionSelector) { .uid = UID_UNSET, .all = true, .keep_login = true });
+        g_assert_cmpuint(n, >, 1);
+        expect_before(&fleet.listener, "everybody keep", n);
+        (void) revoke_selected(fleet.web2, &(SessionSelector) { .uid = UID_UNSET, .all = true });
+        expect_lines(&fleet.listener, SOON, "everybody");
+}
+
 /* What was done while nobody listened is told once, also to a daemon that was started again. */
 static void test_told_after_a_restart(void) {
         _cleanup_fleet_ Fleet fleet;
@@ -231,6 +287,18 @@ static void test_gap_where_it_was_trimmed(void) {
         redis_server_do(fleet.server, "XTRIM p:{tessera}:feed MAXLEN 0");
         listen_to(&fleet.listener, fleet.web1);
         expect_lines(&fleet.listener, AWAY, "gap");
+}
+
+static void test_R12_a_gap_is_told_until_it_was_heard(void) {
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        stop_listening(&fleet.listener);
+        fleet.listener.deaf = 3;
+        g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
+        redis_server_do(fleet.server, "XTRIM p:{tessera}:feed MAXLEN 0");
+        listen_to(&fleet.listener, fleet.web1);
+        expect_lines(&fleet.listener, AWAY, "gap", "gap", "gap");
 }
 
 static void test_gap_where_it_is_nonsense(void) {
@@ -306,9 +374,11 @@ int main(void) {
         assert(!store_feed_free(none));
         test_told_at_once();
         test_users_and_devices();
+        test_all_of_a_user_and_everybody();
         test_told_after_a_restart();
         test_R12_the_server_was_away();
         test_gap_where_it_was_trimmed();
+        test_R12_a_gap_is_told_until_it_was_heard();
         test_gap_where_it_is_nonsense();
         test_R12_heard_of_and_put_back();
         test_R12_flushed();

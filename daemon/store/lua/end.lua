@@ -9,8 +9,11 @@
 local by, value, except, keep = ARGV[6], ARGV[7], optional(ARGV[8]), ARGV[9] == '1'
 
 manner = keep and 'keep' or by == 'all' and 'all' or ''
-if by == 'user' and ARGV[3] == 'revoke' and not keep then
-        tell('what', 'revoke', 'user', call('HGET', B .. 'users', value) or '', 'uid', value, 'spares', except and '1' or '')
+if by == 'user' and ARGV[3] == 'revoke' then
+        tell('what', 'revoke', 'user', call('HGET', B .. 'users', value) or '', 'uid', value, 'manner', manner,
+             'spares', except and '1' or '')
+elseif by == 'all' and ARGV[3] == 'revoke' then
+        tell('what', 'everybody', 'manner', manner)
 end
 local ended, more = session_end_selected(by, value, except, ARGV[3], optional(ARGV[4]), ARGV[5])
 
