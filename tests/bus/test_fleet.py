@@ -18,7 +18,7 @@ from test_store_redis import folder, make_redis, say  # noqa: F401
 
 FLEET = "web.example"
 SOON = 2  # seconds until another host has heard
-OUTAGE = ("Busy", "Internal")  # pam_tessera takes either for one (pam/pam-result.c)
+OUTAGE = ("Busy", "Internal", "StoreUnavailable")  # pam_tessera takes each for one (pam/pam-result.c)
 DEADLINE = 2  # seconds that one call of the store may take (daemon/bus/setup-store.c)
 
 
@@ -332,6 +332,31 @@ def test_R12_a_daemon_that_finds_no_server_ends_and_the_next_one_serves(fleet, r
     redis.start()
     web1.start()
     assert may(web1)
+
+
+def test_R12_a_server_that_is_full_lets_nobody_in_and_everybody_out(fleet, log_in, redis):
+    web1, web2 = fleet
+    session = log_in(web1, "c1")
+    say(redis, "CONFIG", "SET", "maxmemory", "1")
+    outage(lambda: attempts(web1, 1, password=PASSWORD))
+    assert web1.call("Login.Authorize", "ssa{sv}", "alice", "sudo", {})[0] == "allow"
+    assert revoke(web2, {"ids": [session]}) == [session]
+    hears(web1, "session-c1")
+    say(redis, "CONFIG", "SET", "maxmemory", "0")
+    assert may(web1)
+
+
+def test_R12_a_primary_without_its_replicas_changes_nothing(fleet, log_in, redis):
+    web1, web2 = fleet
+    session = log_in(web1, "c1")
+    say(redis, "CONFIG", "SET", "min-replicas-to-write", "1")
+    outage(lambda: attempts(web1, 1, password=PASSWORD))
+    outage(lambda: revoke(web2, {"ids": [session]}))
+    assert [s["state"] for s in web1.call("Sessions.List", "a{sv}", {"user": "alice"})] == ["active"]
+    assert web1.call("Login.Authorize", "ssa{sv}", "alice", "sudo", {})[0] == "allow"
+    say(redis, "CONFIG", "SET", "min-replicas-to-write", "0")
+    assert revoke(web2, {"ids": [session]}) == [session]
+    hears(web1, "session-c1")
 
 
 # Who is where
