@@ -13,11 +13,16 @@ from host import Host
 
 MANUAL = pathlib.Path(__file__).resolve().parents[2] / "docs/tessera.conf.5.scd"
 DROP_IN = "/etc/systemd/system/tesserad.service.d/override.conf"
+REDIS = """[Service]
+ExecStart=redis-server --bind 127.0.0.1 --port 6379 --dir /var/tmp/redis --appendonly yes --save ''
+"""
 
 
 def start_redis(host):
-    host.sh("mkdir -p /var/tmp/redis && systemd-run --unit=test-redis redis-server --bind 127.0.0.1 --port 6379 "
-            "--dir /var/tmp/redis --appendonly yes --save ''")
+    """Of a unit that stays: systemd forgets a transient one when it likes, and makes no other of its name before."""
+    host.sh("mkdir -p /var/tmp/redis")
+    host.write("/etc/systemd/system/test-redis.service", REDIS)
+    host.sh("systemctl daemon-reload && systemctl start test-redis")
     host.wait(lambda: host.sh("redis-cli ping", check=False).stdout == "PONG\n", what="redis")
 
 
@@ -81,3 +86,33 @@ def test_R12_the_doctor_while_the_server_is_away(host):
     start_redis(host)
     host.wait(lambda: of_the_store(host) == [("ok", "what keeps the store is fit for it")], what="the store")
     assert host.ssh("alice", PASSWORDS["alice"], "echo in").stdout == "in\n"
+
+
+# Without the server no daemon starts: systemd tries again, whatever comes first
+
+
+def restarts(host):
+    return int(host.sh("systemctl show -P NRestarts tesserad").stdout)
+
+
+def comes_back(host):
+    """By itself, once the server is there."""
+    assert host.ssh("alice", PASSWORDS["alice"], check=False).returncode != 0
+    start_redis(host)
+    host.wait(lambda: host.sh("systemctl is-active tesserad", check=False).stdout == "active\n", what="tesserad")
+    assert host.ssh("alice", PASSWORDS["alice"], "echo in").stdout == "in\n"
+
+
+def test_R12_a_start_without_the_server_is_tried_for_ever(host):
+    """More often than systemd's own limit (5 in 10 s) allows; and the socket stays open meanwhile."""
+    host.sh("systemctl stop test-redis; systemctl restart --no-block tesserad")
+    host.wait(lambda: restarts(host) >= 8, seconds=40, what="eight starts")
+    assert host.sh("systemctl is-active tesserad.socket").stdout == "active\n"
+    comes_back(host)
+
+
+def test_R12_a_host_that_is_up_before_the_server_recovers_by_itself(host):
+    host.sh("systemctl stop test-redis")
+    host.reboot()
+    host.wait(lambda: restarts(host) >= 2, seconds=30, what="tesserad's third start")
+    comes_back(host)
