@@ -9,7 +9,6 @@
 #include "common/error.h"
 #include "daemon/store/redis-store.h"
 
-#define FACT_STORE "store"
 #define LOAD_MAX 10 /* somebody may flush the scripts right behind us */
 
 static int make_id(char ret[REDIS_ID_SIZE]) {
@@ -200,7 +199,7 @@ static int learn_id(RedisStore *redis, char ret[REDIS_ID_SIZE]) {
                 return r;
         if (reply->type != REPLY_TEXT || !is_id(reply->data))
                 return error_trace(-EUCLEAN);
-        r = local_facts_set(redis->facts, FACT_STORE, reply->data);
+        r = redis->only_looks ? 0 : local_facts_set(redis->facts, FACT_STORE, reply->data);
         if (r < 0)
                 return error_trace(r);
         memcpy(ret, reply->data, REDIS_ID_SIZE);
@@ -242,6 +241,12 @@ int redis_call_adopt(RedisStore *redis) {
         memcpy(redis->id, id, REDIS_ID_SIZE);
         pthread_mutex_unlock(&redis->mutex);
         return 0;
+}
+
+int redis_call_look(RedisStore *redis, RedisReply **ret) {
+        g_autoptr(GArray) argv = begin(redis, SCRIPT_LOOK);
+
+        return run(redis, SCRIPT_LOOK, argv, ret);
 }
 
 /* Running */

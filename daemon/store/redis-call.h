@@ -46,9 +46,13 @@ typedef enum RedisScript {
         SCRIPT_IDENTITY_FIND,
         SCRIPT_IDENTITY_LIST,
         SCRIPT_IDENTITY_REMOVE,
+        SCRIPT_IMPORT_DEVICE,
+        SCRIPT_IMPORT_SESSION,
+        SCRIPT_IMPORT_USER,
         SCRIPT_INIT,
         SCRIPT_KNOWN_NETWORK,
         SCRIPT_LIST,
+        SCRIPT_LOOK,
         SCRIPT_NOTES,
         SCRIPT_OPEN,
         SCRIPT_RENAME,
@@ -105,6 +109,9 @@ int redis_call_read_outcome(const RedisReply *reply, size_t n);
 
 /* The same as redis_call_run(), of one that returns 0 or 1. */
 int redis_call_bool(RedisStore *redis, RedisCall *call, bool *ret);
+
+/* The answer of the one script that asks no store which it is: look.lua. */
+int redis_call_look(RedisStore *redis, RedisReply **ret);
 
 /* Forgets which store this is, and asks. */
 int redis_call_adopt(RedisStore *redis);

@@ -14,6 +14,8 @@
 #include "daemon/store/store-internal.h"
 #include "daemon/store/tombstones.h"
 
+#define FACT_STORE "store" /* among the local facts: the id of the store that this host knows */
+
 typedef struct RedisStore {
         Store store;
         RedisLink *link;
@@ -22,6 +24,7 @@ typedef struct RedisStore {
         LocalFacts *facts;
         Tombstones *tombstones;
         RedisNotes *notes;
+        bool only_looks; /* leaves no trace on this host */
         char daemon[REDIS_ID_SIZE]; /* this process, among all that use the store */
         char digests[_SCRIPT_MAX][REDIS_DIGEST_SIZE];
         pthread_mutex_t mutex;      /* over what follows */
@@ -91,6 +94,10 @@ int redis_user_change_password(Store *store, const char *name, const char *hash,
                                const char *reason, int64_t now, GPtrArray **ret_ended);
 void redis_user_failed(Store *store, const char *name, const char *from, int64_t now);
 int redis_rename_host(Store *store, const char *from, const char *to);
+
+/* As fields and values; how many of both together. */
+void redis_add_user(RedisCall *call, const User *user);
+unsigned redis_count_user(const User *user);
 
 /* Remembers which users are disabled, and since when passwords count, as the store says now. */
 int redis_bury_users(RedisStore *redis);

@@ -171,7 +171,7 @@ int redis_bury_users(RedisStore *redis) {
 
 /* Changing */
 
-static void add_fields(RedisCall *call, const User *user) {
+void redis_add_user(RedisCall *call, const User *user) {
         redis_call_field_int(call, "uid", user->uid);
         redis_call_field_int(call, "enabled", user->enabled);
         redis_call_field(call, "hash", user->password_hash);
@@ -179,7 +179,7 @@ static void add_fields(RedisCall *call, const User *user) {
         redis_call_field(call, "awaits", user->awaits);
 }
 
-static unsigned count_fields(const User *user) {
+unsigned redis_count_user(const User *user) {
         return 2 * (3 + (user->password_hash != NULL) + (user->awaits != NULL));
 }
 
@@ -191,8 +191,8 @@ int redis_user_add(Store *store, const User *user, const Assignment *assignment,
         redis_call_int(&call, user->uid);
         redis_call_int(&call, MAX(tombstones_get_user(redis->tombstones, TOMBSTONE_USER, user->uid),
                                   tombstones_get_user(redis->tombstones, TOMBSTONE_PASSWORD, user->uid)));
-        redis_call_int(&call, count_fields(user));
-        add_fields(&call, user);
+        redis_call_int(&call, redis_count_user(user));
+        redis_add_user(&call, user);
         if (assignment) {
                 redis_call_text(&call, "role");
                 redis_add_assignment(&call, assignment);

@@ -26,6 +26,9 @@ typedef struct SqliteStore {
         char *path;
 } SqliteStore;
 
+/* The backend's table, by which a Store is known to be one. */
+extern const StoreBackend sqlite_backend;
+
 static inline SqliteStore *sqlite_store(Store *store) {
         return (SqliteStore *) store;
 }

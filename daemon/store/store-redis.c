@@ -9,6 +9,7 @@
 #include "daemon/store/store-redis.h"
 
 #define HASH_TAG "{tessera}:"
+#define SCHEMA "1"
 
 static void redis_free(Store *store) {
         RedisStore *redis = redis_store(store);
@@ -102,6 +103,7 @@ int store_redis_open(const StoreRedisSettings *settings, Store **ret, char **ret
         int r;
 
         store->backend = &redis_backend;
+        redis->only_looks = settings->only_looks;
         pthread_mutex_init(&redis->mutex, NULL);
         redis->base = g_strconcat(settings->prefix, HASH_TAG, NULL);
         r = local_facts_open(settings->state_folder, &redis->facts, ret_message);
@@ -119,6 +121,40 @@ int store_redis_adopt(Store *store) {
         if (store->backend != &redis_backend)
                 return error_trace(-EOPNOTSUPP);
         return redis_call_adopt(redis_store(store));
+}
+
+static int read_found(const RedisReply *reply, StoreRedisFound *ret) {
+        uint64_t *const counts[] = { &ret->active, &ret->ended, &ret->devices, &ret->users };
+
+        if (reply->type != REPLY_ARRAY || reply->size != 2 + G_N_ELEMENTS(counts) ||
+            reply->elements[0]->type != REPLY_TEXT || reply->elements[1]->type != REPLY_TEXT)
+                return error_trace(-EUCLEAN);
+        if (reply->elements[1]->data[0] && !redis_reply_is_text(reply->elements[1], SCHEMA))
+                return error_trace(-EPROTO);
+        if (g_strlcpy(ret->id, reply->elements[0]->data, sizeof(ret->id)) >= sizeof(ret->id))
+                return error_trace(-EUCLEAN);
+        for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
+                *counts[i] = (uint64_t) MAX(reply->elements[2 + i]->integer, 0);
+        return 0;
+}
+
+int store_redis_look(Store *store, StoreRedisFound *ret) {
+        StoreRedisFound found = { .users = 0 };
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
+        g_autofree char *known = NULL;
+        int r;
+
+        if (store->backend != &redis_backend)
+                return error_trace(-EOPNOTSUPP);
+        r = redis_call_look(redis_store(store), &reply);
+        if (r == 0)
+                r = read_found(reply, &found);
+        if (r < 0)
+                return r;
+        known = local_facts_get(redis_store(store)->facts, FACT_STORE);
+        (void) g_strlcpy(found.known, known ?: "", sizeof(found.known));
+        *ret = found;
+        return 0;
 }
 
 char *store_redis_problem(Store *store) {

@@ -66,6 +66,7 @@ typedef struct StoreRedisSettings {
         RedisLinkSettings link;
         const char *prefix;       /* of all keys */
         const char *state_folder; /* of this host: absolute, only the daemon's */
+        bool only_looks;          /* which store it is, is not remembered in there */
 } StoreRedisSettings;
 
 /*
@@ -79,6 +80,16 @@ int store_redis_open(const StoreRedisSettings *settings, Store **ret, char **ret
  * emptied: what an administrator says who knows why. What was revoked stays so: tombstones.h.
  */
 int store_redis_adopt(Store *store);
+
+/* What stands at the address, whether or not it is this host's store. */
+typedef struct StoreRedisFound {
+        char id[33];     /* which store it is; "": there is none yet */
+        char known[33];  /* the one that this host knows; "": none yet */
+        uint64_t users, active, ended, devices;
+} StoreRedisFound;
+
+/* Changes nothing, neither there nor here. */
+int store_redis_look(Store *store, StoreRedisFound *ret);
 
 /* What went wrong last, in words: g_free; NULL: nothing yet. Of a store that is no Redis NULL. */
 char *store_redis_problem(Store *store);

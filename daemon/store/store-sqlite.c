@@ -36,7 +36,7 @@ static uint64_t sqlite_dropped(Store *store) {
         return notes_dropped(sqlite_store(store)->notes);
 }
 
-static const StoreBackend sqlite_backend = {
+const StoreBackend sqlite_backend = {
         .free = sqlite_free,
         .dropped = sqlite_dropped,
         .check = sqlite_check,

@@ -40,6 +40,22 @@ local function device_revoke(d, reason, now)
         return true
 end
 
+-- Plans a device that is new.
+local function device_add(d)
+        local id = d.id
+
+        d.id = nil
+        d.n = next_number()
+        write('HSET', B .. 'device:' .. id, unpack(to_flat(d)))
+        write('ZADD', B .. 'devices', d.n, id)
+        write('ZADD', B .. 'devices:user:' .. d.uid, d.n, id)
+        write('ZADD', B .. 'devices:ends', d.ends, id)
+        write('ZADD', B .. 'devices:idle', whole(math.max(tonumber(d.used), tonumber(d.created))), id)
+        if d.revoked ~= '0' then
+                write('ZADD', B .. 'devices:revoked', d.revoked, id)
+        end
+end
+
 local function device_forget(d)
         write('DEL', B .. 'device:' .. d.id)
         for _, index in ipairs({'', ':user:' .. d.uid, ':revoked', ':ends', ':idle'}) do

@@ -46,13 +46,6 @@ for i = max + 1, #revoked do
         device_forget(revoked[i])
 end
 
-local id = d.id
-d.id = nil
-d.n = next_number()
-write('HSET', B .. 'device:' .. id, unpack(to_flat(d)))
-write('ZADD', B .. 'devices', d.n, id)
-write('ZADD', B .. 'devices:user:' .. d.uid, d.n, id)
-write('ZADD', B .. 'devices:ends', d.ends, id)
-write('ZADD', B .. 'devices:idle', whole(math.max(tonumber(d.used), tonumber(d.created))), id)
+device_add(d)
 commit_gives()
 return {'ok'}

@@ -93,27 +93,7 @@ if surplus > 0 then
 end
 
 s.n = next_number()
-local id = s.id
-s.id = nil
-write('HSET', B .. 'session:' .. id, unpack(to_flat(s)))
-write('ZADD', B .. 'active:ids', 0, id)
-for _, index in ipairs({'active', 'active:user:' .. s.uid, 'active:host:' .. s.host, 'own:' .. s.uid .. ':' .. s.host}) do
-        write('ZADD', B .. index, s.n, id)
-end
-write('ZADD', B .. 'seen', s.seen, id)
-write('ZADD', B .. 'ends', s.ends, id)
-if s.boot_id then
-        write('ZADD', B .. 'boot:' .. s.host, 0, s.boot_id .. ' ' .. id)
-end
-if has_login(s) then
-        write('ZADD', login_key(s), login_score(s), id)
-end
-if s.parent then
-        write('ZADD', B .. 'parent:' .. s.parent, s.n, id)
-end
-if s.device then
-        write('ZADD', B .. 'came:' .. s.device, s.n, id)
-end
+session_add(s)
 
 local news = {}
 if is_login then

@@ -53,6 +53,40 @@ local function move(s, from, to)
         write('ZADD', B .. to .. ':ids', 0, s.id)
 end
 
+-- Plans a session that is new, with all places where it stands. Its number is given.
+local function session_add(s)
+        local id, index = s.id, s.state == 'active' and 'active' or 'ended'
+
+        s.id = nil
+        write('HSET', B .. 'session:' .. id, unpack(to_flat(s)))
+        s.id = id
+        write('ZADD', B .. index .. ':ids', 0, id)
+        for _, rest in ipairs({'', ':user:' .. s.uid, ':host:' .. s.host}) do
+                write('ZADD', B .. index .. rest, s.n, id)
+        end
+        if index == 'active' then
+                write('ZADD', B .. 'own:' .. s.uid .. ':' .. s.host, s.n, id)
+                write('ZADD', B .. 'seen', s.seen, id)
+                write('ZADD', B .. 'ends', s.ends, id)
+                if s.boot_id then
+                        write('ZADD', B .. 'boot:' .. s.host, 0, s.boot_id .. ' ' .. id)
+                end
+        elseif holds_login(s) then
+                write('ZADD', B .. 'held:' .. s.host, 0, s.boot_id .. ' ' .. id)
+        else
+                write('ZADD', B .. 'forgettable', s.ended, id)
+        end
+        if has_login(s) then
+                write('ZADD', login_key(s), login_score(s), id)
+        end
+        if s.parent then
+                write('ZADD', B .. 'parent:' .. s.parent, s.n, id)
+        end
+        if s.device then
+                write('ZADD', B .. 'came:' .. s.device, s.n, id)
+        end
+end
+
 -- How sessions are ended, for who hears of it: '', 'keep' (their logins live on), 'all' (everybody's are).
 local manner = ''
 
