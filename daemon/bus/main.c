@@ -23,6 +23,7 @@
 #include "daemon/bus/end-login.h"
 #include "daemon/bus/journal.h"
 #include "daemon/bus/monitor.h"
+#include "daemon/bus/offline.h"
 #include "daemon/bus/provider-client.h"
 #include "daemon/bus/run.h"
 #include "daemon/core/claims.h"
@@ -38,7 +39,8 @@
 
 typedef struct Arguments {
         Options options;
-        gboolean version, check;
+        gboolean version, check, migrate, dry;
+        char *adopt;
         bool as_root; /* --state-dir was given: a test */
 } Arguments;
 
@@ -88,6 +90,11 @@ static int parse_argv(int argc, char **argv, Arguments *arguments) {
                 { "provider-socket", 0, 0, G_OPTION_ARG_FILENAME, &options->provider_socket,
                   "ask tessera-oidc there (" OIDC_SOCKET ")", "PATH" },
                 { "check", 0, 0, G_OPTION_ARG_NONE, &arguments->check, "check the configuration and exit", NULL },
+                { "migrate-store", 0, 0, G_OPTION_ARG_NONE, &arguments->migrate,
+                  "move this host's own store to Redis and exit; tessera store migrate runs it", NULL },
+                { "dry-run", 0, 0, G_OPTION_ARG_NONE, &arguments->dry, "with --migrate-store: only tell", NULL },
+                { "adopt-store", 0, 0, G_OPTION_ARG_STRING, &arguments->adopt,
+                  "make that store at the address of Redis this host's and exit; tessera store adopt runs it", "ID" },
                 { "version", 0, 0, G_OPTION_ARG_NONE, &arguments->version, "print the version and exit", NULL },
                 { NULL },
         };
@@ -118,6 +125,7 @@ static void arguments_deinit(Arguments *arguments) {
         g_free(options->bus_address);
         g_free(options->private_socket);
         g_free(options->provider_socket);
+        g_free(arguments->adopt);
 }
 
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Arguments, arguments_deinit)
@@ -247,6 +255,14 @@ static int start(const Arguments *arguments) {
         return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
+/* What needs that no daemon runs. */
+static int run_offline(const Arguments *arguments) {
+        if (check_user(arguments) < 0)
+                return EXIT_FAILURE;
+        return arguments->migrate ? offline_migrate(&arguments->options, arguments->dry)
+                                  : offline_adopt(&arguments->options, arguments->adopt);
+}
+
 int main(int argc, char **argv) {
         g_auto(Arguments) arguments = { .check = FALSE };
         int r;
@@ -262,5 +278,7 @@ int main(int argc, char **argv) {
                 return EXIT_SUCCESS;
         }
         journal_init();
+        if (arguments.migrate || arguments.adopt)
+                return run_offline(&arguments);
         return arguments.check ? check(&arguments.options) : start(&arguments);
 }

@@ -76,7 +76,8 @@ static int probe(const StoreSettings *settings, Store *store, int64_t now, char 
         return complain(settings, STORE_URL, ret_message, "%s", all);
 }
 
-int setup_store_redis(const StoreSettings *settings, const char *state_dir, int64_t now, Store **ret, char **ret_message) {
+int setup_store_redis(const StoreSettings *settings, const char *state_dir, bool only_look, int64_t now, Store **ret,
+                      char **ret_message) {
         _cleanup_secret_ Secret *password = NULL;
         g_autoptr(Store) store = NULL;
         int r;
@@ -101,6 +102,7 @@ int setup_store_redis(const StoreSettings *settings, const char *state_dir, int6
                                      },
                                      .prefix = settings->key_prefix,
                                      .state_folder = state_dir,
+                                     .only_looks = only_look,
                              },
                              &store, ret_message);
         if (r == 0)

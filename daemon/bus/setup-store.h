@@ -11,7 +11,9 @@
 #define SETUP_STORE_REDIS_FILE "fleet"
 
 /*
- * Opens it, once its files and its server are found to be fit; warnings are logged. @now: seconds since 1970. 0 or a
- * negative errno, with file, line, what is wrong and what to do in @ret_message (g_free).
+ * Opens it, once its files and its server are found to be fit; warnings are logged. @only_look: which store it is, is
+ * not remembered. @now: seconds since 1970. 0 or a negative errno, with file, line, what is wrong and what to do in
+ * @ret_message (g_free).
  */
-int setup_store_redis(const StoreSettings *settings, const char *state_dir, int64_t now, Store **ret, char **ret_message);
+int setup_store_redis(const StoreSettings *settings, const char *state_dir, bool only_look, int64_t now, Store **ret,
+                      char **ret_message);

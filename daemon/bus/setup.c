@@ -12,6 +12,7 @@
 #include "daemon/bus/caller.h"
 #include "daemon/bus/setup.h"
 #include "daemon/bus/setup-store.h"
+#include "daemon/bus/state-lock.h"
 #include "daemon/store/store-sqlite.h"
 #include "policy/conf.h"
 #include "policy/providers.h"
@@ -152,7 +153,7 @@ static int G_GNUC_PRINTF(3, 4) complain(char **ret_message, int r, const char *f
         return r;
 }
 
-static int check_folder(const char *path, char **ret_message) {
+int setup_folder(const char *path, char **ret_message) {
         _cleanup_close_ int fd = -1;
         struct stat st;
 
@@ -167,8 +168,7 @@ static int check_folder(const char *path, char **ret_message) {
         return 0;
 }
 
-/* Is there anything in the folder of keys? A folder that cannot be read is an error, never "no". */
-static int keys_exist(const char *path, bool *ret) {
+int setup_find_keys(const char *path, bool *ret) {
         struct dirent *entry;
         bool found = false;
         DIR *folder;
@@ -230,8 +230,23 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(State, state_deinit)
 static int open_store(const Options *options, const StoreSettings *settings, const char *database, bool must_exist,
                       Store **ret, char **ret_message) {
         if (settings->redis)
-                return setup_store_redis(settings, options->state_dir, clock_wall(&clock_system), ret, ret_message);
+                return setup_store_redis(settings, options->state_dir, /* only_look= */ false,
+                                         clock_wall(&clock_system), ret, ret_message);
         return store_sqlite_open(database, must_exist, ret, ret_message);
+}
+
+/* Of a host that has a database of its own, and whose store is not in there (any more, or yet); "" else. */
+static const char *what_to_do(const Options *options, const StoreSettings *settings) {
+        g_autofree char *own = g_build_filename(options->state_dir, SETUP_DATABASE, NULL);
+        g_autofree char *moving = g_build_filename(options->state_dir, SETUP_DATABASE_MOVING, NULL);
+
+        if (settings->redis && access(own, F_OK) == 0)
+                return "; this host's users are in a database of its own (" SETUP_DATABASE "): \"tessera store migrate\" "
+                       "moves them, or move it away";
+        if (access(moving, F_OK) == 0)
+                return "; this host's users are on their way to Redis (" SETUP_DATABASE_MOVING "): \"tessera store "
+                       "migrate\" goes on";
+        return "";
 }
 
 /* @database: the file that is there from the first start on; for Redis what this host keeps for itself. */
@@ -242,13 +257,14 @@ static int open_database(const Options *options, const StoreSettings *settings, 
 
         if (!with_database && errno != ENOENT)
                 return complain(ret_message, -errno, "\"%s\": %s", database, g_strerror(errno));
-        r = keys_exist(keys, &with_keys);
+        r = setup_find_keys(keys, &with_keys);
         if (r < 0)
                 return complain(ret_message, r, "\"%s\": %s", keys, g_strerror(-r));
         if (with_keys && !with_database)
                 return complain(ret_message, -ENOENT,
                                 "there are keys in \"%s\" but no database \"%s\"; restore it, or to begin anew "
-                                "(nobody will be enrolled) remove the keys too", keys, database);
+                                "(nobody will be enrolled) remove the keys too%s", keys, database,
+                                what_to_do(options, settings));
         r = open_store(options, settings, database, with_keys, &state->store, ret_message);
         if (r < 0)
                 return r;
@@ -259,6 +275,8 @@ static int open_database(const Options *options, const StoreSettings *settings, 
                 return complain(ret_message, -ENOENT,
                                 "there is a database \"%s\" but no key in \"%s\"; restore the keys, or to begin anew "
                                 "(nobody will be enrolled) remove the database too", database, keys);
+        if (r == STORE_E_NOT_FOUND && what_to_do(options, settings)[0])
+                return complain(ret_message, -ENOENT, "\"%s\" is not finished%s", database, what_to_do(options, settings));
         *ret_first = r == STORE_E_NOT_FOUND;
         return 0;
 }
@@ -270,7 +288,7 @@ static int open_database(const Options *options, const StoreSettings *settings, 
  * name is there both have to be.
  */
 static int open_state(const Options *options, const Settings *settings, State *state, char **ret_message) {
-        const char *file = settings->store.redis ? SETUP_STORE_REDIS_FILE : "tessera.db";
+        const char *file = settings->store.redis ? SETUP_STORE_REDIS_FILE : SETUP_DATABASE;
         g_autofree char *database = g_build_filename(options->state_dir, file, NULL);
         g_autofree char *keys = g_build_filename(options->state_dir, "keys", NULL);
         bool first = false;
@@ -337,7 +355,9 @@ int setup_state(const Options *options, Config *config, CoreParts *ret, char **r
         int r;
 
         *config = (Config) { .settings = NULL };
-        r = check_folder(options->state_dir, ret_message);
+        r = setup_folder(options->state_dir, ret_message);
+        if (r == 0)
+                r = state_lock(options->state_dir, /* alone= */ false, ret_message);
         if (r < 0)
                 return r;
         r = read_boot_id(&boot_id);

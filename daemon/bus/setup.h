@@ -36,6 +36,17 @@ bool setup_config(const Options *options, const char *host, const StoreSettings 
 /* Logs what of the configuration that @core has now does not count. */
 void setup_warn(Core *core);
 
+/* In the state folder: a host's own store; the same while it is being moved to its fleet's, and afterwards. */
+#define SETUP_DATABASE "tessera.db"
+#define SETUP_DATABASE_MOVING SETUP_DATABASE ".migrating"
+#define SETUP_DATABASE_MOVED SETUP_DATABASE ".migrated"
+
+/* Is the state folder there, and only the daemon's? 0 or a negative errno, with a message as below. */
+int setup_folder(const char *path, char **ret_message);
+
+/* Is there anything in the folder of keys? A folder that cannot be read is an error, never "no". */
+int setup_find_keys(const char *path, bool *ret);
+
 /*
  * Opens the state, or makes it at the first start, and fills in everything of @ret but the clock
  * and what talks to others. Takes @config over in any case. 0 or a negative errno, with what is

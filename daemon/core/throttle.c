@@ -108,8 +108,12 @@ void lane_put(Throttle *throttle, Lane *lane) {
                 (void) g_hash_table_remove(throttle->lanes, lane);
 }
 
+static bool limit_is_passing(ThrottleLimit limit) {
+        return limit == THROTTLE_CLIENT || limit == THROTTLE_KNOWN_HOST;
+}
+
 bool lane_is_passing(const Lane *lane) {
-        return lane->limit == THROTTLE_CLIENT || lane->limit == THROTTLE_KNOWN_HOST;
+        return limit_is_passing(lane->limit);
 }
 
 void lane_clear(Throttle *throttle, Lane *lane) {
@@ -164,19 +168,48 @@ void lane_keep(Throttle *throttle, const Lane *lane) {
         }, throttle->data);
 }
 
+/* What of it counts, in seconds; false: it is none. */
+static bool read_kept(const ThrottleSettings *settings, const UserDebt *debt, int64_t wall, ThrottleLimit *ret_limit,
+                      int64_t *ret_left) {
+        ThrottleLimit limit = throttle_limit_from_string(debt->limit);
+
+        if (limit < 0 || limit >= _THROTTLE_USERS_MAX || debt->failures == 0)
+                return false;
+        *ret_limit = limit;
+        *ret_left = CLAMP(debt->until, wall - THROTTLE_KEEP, wall + longest(settings)) - wall;
+        return true;
+}
+
 void throttle_load(Throttle *throttle, const ThrottleSettings *settings, const GPtrArray *debts) {
         g_autoptr(GMutexLocker) locker = g_mutex_locker_new(&throttle->lock);
         int64_t now = clock_running(throttle->clock), wall = clock_wall(throttle->clock);
 
         for (guint i = 0; i < debts->len; i++) {
                 const UserDebt *debt = debts->pdata[i];
-                ThrottleLimit limit = throttle_limit_from_string(debt->limit);
-                int64_t left = CLAMP(debt->until, wall - THROTTLE_KEEP, wall + longest(settings)) - wall;
+                ThrottleLimit limit;
+                int64_t left;
                 Lane *lane;
 
-                if (limit < 0 || limit >= _THROTTLE_USERS_MAX || debt->failures == 0)
+                if (!read_kept(settings, debt, wall, &limit, &left))
                         continue;
                 lane = lane_get(throttle, debt->uid, limit, debt->key);
                 lane->debt = (Debt) { .until = now + left * 1000, .failures = debt->failures };
         }
+}
+
+bool throttle_share_kept(const ThrottleSettings *settings, const UserDebt *debt, int64_t wall, SharedDebt *ret) {
+        ThrottleLimit limit;
+        int64_t left;
+
+        if (!read_kept(settings, debt, wall, &limit, &left) || (limit_is_passing(limit) && left <= -THROTTLE_KEEP))
+                return false;
+        *ret = (SharedDebt) {
+                .uid = debt->uid,
+                .limit = debt->limit,
+                .key = debt->key,
+                .left = left * 1000,
+                .failures = debt->failures,
+                .keep = limit_is_passing(limit) ? THROTTLE_KEEP * INT64_C(1000) : 0,
+        };
+        return true;
 }

@@ -78,6 +78,11 @@ Throttle *throttle_free(Throttle *throttle); /* accepts NULL, returns NULL */
 
 /* What the store has kept (UserDebt *), before anything is charged. No debt is longer than one can become. */
 void throttle_load(Throttle *throttle, const ThrottleSettings *settings, const GPtrArray *debts);
+/*
+ * The same debt, as it is shared: for a host that joins a fleet. @wall: Unix seconds. @ret borrows the texts. false:
+ * nobody would go by it any more.
+ */
+bool throttle_share_kept(const ThrottleSettings *settings, const UserDebt *debt, int64_t wall, SharedDebt *ret);
 
 typedef struct ThrottleAttempt {
         uid_t uid;          /* UID_UNSET: nobody's account, its host alone is charged */

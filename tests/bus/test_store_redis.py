@@ -183,7 +183,7 @@ def test_keys_of_a_host_that_was_no_member_yet(make_redis, make_host):
     host.start()
     host.stop()
     host.write("tessera.conf", SETTINGS + f"[store]\nbackend=redis\nurl=redis://127.0.0.1:{make_redis().port}\n")
-    refuses(host, "there are keys in", "/fleet")
+    refuses(host, "there are keys in", "/fleet", "tessera store migrate")
 
 
 # While it runs

@@ -68,7 +68,7 @@ FILES = {
     "daemon/bus/run.c": [r"malloc\.h"],
 }
 # main wires everything.
-MAIN = {"daemon/bus/main.c", "daemon/bus/setup-store.c", "daemon/bus/setup-store.h", "daemon/bus/setup.c"}
+MAIN = {"daemon/bus/main.c", "daemon/bus/offline.c", "daemon/bus/setup-store.c", "daemon/bus/setup-store.h", "daemon/bus/setup.c"}
 
 
 def folder_of(path):
