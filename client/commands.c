@@ -140,6 +140,11 @@ static const OptionSpec service_disable_options[] = {
         { NULL },
 };
 
+static const OptionSpec store_migrate_options[] = {
+        { "dry-run", 0, NULL, "look for what stands in the way, count, and change nothing" },
+        { NULL },
+};
+
 const CommandSpec command_table[] = {
         { "status", NULL, "[HOST]", 0, 1, "show who is signed in here (the default), or this machine at a host", NULL,
           verb_status },
@@ -204,6 +209,10 @@ const CommandSpec command_table[] = {
           verb_throttle_list },
         { "throttle", "reset", NULL, 0, 0, "forget the failures of a user or host", throttle_reset_options,
           verb_throttle_reset },
+        { "store", "migrate", NULL, 0, 0, "move this host's own store to the Redis of its fleet; tesserad must be stopped",
+          store_migrate_options, verb_store_migrate },
+        { "store", "adopt", NULL, 0, 0, "believe the Redis at the configured address from now on, though it is another one",
+          NULL, verb_store_adopt },
         { "log", NULL, NULL, 0, 0, "show what happened, from the journal", log_options, verb_log },
         { "monitor", NULL, NULL, 0, 0, "show what happens, as it happens", NULL, verb_monitor },
         { "doctor", NULL, NULL, 0, 0, "look at this host for what is amiss, and say what mends it", NULL, verb_doctor },

@@ -63,6 +63,9 @@ int verb_throttle_reset(Cli *cli, const Arguments *arguments);
 int verb_log(Cli *cli, const Arguments *arguments);
 int verb_monitor(Cli *cli, const Arguments *arguments);
 
+int verb_store_migrate(Cli *cli, const Arguments *arguments);
+int verb_store_adopt(Cli *cli, const Arguments *arguments);
+
 int verb_service_list(Cli *cli, const Arguments *arguments);
 int verb_service_enable(Cli *cli, const Arguments *arguments);
 int verb_service_confirm(Cli *cli, const Arguments *arguments);

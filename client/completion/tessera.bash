@@ -6,7 +6,7 @@
 # table of commands.
 
 _tessera_nouns() {
-        echo "status login logout ssh askpass passwd session sessions device token user role policy key trust throttle log monitor doctor service enable disable"
+        echo "status login logout ssh askpass passwd session sessions device token user role policy key trust throttle store log monitor doctor service enable disable"
 }
 
 _tessera_verbs() { # NOUN
@@ -20,6 +20,7 @@ _tessera_verbs() { # NOUN
         key) echo "list export prepare rotate rename" ;;
         trust) echo "list add remove" ;;
         throttle) echo "list reset" ;;
+        store) echo "migrate adopt" ;;
         service) echo "list enable confirm disable" ;;
         esac
 }
@@ -44,6 +45,7 @@ _tessera_options() { # NOUN VERB
         "policy check") echo "--diff" ;;
         "policy explain") echo "--session" ;;
         "throttle reset") echo "--user --host" ;;
+        "store migrate") echo "--dry-run" ;;
         "log ") echo "--user --since" ;;
         "service enable"|"enable ") echo "--breakglass --dry-run" ;;
         "service disable"|"disable ") echo "--all" ;;
