@@ -321,6 +321,36 @@ static void test_what_the_store_does_not_know_how_to_say_is_ignored(void) {
         g_assert_cmpuint(fill(world, &at_console), ==, 10);
 }
 
+/* Of a host that joins a fleet: as long as in its own store, and no longer than one can owe. */
+static void test_T7_what_is_kept_is_shared_for_as_long(void) {
+        static const struct {
+                const char *limit;
+                int64_t until;
+                unsigned failures;
+                int64_t left, keep; /* left: -1: nothing is shared */
+        } rows[] = {
+                { "known-client", 1000 + 90, 3, 90000, THROTTLE_KEEP * INT64_C(1000) },
+                { "known-host", 1000 + 90, 3, 90000, THROTTLE_KEEP * INT64_C(1000) },
+                { "known-host", 1000 - THROTTLE_KEEP, 3, -1, 0 },
+                { "local", 1000 + 90, 3, 90000, 0 },
+                { "local", INT64_MAX, 3, (3600 + 10 * 90) * 1000, 0 },
+                { "other-hosts", INT64_MIN, 99, -THROTTLE_KEEP * INT64_C(1000), 0 },
+                { "host", 1000 + 90, 3, -1, 0 },
+                { "local", 1000 + 90, 0, -1, 0 },
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                UserDebt debt = { .uid = ALICE, .limit = (char *) rows[i].limit, .key = (char *) "k", .until = rows[i].until,
+                                  .failures = rows[i].failures };
+                SharedDebt shared = { .left = -1 };
+
+                g_assert_cmpint(throttle_share_kept(&defaults, &debt, 1000, &shared), ==, rows[i].left != -1);
+                g_assert_cmpint(shared.left, ==, rows[i].left);
+                g_assert_cmpint(shared.keep, ==, rows[i].keep);
+                g_assert_cmpuint(shared.failures, ==, rows[i].left != -1 ? rows[i].failures : 0);
+        }
+}
+
 static void test_reset(void) {
         g_autoptr(World) world = world_new();
 
@@ -548,6 +578,7 @@ int main(void) {
         test_T7_a_restart_forgets_nothing_of_users();
         test_T8_set_clocks_neither_forgive_nor_punish();
         test_T14_no_time_that_is_kept_is_too_far();
+        test_T7_what_is_kept_is_shared_for_as_long();
         test_what_the_store_does_not_know_how_to_say_is_ignored();
         test_reset();
         test_reset_of_a_host();

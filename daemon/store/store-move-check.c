@@ -33,6 +33,8 @@ static void check_user(const User *user, const GPtrArray *there, GPtrArray *conf
                     (unsigned) named->uid);
         else if (named && g_strcmp0(named->password_hash, user->password_hash) != 0)
                 add(conflicts, "user \"%s\" has another password there", user->name);
+        else if (named && named->enabled && !user->enabled)
+                add(conflicts, "user \"%s\" is disabled here and enabled there", user->name);
         else if (!named && owner)
                 add(conflicts, "uid %u is user \"%s\" here and \"%s\" there", (unsigned) user->uid, user->name, owner->name);
 }

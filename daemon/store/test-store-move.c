@@ -340,17 +340,19 @@ static void test_who_is_another_there(RedisServer *server) {
         _cleanup_place_ Place place = place_new();
         g_autoptr(Store) from = place_open(place.path, false);
         g_autoptr(Store) uid = redis_server_open(server, "uid:", "uid"), hash = redis_server_open(server, "hash:", "hash");
-        g_autoptr(Store) name = redis_server_open(server, "name:", "name");
+        g_autoptr(Store) name = redis_server_open(server, "name:", "name"), off = redis_server_open(server, "off:", "off");
         StoreMove move = move_of(from, hash, /* dry= */ false);
         g_auto(StoreMoved) moved = { .kept = NULL };
         g_autofree char *at = NULL;
         g_autoptr(User) user = NULL;
 
         fill(from);
+        add_user(off, "carol", 1003, NULL);
         add_user(uid, "alice", 2001, "$h$1");
         add_user(hash, "bob", BOB, "$h$other");
         add_user(name, "zoe", BOB, "$h$2");
         assert_conflict(from, uid, "user \"alice\" has uid 1001 here and 2001 there");
+        assert_conflict(from, off, "user \"carol\" is disabled here and enabled there");
         assert_conflict(from, hash, "user \"bob\" has another password there");
         assert_conflict(from, name, "uid 1002 is user \"bob\" here and \"zoe\" there");
         /* Nor does who comes between. */
@@ -408,6 +410,35 @@ static void test_nothing_comes_in_behind_a_revocation(RedisServer *server) {
         assert_whole(to);
 }
 
+/* Who went back to the own store, and comes again: what was revoked and used meanwhile is so there, too. */
+static void test_R12_what_ended_here_ends_there(RedisServer *server) {
+        _cleanup_place_ Place place = place_new();
+        g_autoptr(Store) from = place_open(place.path, false), to = redis_server_open(server, "back:", "back");
+        g_auto(StoreMoved) moved = { .kept = NULL }, again = { .kept = NULL };
+        g_autoptr(GPtrArray) none = NULL, ended = NULL, also = NULL;
+        g_autoptr(Device) device = NULL, there = NULL, third = NULL;
+        g_autofree char *first = test_id(1), *other = test_id(3);
+        DeviceUse use;
+        bool changed;
+
+        fill(from);
+        test_add_device(from, 3, BOB);
+        move_all(from, to, &moved);
+        assert(test_end(from, 1, SESSION_EVENT_REVOKE) == 3 && test_end(from, 7, SESSION_EVENT_CLOSE) == 1);
+        assert_result(store_device_use(from, first, 9, NULL, START + 11, START + 11, &use, &device, &none), 0);
+        assert_result(store_device_revoke(from, other, "lost", START + 12, &changed, &ended), 0);
+        move_all(from, to, &again);
+        test_assert_state(to, 1, SESSION_REVOKED);
+        test_assert_state(to, 3, SESSION_REVOKED);
+        test_assert_state(to, 7, SESSION_CLOSED);
+        third = test_get_device(to, 3);
+        g_assert_cmpint(third->revoked, ==, START + 12);
+        assert_result(store_device_use(to, first, 9, NULL, START + 13, START + 13, &use, &there, &also), 0);
+        g_assert_cmpint(use, ==, DEVICE_USE_AGAIN);
+        assert(again.sessions.new == 0 && again.devices.new == 0);
+        assert_whole(to);
+}
+
 static void test_looking_changes_nothing(RedisServer *server) {
         _cleanup_place_ Place place = place_new();
         g_autoptr(Store) from = place_open(place.path, false), to = redis_server_open(server, "dry:", "dry");
@@ -441,6 +472,7 @@ int main(int argc, char **argv) {
         test_who_is_another_there(server);
         test_devices_and_subjects_of_others(server);
         test_nothing_comes_in_behind_a_revocation(server);
+        test_R12_what_ended_here_ends_there(server);
         test_looking_changes_nothing(server);
         return 0;
 }

@@ -1,7 +1,8 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- A device that comes from another store; one that is here already stays as it is. 'exists' where its user has another
+-- A device that comes from another store; one that is here already stays as it is, but is revoked where it was there, and
+-- what was used there is used. 'exists' where its user has another
 -- one of that name that may be used; 'state' where it may be used and its user (name and uid) is not here. One of a
 -- user who is disabled here is revoked when it comes. ARGV: now; the device's fields and values. Returns {'ok', is it new?}.
 
@@ -10,7 +11,16 @@ local now, d = ARGV[3], {}
 for i = 4, #ARGV, 2 do
         d[ARGV[i]] = ARGV[i + 1]
 end
-if call('EXISTS', B .. 'device:' .. d.id) == 1 then
+
+local here = device_load(d.id)
+
+if here then
+        if d.revoked ~= '0' then
+                device_revoke(here, d.revoke_reason, d.revoked)
+        elseif tonumber(d.highest) > tonumber(here.highest) then
+                write('HSET', B .. 'device:' .. d.id, 'highest', d.highest, 'gaps', d.gaps)
+        end
+        commit_takes()
         return {'ok', 0}
 end
 

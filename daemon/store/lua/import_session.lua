@@ -1,8 +1,8 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- A session that comes from another store, with its events; one that is here already stays as it is. What was revoked
--- here before it came, with its user, its device or its parent, is revoked when it comes: nothing comes in behind that.
+-- A session that comes from another store, with its events; one that is here already stays as it is, but ends where it has
+-- ended there. What was revoked here before it came, with its user, its device or its parent, is revoked when it comes: nothing comes in behind that.
 -- Users, devices and parents come first.
 -- ARGV: now; how many fields and values follow; these; packed events, the oldest first. Returns {'ok', is it new?}.
 
@@ -12,7 +12,15 @@ local s = {}
 for i = 5, last, 2 do
         s[ARGV[i]] = ARGV[i + 1]
 end
-if call('EXISTS', B .. 'session:' .. s.id) == 1 then
+
+local EVENTS = {closed = 'close', revoked = 'revoke', expired = 'expire'}
+local here = session_load(s.id)
+
+if here then
+        if EVENTS[s.state] then
+                session_end(here, EVENTS[s.state], s.end_reason, s.ended)
+        end
+        commit_takes()
         return {'ok', 0}
 end
 
