@@ -55,10 +55,12 @@ static void become_daemon(void *data) {
 
 static int need_account(Cli *cli, const struct passwd **ret) {
         if (geteuid() != 0)
-                return cli_fail(cli, CLI_REFUSED, "denied", "root may: try it with sudo", "only root may look after the store");
+                return cli_fail(cli, CLI_REFUSED, "denied", "root may: try it with sudo",
+                                "only root may look after the store");
         *ret = getpwnam(WIRE_DAEMON_USER);
         if (!*ret || (*ret)->pw_uid == 0)
-                return cli_fail(cli, CLI_FAILED, "failed", NULL, "there is no user " WIRE_DAEMON_USER " to run " DAEMON " as");
+                return cli_fail(cli, CLI_FAILED, "failed", NULL,
+                                "there is no user " WIRE_DAEMON_USER " to run " DAEMON " as");
         return 0;
 }
 
@@ -86,8 +88,8 @@ int daemon_run(Cli *cli, const char *option, const char *second, DaemonAnswer *r
         r = need_account(cli, &account);
         if (r != 0)
                 return r;
-        if (!g_spawn_sync("/", (char **) argv, (char **) environment, G_SPAWN_DEFAULT, become_daemon, (void *) account, &output,
-                          &errors, &status, &error))
+        if (!g_spawn_sync("/", (char **) argv, (char **) environment, G_SPAWN_DEFAULT, become_daemon, (void *) account,
+                          &output, &errors, &status, &error))
                 return cli_fail(cli, CLI_FAILED, "failed", NULL, DAEMON " could not be run: %s", error->message);
         why = last_words(errors);
         ret->good = g_spawn_check_wait_status(status, NULL);

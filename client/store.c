@@ -41,14 +41,15 @@ static json_t *json_kept(const DaemonAnswer *answer) {
 }
 
 static int tell_json(Cli *cli, const DaemonAnswer *answer) {
-        json_t *object = json_pack("{s:b, s:b, s:o}", "changed", is_state(answer, "done"), "dry-run", is_state(answer, "dry"),
-                                   "kept", json_kept(answer));
+        json_t *object = json_pack("{s:b, s:b, s:o}", "changed", is_state(answer, "done"), "dry-run",
+                                   is_state(answer, "dry"), "kept", json_kept(answer));
 
         for (size_t i = 0; !is_state(answer, "again") && i < G_N_ELEMENTS(kinds); i++) {
                 unsigned long all, new;
 
                 read_count(answer, kinds[i], &all, &new);
-                (void) json_object_set_new(object, kinds[i], json_pack("{s:I, s:I}", "all", (json_int_t) all, "new", (json_int_t) new));
+                (void) json_object_set_new(object, kinds[i],
+                                           json_pack("{s:I, s:I}", "all", (json_int_t) all, "new", (json_int_t) new));
         }
         return output_json(cli, object);
 }

@@ -59,8 +59,8 @@ static int look(Store *store, StoreRedisFound *ret, char **ret_message) {
 
 static void tell_found(const StoreRedisFound *found) {
         (void) printf("id=%s\nknown=%s\n", found->id, found->known);
-        (void) printf("there-users=%" PRIu64 "\nthere-active=%" PRIu64 "\nthere-ended=%" PRIu64 "\nthere-devices=%" PRIu64 "\n",
-                      found->users, found->active, found->ended, found->devices);
+        (void) printf("there-users=%" PRIu64 "\nthere-active=%" PRIu64 "\n", found->users, found->active);
+        (void) printf("there-ended=%" PRIu64 "\nthere-devices=%" PRIu64 "\n", found->ended, found->devices);
 }
 
 static int finish(int r, const char *message) {
@@ -169,7 +169,8 @@ static int fail_redis(int r, Store *to, const char *at, const char *rest, char *
         g_autofree char *problem = r < 0 && to ? store_redis_problem(to) : NULL;
 
         return complain(r < 0 ? r : -EEXIST, ret_message, "%s: %s%s", at,
-                        r > 0 ? "somebody has added another one there meanwhile" : problem ?: g_strerror(-r), rest);
+                        r == STORE_E_EXISTS ? "another one has come there meanwhile"
+                        : r > 0 ? "its user is not there any more" : problem ?: g_strerror(-r), rest);
 }
 
 /* Is there room for all in what stands there? Nothing is changed. 1: no, which was told. */
@@ -203,10 +204,12 @@ static int check(const Migration *migration, Store *from, Store **ret_to, char *
 }
 
 static void tell_moved(const StoreMoved *moved) {
-        (void) printf("users=%u %u\nroles=%u %u\nidentities=%u %u\ndevices=%u %u\nsessions=%u %u\ntickets=%u %u\ndebts=%u %u\n",
-                      moved->users.all, moved->users.new, moved->roles.all, moved->roles.new, moved->identities.all,
-                      moved->identities.new, moved->devices.all, moved->devices.new, moved->sessions.all,
-                      moved->sessions.new, moved->tickets.all, moved->tickets.new, moved->debts.all, moved->debts.new);
+        (void) printf("users=%u %u\nroles=%u %u\n", moved->users.all, moved->users.new, moved->roles.all, moved->roles.new);
+        (void) printf("identities=%u %u\ndevices=%u %u\n", moved->identities.all, moved->identities.new, moved->devices.all,
+                      moved->devices.new);
+        (void) printf("sessions=%u %u\ntickets=%u %u\n", moved->sessions.all, moved->sessions.new, moved->tickets.all,
+                      moved->tickets.new);
+        (void) printf("debts=%u %u\n", moved->debts.all, moved->debts.new);
         for (guint i = 0; i < moved->kept->len; i++)
                 (void) printf("kept=%s\n", (const char *) moved->kept->pdata[i]);
 }

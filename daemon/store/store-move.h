@@ -4,7 +4,8 @@
 
 /*
  * Everything that a host's own store keeps, into the store of its fleet. What was interrupted is done again from the
- * beginning: a record that is there already stays as it is, and only ends where it has ended here. Nobody may use @from meanwhile; others may use @to.
+ * beginning: a record that is there already stays as it is, and only ends where it has ended here. Nobody may use
+ * @from meanwhile; others may use @to.
  *
  * A user who is there already with the same uid and password keeps the roles, links and networks that he has there.
  */

@@ -1,9 +1,9 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- A session that comes from another store, with its events; one that is here already stays as it is, but ends where it has
--- ended there. What was revoked here before it came, with its user, its device or its parent, is revoked when it comes: nothing comes in behind that.
--- Users, devices and parents come first.
+-- A session that comes from another store, with its events; one that is here already stays as it is, but ends where
+-- it has ended there. What was revoked here before it came, with its user, its device or its parent, is revoked when it
+-- comes: nothing comes in behind that. Users, devices and parents come first.
 -- ARGV: now; how many fields and values follow; these; packed events, the oldest first. Returns {'ok', is it new?}.
 
 local now, last = ARGV[3], 4 + tonumber(ARGV[4])
