@@ -97,7 +97,7 @@ void redis_call_field_int(RedisCall *call, const char *name, int64_t value) {
 
 /* Errors */
 
-static int set_problem(RedisStore *redis, char *problem, int r) {
+int redis_call_set_problem(RedisStore *redis, char *problem, int r) {
         pthread_mutex_lock(&redis->mutex);
         g_free(redis->problem);
         redis->problem = problem;
@@ -129,7 +129,7 @@ static int link_call(RedisStore *redis, size_t argc, const RedisArg *argv, Redis
         int r;
 
         r = redis_link_call(redis->link, argc, argv, ret);
-        return r < 0 ? set_problem(redis, redis_link_problem(redis->link), error_trace(r)) : 0;
+        return r < 0 ? redis_call_set_problem(redis, redis_link_problem(redis->link), error_trace(r)) : 0;
 }
 
 static int load(RedisStore *redis, RedisScript script) {
@@ -142,7 +142,7 @@ static int load(RedisStore *redis, RedisScript script) {
         if (r < 0)
                 return r;
         if (reply->type == REPLY_ERROR)
-                return set_problem(redis, g_strdup(reply->data), error_trace(error_to_errno(reply)));
+                return redis_call_set_problem(redis, g_strdup(reply->data), error_trace(error_to_errno(reply)));
         return redis_reply_is_text(reply, redis->digests[script]) ? 0 : error_trace(-EPROTO);
 }
 
@@ -161,7 +161,7 @@ static int run(RedisStore *redis, RedisScript script, GArray *argv, RedisReply *
                         return 0;
                 }
                 if (!redis_reply_is_error(reply, "NOSCRIPT") || i == LOAD_MAX)
-                        return set_problem(redis, g_strdup(reply->data), error_trace(error_to_errno(reply)));
+                        return redis_call_set_problem(redis, g_strdup(reply->data), error_trace(error_to_errno(reply)));
                 r = load(redis, script);
                 if (r < 0)
                         return r;
@@ -231,12 +231,14 @@ static int get_id(RedisStore *redis, char ret[REDIS_ID_SIZE]) {
 }
 
 int redis_call_adopt(RedisStore *redis) {
+        g_autoptr(GHashTable) nobody = g_hash_table_new(g_str_hash, g_str_equal);
         char id[REDIS_ID_SIZE];
         int r;
 
         r = learn_id(redis, id);
         if (r < 0)
                 return r;
+        tombstones_unsee_others(redis->tombstones, nobody);
         pthread_mutex_lock(&redis->mutex);
         memcpy(redis->id, id, REDIS_ID_SIZE);
         pthread_mutex_unlock(&redis->mutex);

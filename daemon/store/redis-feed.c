@@ -29,6 +29,22 @@ struct StoreFeed {
 
 /* Gaps */
 
+static int add_name(const char *uid, const char *name, void *names) {
+        (void) g_hash_table_add(names, g_strdup(name)); /* new or not; ignoring */
+        return 0;
+}
+
+/* Who was removed while we did not hear of it. Not where the store went back: then it may have lost him. */
+static int unsee_removed(RedisStore *redis) {
+        g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        int r;
+
+        r = redis_each_user(redis, add_name, names);
+        if (r == 0)
+                tombstones_unsee_others(redis->tombstones, names);
+        return r;
+}
+
 static int bury_listed(RedisStore *redis) {
         g_autoptr(GPtrArray) sessions = NULL, devices = NULL;
         g_autofree char *host = NULL;
@@ -71,6 +87,8 @@ static int handle_gap(StoreFeed *feed, const char *id, int64_t number) {
         int r;
 
         r = bury_listed(feed->hearer.redis);
+        if (r == 0 && number >= feed->number)
+                r = unsee_removed(feed->hearer.redis);
         if (r < 0)
                 return r;
         if (!feed->hearer.handler.gap(feed->hearer.handler.data))

@@ -77,6 +77,16 @@ static int add_user(RedisStore *redis, const char *name, const RedisReply *flat,
         return 0;
 }
 
+/* Nobody removed him, so the store has lost him, and who knows what else: that is an outage, and he no stranger. */
+static bool is_lost(RedisStore *redis, const char *name) {
+        if (!tombstones_saw_user(redis->tombstones, name))
+                return false;
+        return redis_call_set_problem(redis, g_strdup_printf(
+                                              "the user \"%s\" is not there any more, though nobody removed him: Redis lost "
+                                              "data, or an older copy was put back; put a newer one back, or say that it "
+                                              "is to be so: tessera store adopt", name), true);
+}
+
 int redis_user_get(Store *store, const char *name, User **ret) {
         _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_HASHES);
         g_autoptr(GPtrArray) users = store_user_array();
@@ -88,7 +98,8 @@ int redis_user_get(Store *store, const char *name, User **ret) {
         if (r < 0)
                 return r;
         if (users->len == 0)
-                return STORE_E_NOT_FOUND;
+                return is_lost(redis_store(store), name) ? error_trace(-ESTALE) : STORE_E_NOT_FOUND;
+        (void) tombstones_see_user(redis_store(store)->tombstones, name); /* tried again with the next; ignoring */
         *ret = g_ptr_array_steal_index(users, 0);
         return 0;
 }
@@ -186,6 +197,7 @@ unsigned redis_count_user(const User *user) {
 int redis_user_add(Store *store, const User *user, const Assignment *assignment, const UserIdentity *identity) {
         _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_USER_ADD);
         RedisStore *redis = redis_store(store);
+        int r;
 
         redis_call_text(&call, user->name);
         redis_call_int(&call, user->uid);
@@ -200,7 +212,10 @@ int redis_user_add(Store *store, const User *user, const Assignment *assignment,
                 redis_call_text(&call, "identity");
                 redis_add_identity(&call, identity);
         }
-        return redis_call_outcome(redis, &call, 1, NULL);
+        r = redis_call_outcome(redis, &call, 1, NULL);
+        if (r == 0)
+                (void) tombstones_see_user(redis->tombstones, user->name); /* as when it is asked for; ignoring */
+        return r;
 }
 
 int redis_user_rehash(Store *store, const char *name, const char *expected, const char *hash) {
@@ -324,8 +339,12 @@ int redis_user_remove(Store *store, const char *name, const char *reason, int64_
                 .now = now,
         };
         bool enabled;
+        int r;
 
-        return user_change(store, &change, &enabled, ret_ended);
+        r = user_change(store, &change, &enabled, ret_ended);
+        if (r == 0)
+                (void) tombstones_unsee_user(redis_store(store)->tombstones, name); /* else an outage for him; ignoring */
+        return r;
 }
 
 int redis_user_change_password(Store *store, const char *name, const char *hash, const char *except,

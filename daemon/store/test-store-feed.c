@@ -289,6 +289,33 @@ static void test_gap_where_it_was_trimmed(void) {
         expect_lines(&fleet.listener, AWAY, "gap");
 }
 
+static int get_user(Store *store, const char *name) {
+        g_autoptr(User) user = NULL;
+
+        return store_user_get(store, name, &user);
+}
+
+/* He was removed, and not lost: heard, or not heard in a stream that was trimmed meanwhile. */
+static void test_R12_who_was_removed_elsewhere_is_unknown(void) {
+        _cleanup_fleet_ Fleet fleet;
+        g_autoptr(GPtrArray) alices = NULL, bobs = NULL;
+
+        fleet_init(&fleet);
+        assert_result(get_user(fleet.web1, "alice"), 0);
+        assert_result(get_user(fleet.web1, "bob"), 0);
+        assert_result(store_user_remove(fleet.web2, "bob", "left", START, &bobs), 0);
+        expect_lines(&fleet.listener, SOON, "session 0000005a revoked", "removed bob");
+        assert_result(get_user(fleet.web1, "bob"), STORE_E_NOT_FOUND);
+
+        stop_listening(&fleet.listener);
+        assert_result(store_user_remove(fleet.web2, "alice", "left", START, &alices), 0);
+        assert_result(get_user(fleet.web1, "alice"), -ESTALE); /* for all that it knows */
+        redis_server_do(fleet.server, "XTRIM p:{tessera}:feed MAXLEN 0");
+        listen_to(&fleet.listener, fleet.web1);
+        expect_lines(&fleet.listener, AWAY, "gap");
+        assert_result(get_user(fleet.web1, "alice"), STORE_E_NOT_FOUND);
+}
+
 static void test_R12_a_gap_is_told_until_it_was_heard(void) {
         _cleanup_fleet_ Fleet fleet;
 
@@ -377,6 +404,7 @@ int main(void) {
         test_all_of_a_user_and_everybody();
         test_told_after_a_restart();
         test_R12_the_server_was_away();
+        test_R12_who_was_removed_elsewhere_is_unknown();
         test_gap_where_it_was_trimmed();
         test_R12_a_gap_is_told_until_it_was_heard();
         test_gap_where_it_is_nonsense();

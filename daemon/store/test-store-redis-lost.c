@@ -182,6 +182,54 @@ static void test_R12_an_older_copy_is_put_back(void) {
         assert_can_be_put_right(store);
 }
 
+static void add_user(Store *store, const char *name, uid_t uid) {
+        User user = { .name = (char *) name, .uid = uid, .enabled = true, .created = START };
+
+        assert_result(store_user_add(store, &user), 0);
+}
+
+static int get_user(Store *store, const char *name) {
+        g_autoptr(User) user = NULL;
+
+        return store_user_get(store, name, &user);
+}
+
+/* Of a copy from before he was enrolled the store's id is right. Who is unknown is left to the stack behind. */
+static void test_R12_who_is_lost_is_no_stranger(void) {
+        _cleanup_server_ RedisServer *server = redis_server_new(DURABLE);
+        g_autoptr(Store) store = open_prepared(server), other = redis_server_open(server, "p:", "web2");
+        g_autofree char *problem = NULL;
+        g_autoptr(GPtrArray) ended = NULL;
+
+        redis_server_do(server, "SAVE");
+        copy_dump(server, "dump.rdb", "old.rdb");
+        add_user(store, "erin", 1500);
+        assert_result(get_user(other, "erin"), 0);
+        add_user(other, "frank", 1501); /* of whom the first never hears */
+        restart_with(server, "old.rdb");
+        wait_until(store, 0);
+        assert_result(get_user(store, "erin"), -ESTALE);
+        problem = store_redis_problem(store);
+        assert(strstr(problem, "\"erin\"") && strstr(problem, "adopt"));
+        assert_result(get_user(other, "erin"), -ESTALE);
+        assert_result(get_user(other, "frank"), -ESTALE);
+        assert_result(get_user(store, "frank"), STORE_E_NOT_FOUND);
+
+        /* nor after a restart; until he is enrolled again, or an administrator says that it is to be so */
+        store = store_free(store);
+        store = redis_server_open(server, "p:", "web1");
+        assert_result(get_user(store, "erin"), -ESTALE);
+        add_user(store, "erin", 1500);
+        assert_result(get_user(store, "erin"), 0);
+        assert_result(get_user(other, "erin"), 0);
+        assert_result(store_redis_adopt(other), 0);
+        assert_result(get_user(other, "frank"), STORE_E_NOT_FOUND);
+
+        /* who was removed is unknown, as ever */
+        assert_result(store_user_remove(store, "erin", "removed", START, &ended), 0);
+        assert_result(get_user(store, "erin"), STORE_E_NOT_FOUND);
+}
+
 static void assert_lost(Store *store) {
         g_autofree char *name = NULL, *problem = NULL;
         g_autoptr(Session) none = NULL;
@@ -246,6 +294,7 @@ static void test_R12_restarted_empty_and_restored(void) {
 int main(void) {
         setvbuf(stdout, NULL, _IOLBF, 0);
         test_R12_an_older_copy_is_put_back();
+        test_R12_who_is_lost_is_no_stranger();
         test_R12_flushed();
         test_R12_restarted_empty_and_restored();
         return 0;

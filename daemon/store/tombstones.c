@@ -11,6 +11,7 @@
 #include "daemon/store/tombstone-file.h"
 #include "daemon/store/tombstones.h"
 
+#define ENROLLED "enrolled"
 #define LINES_SPARE 1000 /* a file is written anew when it has twice as many lines as needed, and this */
 
 /*
@@ -20,6 +21,7 @@
  *      device ID ENDS
  *      ticket DIGEST UNTIL
  *      user UID SINCE, password UID SINCE
+ *      enrolled NAME 1, or 0 when he was removed
  *      feed position NUMBER ID
  */
 typedef struct Tombstone {
@@ -72,7 +74,8 @@ static void forget_login(Tombstones *tombstones, const Tombstone *tombstone) {
 }
 
 static bool is_latest_of_its_kind(const Tombstone *old, const Tombstone *new) {
-        return g_str_has_prefix(new->name, "feed ") || new->number > old->number || g_strcmp0(new->rest, old->rest) != 0;
+        return g_str_has_prefix(new->name, "feed ") || new->number > old->number ||
+               (g_str_has_prefix(new->name, ENROLLED " ") && new->number != old->number) || g_strcmp0(new->rest, old->rest) != 0;
 }
 
 /* Takes it. false: nothing new. */
@@ -117,7 +120,7 @@ static bool is_rest_right(const char *kind, const char *rest) {
 }
 
 static int read_line(const char *line, void *data) {
-        static const char *const kinds[] = { "session", "device", "ticket", "user", "password", "feed", NULL };
+        static const char *const kinds[] = { "session", "device", "ticket", "user", "password", ENROLLED, "feed", NULL };
         g_auto(GStrv) words = g_strsplit(line, " ", 4);
         gint64 number;
 
@@ -223,6 +226,26 @@ int tombstones_add_user(Tombstones *tombstones, TombstoneUser what, uid_t uid, i
         return add(tombstones, 1, &new);
 }
 
+int tombstones_see_user(Tombstones *tombstones, const char *name) {
+        g_autofree char *escaped = escape(name);
+        Tombstone *new;
+
+        if (tombstones_saw_user(tombstones, name))
+                return 0;
+        new = make(ENROLLED, escaped, 1, NULL);
+        return add(tombstones, 1, &new);
+}
+
+int tombstones_unsee_user(Tombstones *tombstones, const char *name) {
+        g_autofree char *escaped = escape(name);
+        Tombstone *new;
+
+        if (!tombstones_saw_user(tombstones, name))
+                return 0;
+        new = make(ENROLLED, escaped, 0, NULL);
+        return add(tombstones, 1, &new);
+}
+
 int tombstones_set_position(Tombstones *tombstones, const char *id, int64_t number) {
         Tombstone *new = make("feed", "position", number, g_strdup(id));
 
@@ -274,6 +297,14 @@ Session *tombstones_get_login(Tombstones *tombstones, const char *boot_id, uint3
         return session;
 }
 
+bool tombstones_saw_user(Tombstones *tombstones, const char *name) {
+        g_autofree char *escaped = escape(name), *whole = g_strconcat(ENROLLED " ", escaped, NULL);
+        _cleanup_unlock_ Tombstones *locked = tombstones_lock(tombstones);
+        const Tombstone *tombstone = g_hash_table_lookup(tombstones->all, whole);
+
+        return tombstone && tombstone->number == 1;
+}
+
 int64_t tombstones_get_user(Tombstones *tombstones, TombstoneUser what, uid_t uid) {
         g_autofree char *name = g_strdup_printf("%s %u", user_kinds[what], (unsigned) uid);
         _cleanup_unlock_ Tombstones *locked = tombstones_lock(tombstones);
@@ -299,6 +330,22 @@ bool tombstones_is_saved(Tombstones *tombstones) {
 }
 
 /* Sweeping */
+
+static gboolean is_no_more(void *name, void *value, void *names) {
+        g_autofree char *user = NULL;
+
+        if (!g_str_has_prefix(name, ENROLLED " "))
+                return FALSE;
+        user = g_uri_unescape_string((const char *) name + strlen(ENROLLED " "), NULL);
+        return ((const Tombstone *) value)->number == 0 || !user || !g_hash_table_contains(names, user);
+}
+
+void tombstones_unsee_others(Tombstones *tombstones, GHashTable *names) {
+        _cleanup_unlock_ Tombstones *locked = tombstones_lock(tombstones);
+
+        if (g_hash_table_foreach_remove(tombstones->all, is_no_more, names) > 0)
+                (void) replace_file(tombstones); /* else they are seen again after a restart: an outage; ignoring */
+}
 
 typedef struct Sweep {
         Tombstones *tombstones;

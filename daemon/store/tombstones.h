@@ -51,6 +51,15 @@ typedef enum TombstoneUser {
 /* @since: microseconds of the server's clock. An earlier one than is known changes nothing. */
 int tombstones_add_user(Tombstones *tombstones, TombstoneUser what, uid_t uid, int64_t since);
 
+/*
+ * Users that the store had when this host looked. Whom it has no more, though nobody removed him, it has lost: he
+ * is no stranger, who would be left to the stack behind. Cheap for who is known.
+ */
+int tombstones_see_user(Tombstones *tombstones, const char *name);
+int tombstones_unsee_user(Tombstones *tombstones, const char *name);
+/* All but @names (a set). */
+void tombstones_unsee_others(Tombstones *tombstones, GHashTable *names);
+
 /* How far the feed was followed: the entry's id and number. */
 int tombstones_set_position(Tombstones *tombstones, const char *id, int64_t number);
 
@@ -61,6 +70,7 @@ bool tombstones_has_device(Tombstones *tombstones, const char *id);
 bool tombstones_has_ticket(Tombstones *tombstones, const char *issuer, const char *jti);
 /* A session that was revoked and is bound to this login, with no more than is known of it; NULL. */
 Session *tombstones_get_login(Tombstones *tombstones, const char *boot_id, uint32_t audit_id, uid_t uid);
+bool tombstones_saw_user(Tombstones *tombstones, const char *name);
 /* 0: nothing. */
 int64_t tombstones_get_user(Tombstones *tombstones, TombstoneUser what, uid_t uid);
 /* NULL: nothing followed yet; g_free. */
