@@ -22,6 +22,7 @@ static const char *error_of_outage(int r, const char **ret_message) {
         case -EPERM:
         case -EBADMSG:
         case -EUCLEAN:
+        case -ESTALE: /* a fleet's store that lost what it held */
                 *ret_message = "the database cannot be used; see \"journalctl -u tesserad\"";
                 return WIRE_ERROR_STORE;
         default:

@@ -40,6 +40,7 @@ static void test_which_error(void) {
                 { -ENOSPC, WIRE_ERROR_STORE },
                 { -EIO, WIRE_ERROR_STORE },
                 { -EROFS, WIRE_ERROR_STORE },
+                { -ESTALE, WIRE_ERROR_STORE },
                 { -EAGAIN, WIRE_ERROR_BUSY },
                 { -ENOMEM, WIRE_ERROR_INTERNAL },
                 { -4000, WIRE_ERROR_INTERNAL },
