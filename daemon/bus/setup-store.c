@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "common/trusted-file.h"
 #include "daemon/bus/setup-store.h"
@@ -32,10 +33,10 @@ static int check_files(const StoreSettings *settings, char **ret_message) {
         for (StoreText key = STORE_CA_FILE; key <= STORE_CLIENT_CERT; key++) {
                 const char *path = settings->texts[key];
 
-                if (path && !trusted_file_is(path))
+                if (path && (!trusted_file_is(path) || access(path, R_OK) < 0))
                         return complain(settings, key, ret_message,
-                                        "%s \"%s\" must be a file of root's that nobody else can write; chown root and "
-                                        "chmod 0644", store_text_keys[key], path);
+                                        "%s \"%s\" must be a file of root's that nobody else can write, and that the "
+                                        "daemon can read; chown root and chmod 0644", store_text_keys[key], path);
         }
         if (settings->texts[STORE_CLIENT_KEY] && !trusted_file_is_private(settings->texts[STORE_CLIENT_KEY]))
                 return complain(settings, STORE_CLIENT_KEY, ret_message,

@@ -6,6 +6,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import tempfile
 
 import pytest
 
@@ -22,12 +23,11 @@ PASSWORD = "the-canary-of-the-store"
 
 
 @pytest.fixture
-def folder(tmp_path):
+def folder():
     """Where root's files are; others can pass."""
-    for each in (tmp_path, *tmp_path.parents):
-        if each.owner() == "root" and str(each).startswith("/tmp/"):
-            each.chmod(0o755)
-    return tmp_path
+    with tempfile.TemporaryDirectory(prefix="tessera-redis-") as path:
+        pathlib.Path(path).chmod(0o755)
+        yield pathlib.Path(path)
 
 
 @pytest.fixture
@@ -173,8 +173,9 @@ def test_authorities_and_keys_that_are_not_roots(make_redis, make_host, authorit
     refuses(with_store(make_host, url, f"client-cert={pem}", f"client-key={pem}"), "tessera.conf:8: client-key", "chmod 0640")
     pem.chmod(0o664)
     refuses(with_store(make_host, url, f"client-cert={pem}", f"client-key={pem}"), "tessera.conf:7: client-cert", "chmod 0644")
-    authority.path.chmod(0o666)
-    refuses(with_store(make_host, url, f"ca-file={authority.path}"), "tessera.conf:7: ca-file", "chmod 0644")
+    for mode in (0o666, 0o600):
+        authority.path.chmod(mode)
+        refuses(with_store(make_host, url, f"ca-file={authority.path}"), "tessera.conf:7: ca-file", "chmod 0644")
 
 
 def test_keys_of_a_host_that_was_no_member_yet(make_redis, make_host):
