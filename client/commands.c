@@ -30,6 +30,7 @@ static const OptionSpec device_enroll_options[] = {
 static const OptionSpec session_list_options[] = {
         { "user",      0, "USER", "another user's (for administrators)" },
         { "all-users", 0, NULL,   "everybody's (for administrators)" },
+        { "host",      0, "HOST", "only those of this host of the fleet" },
         { NULL },
 };
 

@@ -84,6 +84,7 @@ int verb_session_list(Cli *cli, const Arguments *arguments) {
         const ClientEntry filter[] = {
                 { .key = "user", .string = arguments_get(arguments, "user") },
                 { .key = "all-users", .boolean = arguments_get(arguments, "all-users") ? &yes : NULL },
+                { .key = "host", .string = arguments_get(arguments, "host") },
         };
         const Request request = {
                 .interface = WIRE_INTERFACE_SESSIONS,

@@ -29,7 +29,7 @@ _tessera_options() { # NOUN VERB
         case "$1 $2" in
         "login ") echo "--password --device-code --browser --provider --name --device --secret-service" ;;
         "logout ") echo "--others --forget" ;;
-        "session "|"session list"|"sessions "|"sessions list") echo "--user --all-users" ;;
+        "session "|"session list"|"sessions "|"sessions list") echo "--user --all-users --host" ;;
         "session revoke"|"sessions revoke") echo "--user --others --all-users --keep-login --reason" ;;
         "device "|"device list") echo "--user --all-users" ;;
         "device add") echo "--name --user" ;;

@@ -28,12 +28,14 @@ int handle_sessions_get_current(Request *request) {
 
 typedef struct ListFilter {
         const char *user;
+        const char *host;
         bool all_users;
         bool ended;
 } ListFilter;
 
 static const UnpackKey filter_keys[] = {
         { "user",      UNPACK_TEXT, WIRE_NAME_MAX, offsetof(ListFilter, user)      },
+        { "host",      UNPACK_TEXT, WIRE_NAME_MAX, offsetof(ListFilter, host)      },
         { "all-users", UNPACK_BOOL, 0,             offsetof(ListFilter, all_users) },
         { "ended",     UNPACK_BOOL, 0,             offsetof(ListFilter, ended)     },
         { NULL },
@@ -42,17 +44,19 @@ static const UnpackKey filter_keys[] = {
 int handle_sessions_list(Request *request) {
         g_autoptr(GPtrArray) sessions = NULL;
         ListFilter filter = { .user = NULL };
+        SessionFilter wanted = { .uid = UID_UNSET };
         GVariantBuilder list;
-        uid_t uid = UID_UNSET;
         int r;
 
         r = unpack_dict(request, 0, filter_keys, &filter);
         if (r != 0)
                 return r;
-        r = whose_uid(request, filter.user, filter.all_users, &uid);
+        wanted.host = filter.host;
+        wanted.ended = filter.ended;
+        r = whose_uid(request, filter.user, filter.all_users, &wanted.uid);
         if (r != 0)
                 return r;
-        r = session_list(request->core, &request->caller, uid, filter.ended, &sessions);
+        r = session_list(request->core, &request->caller, &wanted, &sessions);
         if (r != 0)
                 return r;
         g_variant_builder_init(&list, G_VARIANT_TYPE("aa{sv}"));

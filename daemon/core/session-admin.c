@@ -66,25 +66,24 @@ static bool show_as_of_now(Core *core, const CoreConfig *config, Session *sessio
         return false;
 }
 
-int session_list(Core *core, const Caller *caller, uid_t uid, bool ended, GPtrArray **ret) {
-        const SessionFilter filter = { .uid = uid, .ended = ended };
+int session_list(Core *core, const Caller *caller, const SessionFilter *filter, GPtrArray **ret) {
         g_autoptr(CoreConfig) config = core_config(core);
         g_autoptr(GPtrArray) sessions = NULL;
         int64_t now = clock_wall(core->clock);
         char own[SESSION_ID_SIZE];
         int r;
 
-        r = check_reach(core, caller, uid);
+        r = check_reach(core, caller, filter->uid);
         if (r != 0)
                 return r;
         r = touch_own(core, caller, own);
         if (r != 0)
                 return r;
-        r = store_session_list(core->store, &filter, &sessions);
+        r = store_session_list(core->store, filter, &sessions);
         if (r < 0)
                 return error_trace(r);
         for (guint i = 0; i < sessions->len;)
-                if (!show_as_of_now(core, config, sessions->pdata[i], now) && !ended)
+                if (!show_as_of_now(core, config, sessions->pdata[i], now) && !filter->ended)
                         (void) g_ptr_array_remove_index(sessions, i);
                 else
                         i++;

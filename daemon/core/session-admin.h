@@ -11,8 +11,8 @@
 /* The live session of the caller's login. CORE_E_NOT_SIGNED_IN. Moves seen. */
 int session_current(Core *core, const Caller *caller, Session **ret);
 
-/* Of others, and of everybody (UID_UNSET), for who may administer: else as admin_check(). An array of Session *. */
-int session_list(Core *core, const Caller *caller, uid_t uid, bool ended, GPtrArray **ret);
+/* Of others, and of everybody, for who may administer: else as admin_check(). An array of Session *. */
+int session_list(Core *core, const Caller *caller, const SessionFilter *filter, GPtrArray **ret);
 
 /*
  * By id or unambiguous prefix: of the caller's own, and where none of them is meant of everybody's, for

@@ -396,8 +396,8 @@ static void test_B3_who_is_no_administrator_does_none_of_it(void) {
                 g_assert_cmpint(user_set_enabled(world->core, caller, "bob", false, &changed), ==, results[i]);
                 g_assert_cmpint(user_remove(world->core, caller, "bob", &changed), ==, results[i]);
                 g_assert_cmpint(user_change_password(world->core, caller, "carol", password, password, NULL), ==, results[i]);
-                g_assert_cmpint(session_list(world->core, caller, UID_UNSET, false, &list), ==, results[i]);
-                g_assert_cmpint(session_list(world->core, caller, CAROL, false, &list), ==, results[i]);
+                g_assert_cmpint(session_list(world->core, caller, &(SessionFilter) { .uid = UID_UNSET }, &list), ==, results[i]);
+                g_assert_cmpint(session_list(world->core, caller, &(SessionFilter) { .uid = CAROL }, &list), ==, results[i]);
                 g_assert_cmpint(device_list(world->core, caller, UID_UNSET, &list), ==, results[i]);
                 g_assert_cmpint(device_list(world->core, caller, CAROL, &list), ==, results[i]);
                 g_assert_cmpint(role_grant(world->core, caller, "keeper", "bob", 0, NULL, &changed, &warning), ==,

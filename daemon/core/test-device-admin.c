@@ -425,7 +425,7 @@ static void test_R14_a_robot_pushes_nobody_out(void) {
 
         for (uint32_t counter = 1; counter <= 100; counter++)
                 g_free(refresh(&scene, &alice, counter, &r));
-        g_assert_cmpint(session_list(scene.world->core, &alice, ALICE, /* ended= */ false, &sessions), ==, 0);
+        g_assert_cmpint(session_list(scene.world->core, &alice, &(SessionFilter) { .uid = ALICE }, &sessions), ==, 0);
         g_assert_cmpint(sessions->len, ==, 2);
 }
 

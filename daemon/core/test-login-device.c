@@ -490,7 +490,7 @@ static void test_R14_logins_of_a_device_count_like_any(void) {
                 fake_clock_forward(&scene.world->clock, 1);
                 test_device_expect(scene.world, &scene.laptop, counter, NULL);
         }
-        g_assert_cmpint(session_list(scene.world->core, &alice, ALICE, /* ended= */ false, &sessions), ==, 0);
+        g_assert_cmpint(session_list(scene.world->core, &alice, &(SessionFilter) { .uid = ALICE }, &sessions), ==, 0);
         g_assert_cmpint(sessions->len, ==, 3);
 }
 

@@ -97,7 +97,7 @@ static void test_B3_who_may_list_what(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
                 g_autoptr(GPtrArray) sessions = NULL;
                 Caller caller = world_person(rows[i].caller, 99);
-                int r = session_list(scene.world->core, &caller, rows[i].asked, /* ended= */ false, &sessions);
+                int r = session_list(scene.world->core, &caller, &(SessionFilter) { .uid = rows[i].asked }, &sessions);
 
                 if (r != rows[i].result || (r == 0 && sessions->len != rows[i].n))
                         g_error("%s: %d, %u sessions", rows[i].sentence, r, sessions ? sessions->len : 0);
@@ -105,14 +105,15 @@ static void test_B3_who_may_list_what(void) {
 }
 
 static void test_what_is_over_is_listed_as_over_before_any_sweep(void) {
+        const SessionFilter everybody = { .uid = UID_UNSET, .ended = true };
         _scene_ scene = scene_new();
         g_autoptr(GPtrArray) active = NULL, all = NULL;
 
         world_set_settings(scene.world, /* idle= */ 60, 7 * 24 * 3600, 32);
         fake_clock_forward(&scene.world->clock, 61);
-        g_assert_cmpint(session_list(scene.world->core, &root, UID_UNSET, false, &active), ==, 0);
+        g_assert_cmpint(session_list(scene.world->core, &root, &(SessionFilter) { .uid = UID_UNSET }, &active), ==, 0);
         g_assert_cmpint(active->len, ==, 0);
-        g_assert_cmpint(session_list(scene.world->core, &root, UID_UNSET, true, &all), ==, 0);
+        g_assert_cmpint(session_list(scene.world->core, &root, &everybody, &all), ==, 0);
         g_assert_cmpint(all->len, ==, 4);
         g_assert_cmpint(((Session *) all->pdata[0])->state, ==, SESSION_EXPIRED);
         g_assert_cmpstr(((Session *) all->pdata[0])->end_reason, ==, "idle");

@@ -95,6 +95,9 @@ def test_sessions(host, signed_in):
     assert [session["user"] for session in listed] == ["alice"]
     assert SESSION <= set(listed[0])
     assert [session["id"] for session in host.root.json("sessions", "--all-users")] == [listed[0]["id"]]
+    own, other = listed[0]["host"], "web9.example.org"
+    assert [len(signed_in.json("sessions", "--host", name)) for name in (own, other)] == [1, 0]
+    assert [len(host.root.json("sessions", "--all-users", "--host", name)) for name in (own, other)] == [1, 0]
     assert host.root.json("sessions") == []
     assert host.root.run("sessions").stdout == ""
     shown = signed_in.json("session", "show", listed[0]["id"][:8])
