@@ -39,14 +39,14 @@ def test_P39_an_empty_answer_lets_nobody_in(host):
     """Also where the Unix account has an empty password and pam_unix says nullok."""
     host.sh("useradd -m -s /bin/bash empty && passwd -d empty")
     host.write("/etc/ssh/sshd_config.d/01-test.conf", "PermitEmptyPasswords yes\n")
-    host.sh("systemctl reload ssh")
+    host.sh("systemctl restart ssh")
     try:
         for user in ("empty", "carol", "alice", "glass"):
             for method in ("keyboard-interactive", "password"):
                 options = ["-o", f"PreferredAuthentications={method}"]
                 assert host.ssh(user, "", options=options, check=False).returncode == 255, (user, method)
     finally:
-        host.sh("rm /etc/ssh/sshd_config.d/01-test.conf; userdel -r empty; systemctl reload ssh", check=False)
+        host.sh("rm /etc/ssh/sshd_config.d/01-test.conf; userdel -r empty; systemctl restart ssh", check=False)
 
 
 def test_unknown_and_forbidden_names_get_the_same_prompt(host):

@@ -207,7 +207,7 @@ def test_O1_the_method_password_begins_nothing(corp, host, permitted):
     """
     if permitted:
         host.write("/etc/ssh/sshd_config.d/01-test.conf", "PermitEmptyPasswords yes\n")
-        host.sh("systemctl reload ssh")
+        host.sh("systemctl restart ssh")
     methods = ["password", "keyboard-interactive"] if permitted else ["password"]
     try:
         for method in methods:
@@ -218,6 +218,6 @@ def test_O1_the_method_password_begins_nothing(corp, host, permitted):
         host.ssh("alice", PASSWORDS["alice"], options=["-o", "PreferredAuthentications=password"])
         assert json.loads(host.sh("tessera --json throttle").stdout) == []  # it was no guess either
     finally:
-        host.sh("rm -f /etc/ssh/sshd_config.d/01-test.conf; systemctl reload ssh")
+        host.sh("rm -f /etc/ssh/sshd_config.d/01-test.conf; systemctl restart ssh")
     with signed_in(corp, "ops") as shell:
         assert shell.run("id -un") == ("alice\n", 0)

@@ -89,7 +89,7 @@ def test_T2_not_by_a_key_and_the_password(attacked, web1):
             input=attacked.host.read("/root/key.pub"))
     web1.write("/etc/ssh/sshd_config.d/01-both.conf",
                "AuthenticationMethods publickey,keyboard-interactive keyboard-interactive password\n")
-    web1.sh("systemctl reload ssh")
+    web1.sh("systemctl restart ssh")
     both = ["-i", "/root/key", "-o", "PubkeyAuthentication=yes",
             "-o", "PreferredAuthentications=publickey,keyboard-interactive"]
     try:
@@ -99,7 +99,7 @@ def test_T2_not_by_a_key_and_the_password(attacked, web1):
         assert attacked.gets_in("alice", options=both)
         assert ("known-client", "alice key") not in owed(web1)
     finally:
-        web1.sh("rm /etc/ssh/sshd_config.d/01-both.conf ~alice/.ssh/authorized_keys; systemctl reload ssh")
+        web1.sh("rm /etc/ssh/sshd_config.d/01-both.conf ~alice/.ssh/authorized_keys; systemctl restart ssh")
 
 
 # What is owed stays owed
@@ -173,14 +173,14 @@ def test_T1_made_up_names_cost_their_host_alone(crowd, web1):
 def test_T1_junk_of_sshd_costs_no_account(crowd, web1):
     """sshd forbids her to log in from there, and sends junk in the place of whatever is answered."""
     web1.write("/etc/ssh/sshd_config.d/01-deny.conf", "DenyUsers alice\n")
-    web1.sh("systemctl reload ssh")
+    web1.sh("systemctl restart ssh")
     try:
         hosts = crowd.addresses(2)
         crowd.guess("alice", 12, hosts)
         crowd.guess("alice", 4, hosts, answer=ALICE)
         assert set(owed(web1)) == {("host", host) for host in hosts}
     finally:
-        web1.sh("rm /etc/ssh/sshd_config.d/01-deny.conf; systemctl reload ssh")
+        web1.sh("rm /etc/ssh/sshd_config.d/01-deny.conf; systemctl restart ssh")
     assert crowd.gets_in("alice")
 
 
