@@ -6,19 +6,16 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <gio/gio.h>
 #include <malloc.h>
-#include <signal.h>
 #include <sodium.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/activation.h"
 #include "common/oidc-wire.h"
+#include "common/process.h"
 #include "common/wire.h"
 #include "daemon/bus/end-login.h"
 #include "daemon/bus/journal.h"
@@ -44,21 +41,12 @@ typedef struct Arguments {
         bool as_root; /* --state-dir was given: a test */
 } Arguments;
 
-/* Before anything else: nothing of us is left to others, and nothing more can be had. */
-static int ritual(void) {
-        int fd;
+static int prepare(void) {
+        int r;
 
-        do /* 0, 1 and 2 are something, so that no socket ever becomes one of them */
-                fd = open("/dev/null", O_RDWR);
-        while (fd >= 0 && fd <= STDERR_FILENO);
-        if (fd < 0)
-                return -errno;
-        (void) close(fd);
-        (void) umask(077);
-        if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
-                return -errno;
-        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-                return -errno;
+        r = process_begin();
+        if (r < 0)
+                return r;
         (void) mallopt(M_ARENA_MAX, ARENAS_MAX);
         (void) mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
         claims_need_memory();
@@ -267,7 +255,7 @@ int main(int argc, char **argv) {
         g_auto(Arguments) arguments = { .check = FALSE };
         int r;
 
-        r = ritual();
+        r = prepare();
         if (r < 0)
                 return EXIT_FAILURE;
         r = parse_argv(argc, argv, &arguments);

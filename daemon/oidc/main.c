@@ -7,7 +7,6 @@
  */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <glib-unix.h>
 #include <pwd.h>
 #include <signal.h>
@@ -15,12 +14,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "common/activation.h"
+#include "common/process.h"
 #include "common/wire.h"
 #include "daemon/oidc/discovery.h"
 #include "daemon/oidc/jwks-cache.h"
@@ -63,24 +61,14 @@ static void lock_memory(void) {
                 g_warning("cannot lock memory: %s, going on without", g_strerror(errno));
 }
 
-/* Before anything else: nothing of us is left to others, and nothing more can be had. */
-static int ritual(void) {
-        int fd;
+static int prepare(void) {
+        int r;
 
-        do /* 0, 1 and 2 are something, so that no socket ever becomes one of them */
-                fd = open("/dev/null", O_RDWR);
-        while (fd >= 0 && fd <= STDERR_FILENO);
-        if (fd < 0)
-                return -errno;
-        (void) close(fd);
-        (void) umask(077);
+        r = process_begin();
+        if (r < 0)
+                return r;
         for (size_t i = 0; unwanted[i]; i++)
                 (void) unsetenv(unwanted[i]);
-        if (prctl(PR_SET_DUMPABLE, 0) < 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0 ||
-            setrlimit(RLIMIT_CORE, &(struct rlimit) { 0, 0 }) < 0)
-                return -errno;
-        if (signal(SIGPIPE, SIG_IGN) == SIG_ERR)
-                return -errno;
         lock_memory();
         strict_json_need_memory();
         return sodium_init() < 0 ? -EIO : 0;
@@ -220,7 +208,7 @@ int main(int argc, char **argv) {
         g_auto(Arguments) arguments = { .idle = IDLE_S };
         int r;
 
-        r = ritual();
+        r = prepare();
         if (r < 0) {
                 g_warning("cannot begin: %s", g_strerror(-r));
                 return EXIT_FAILURE;
