@@ -29,14 +29,19 @@ static int G_GNUC_PRINTF(3, 4) complain(int r, char **ret_message, const char *f
         return r;
 }
 
-static int begin(const Options *options, Config *config, char **ret_message) {
-        int r;
-
+static int read_config(const Options *options, Config *config, char **ret_message) {
         if (!setup_config(options, /* host= */ NULL, /* store= */ NULL, config, ret_message))
                 return -EINVAL;
         if (!config->settings->store.redis)
                 return complain(-EINVAL, ret_message, "tessera.conf says that this host's store is its own; write "
                                 "backend=redis and url= into its [store] first");
+        return 0;
+}
+
+/* -EWOULDBLOCK: a daemon runs. */
+static int lock(const Options *options, char **ret_message) {
+        int r;
+
         r = setup_folder(options->state_dir, ret_message);
         return r < 0 ? r : state_lock(options->state_dir, /* alone= */ true, ret_message);
 }
@@ -61,6 +66,7 @@ static void tell_found(const StoreRedisFound *found) {
         (void) printf("id=%s\nknown=%s\n", found->id, found->known);
         (void) printf("there-users=%" PRIu64 "\nthere-active=%" PRIu64 "\n", found->users, found->active);
         (void) printf("there-ended=%" PRIu64 "\nthere-devices=%" PRIu64 "\n", found->ended, found->devices);
+        (void) printf("lost=%" PRIu64 "\n", found->lost);
 }
 
 static int finish(int r, const char *message) {
@@ -308,7 +314,9 @@ int offline_migrate(const Options *options, bool dry) {
         g_autofree char *message = NULL;
         int r;
 
-        r = begin(options, &config, &message);
+        r = read_config(options, &config, &message);
+        if (r == 0)
+                r = lock(options, &message);
         if (r == 0)
                 r = migrate(&migration, &message);
         return finish(r, message);
@@ -317,30 +325,29 @@ int offline_migrate(const Options *options, bool dry) {
 /* Adopting */
 
 static int adopt(const Options *options, const Config *config, const char *wanted, char **ret_message) {
-        g_autoptr(Store) store = NULL;
+        bool only_look = g_str_equal(wanted, OFFLINE_LOOK), changed = false;
         StoreRedisFound found = { .users = 0 };
+        g_autoptr(Store) store = NULL;
         int r;
 
-        r = open_redis(options, config, g_str_equal(wanted, OFFLINE_LOOK), &store, ret_message);
-        if (r == 0)
-                r = look(store, &found, ret_message);
+        r = open_redis(options, config, only_look, &store, ret_message);
         if (r < 0)
                 return r;
-        tell_found(&found);
-        if (found.id[0] && g_str_equal(found.id, found.known)) {
-                (void) printf("state=again\n");
+        if (only_look) {
+                r = look(store, &found, ret_message);
+                if (r < 0)
+                        return r;
+                tell_found(&found);
+                (void) printf("state=%s\n", store_redis_is_adopted(&found) ? "again" : "look");
                 return 0;
         }
-        if (g_str_equal(wanted, OFFLINE_LOOK)) {
-                (void) printf("state=look\n");
-                return 0;
-        }
-        if (!g_str_equal(wanted, found.id[0] ? found.id : OFFLINE_EMPTY))
+        r = store_redis_adopt(store, g_str_equal(wanted, OFFLINE_EMPTY) ? "" : wanted, &found, &changed);
+        if (r == STORE_E_NOT_FOUND)
                 return complain(-EAGAIN, ret_message, "another store has come to this address meanwhile; nothing was changed");
-        r = store_redis_adopt(store);
         if (r < 0)
                 return fail_redis(r, store, "the store cannot be adopted", "", ret_message);
-        (void) printf("state=done\n");
+        tell_found(&found);
+        (void) printf("state=%s\n", changed ? "done" : "again");
         return 0;
 }
 
@@ -349,7 +356,13 @@ int offline_adopt(const Options *options, const char *wanted) {
         g_autofree char *message = NULL;
         int r;
 
-        r = begin(options, &config, &message);
+        r = lock(options, &message);
+        if (r == -EWOULDBLOCK) {
+                (void) printf("state=running\n"); /* it is asked over the bus */
+                return finish(STORE_E_STATE, /* message= */ NULL);
+        }
+        if (r == 0)
+                r = read_config(options, &config, &message);
         if (r == 0)
                 r = adopt(options, &config, wanted, &message);
         return finish(r, message);

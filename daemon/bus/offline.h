@@ -23,6 +23,7 @@ int offline_migrate(const Options *options, bool dry);
 
 /*
  * Makes the store at the configured address this host's, if it is @wanted: its id, or OFFLINE_EMPTY. OFFLINE_LOOK: only
- * tells what is there. "state=": "look", "done" or "again".
+ * tells what is there. "state=": "look", "done", "again" (it is so already), or "running": a daemon runs, which can be
+ * asked over the bus (LookAtStore, AdoptStore).
  */
 int offline_adopt(const Options *options, const char *wanted);

@@ -181,22 +181,28 @@ static bool is_id(const char *text) {
         return strlen(text) == REDIS_ID_SIZE - 1 && strspn(text, "0123456789abcdef") == REDIS_ID_SIZE - 1;
 }
 
-/* Asks the store, which gets an id if it has none; and remembers it before anything is believed that it says. */
-static int learn_id(RedisStore *redis, char ret[REDIS_ID_SIZE]) {
+/*
+ * Asks the store, which gets an id if it has none; and remembers it before anything is believed that it says.
+ * @wanted: see redis_call_adopt(); NULL: whichever it is.
+ */
+static int learn_id(RedisStore *redis, const char *wanted, char ret[REDIS_ID_SIZE]) {
         g_autoptr(GArray) argv = begin(redis, SCRIPT_INIT);
         _cleanup_redis_reply_ RedisReply *reply = NULL;
         char fresh[REDIS_ID_SIZE];
-        RedisArg arg;
+        RedisArg args[2];
         int r;
 
         r = make_id(fresh);
         if (r < 0)
                 return r;
-        arg = redis_arg(fresh);
-        g_array_append_val(argv, arg);
+        args[0] = redis_arg(fresh);
+        args[1] = redis_arg(wanted ?: "");
+        g_array_append_vals(argv, args, wanted ? 2 : 1);
         r = run(redis, SCRIPT_INIT, argv, &reply);
         if (r < 0)
                 return r;
+        if (wanted && reply->type == REPLY_NIL)
+                return STORE_E_NOT_FOUND;
         if (reply->type != REPLY_TEXT || !is_id(reply->data))
                 return error_trace(-EUCLEAN);
         r = redis->only_looks ? 0 : local_facts_set(redis->facts, FACT_STORE, reply->data);
@@ -217,7 +223,7 @@ static int get_id(RedisStore *redis, char ret[REDIS_ID_SIZE]) {
                 return 0;
         known = local_facts_get(redis->facts, FACT_STORE);
         if (!known)
-                r = learn_id(redis, ret);
+                r = learn_id(redis, /* wanted= */ NULL, ret);
         else if (is_id(known))
                 memcpy(ret, known, REDIS_ID_SIZE);
         else
@@ -225,24 +231,35 @@ static int get_id(RedisStore *redis, char ret[REDIS_ID_SIZE]) {
         if (r < 0)
                 return r;
         pthread_mutex_lock(&redis->mutex);
-        memcpy(redis->id, ret, REDIS_ID_SIZE);
+        if (redis->id[0]) /* another one was adopted meanwhile, and that one counts */
+                memcpy(ret, redis->id, REDIS_ID_SIZE);
+        else
+                memcpy(redis->id, ret, REDIS_ID_SIZE);
         pthread_mutex_unlock(&redis->mutex);
         return 0;
 }
 
-int redis_call_adopt(RedisStore *redis) {
-        g_autoptr(GHashTable) nobody = g_hash_table_new(g_str_hash, g_str_equal);
+int redis_call_adopt(RedisStore *redis, const char *wanted) {
         char id[REDIS_ID_SIZE];
         int r;
 
-        r = learn_id(redis, id);
-        if (r < 0)
+        r = learn_id(redis, wanted, id);
+        if (r != 0)
                 return r;
-        tombstones_unsee_others(redis->tombstones, nobody);
         pthread_mutex_lock(&redis->mutex);
         memcpy(redis->id, id, REDIS_ID_SIZE);
+        redis->adopted++;
         pthread_mutex_unlock(&redis->mutex);
         return 0;
+}
+
+unsigned redis_call_adopted(RedisStore *redis) {
+        unsigned adopted;
+
+        pthread_mutex_lock(&redis->mutex);
+        adopted = redis->adopted;
+        pthread_mutex_unlock(&redis->mutex);
+        return adopted;
 }
 
 int redis_call_look(RedisStore *redis, RedisReply **ret) {

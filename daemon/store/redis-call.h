@@ -116,5 +116,11 @@ int redis_call_look(RedisStore *redis, RedisReply **ret);
 /* What store_redis_problem() says from now on: takes @problem. Returns @r. */
 int redis_call_set_problem(RedisStore *redis, char *problem, int r);
 
-/* Forgets which store this is, and asks. */
-int redis_call_adopt(RedisStore *redis);
+/*
+ * Makes the store that is there, which must be @wanted ("": none yet), this host's; calls that are under way as to
+ * the one before fail. STORE_E_NOT_FOUND: it is another one, and nothing has changed.
+ */
+int redis_call_adopt(RedisStore *redis, const char *wanted);
+
+/* How often that was done: who remembers something of the store itself has to forget it then. */
+unsigned redis_call_adopted(RedisStore *redis);

@@ -21,6 +21,7 @@ struct StoreFeed {
         char *position; /* the id of the last entry that was told; NULL: none ever */
         int64_t number; /* and its number */
         bool behind;    /* the stream ended behind that when we looked */
+        unsigned adopted; /* redis_call_adopted() of the store that this is the feed of */
         pthread_t thread;
         pthread_mutex_t mutex;
         pthread_cond_t wake;
@@ -29,17 +30,12 @@ struct StoreFeed {
 
 /* Gaps */
 
-static int add_name(const char *uid, const char *name, void *names) {
-        (void) g_hash_table_add(names, g_strdup(name)); /* new or not; ignoring */
-        return 0;
-}
-
 /* Who was removed while we did not hear of it. Not where the store went back: then it may have lost him. */
 static int unsee_removed(RedisStore *redis) {
-        g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        g_autoptr(GHashTable) names = NULL;
         int r;
 
-        r = redis_each_user(redis, add_name, names);
+        r = redis_user_names(redis, &names);
         if (r == 0)
                 tombstones_unsee_others(redis->tombstones, names);
         return r;
@@ -178,6 +174,15 @@ static int read_once(StoreFeed *feed) {
         return reply->type == REPLY_NIL ? look_at_end(feed) : take_entries(feed, reply);
 }
 
+/* Another store was adopted: its feed is read from its end on, once what is there was read, at wherever it is now. */
+static void begin_anew(StoreFeed *feed, unsigned adopted) {
+        feed->adopted = adopted;
+        feed->behind = false;
+        move_to(feed, /* id= */ NULL, 0);
+        tombstones_forget_position(feed->hearer.redis->tombstones);
+        redis_link_reopen(feed->link);
+}
+
 /* The thread */
 
 static bool stops(StoreFeed *feed) {
@@ -204,8 +209,12 @@ static void *run(void *data) {
         int64_t delay = RETRY_MIN;
 
         while (!stops(feed)) {
-                int r = feed->position ? read_once(feed) : look_at_end(feed);
+                unsigned adopted = redis_call_adopted(feed->hearer.redis);
+                int r;
 
+                if (adopted != feed->adopted)
+                        begin_anew(feed, adopted);
+                r = feed->position ? read_once(feed) : look_at_end(feed);
                 if (r == 0) {
                         delay = RETRY_MIN;
                         continue;
@@ -244,6 +253,7 @@ int store_feed_new(Store *store, const StoreFeedHandler *handler, StoreFeed **re
         feed = g_new0(StoreFeed, 1);
         feed->hearer = (FeedHearer) { .redis = redis_store(store), .handler = *handler };
         feed->key = g_strconcat(feed->hearer.redis->base, "feed", NULL);
+        feed->adopted = redis_call_adopted(feed->hearer.redis);
         feed->position = tombstones_get_position(feed->hearer.redis->tombstones, &feed->number);
         pthread_mutex_init(&feed->mutex, NULL);
         pthread_condattr_init(&monotonic);

@@ -22,6 +22,7 @@ typedef struct Slot {
         bool busy;                   /* in a call; then only the call uses the connection, but to cancel it */
         bool probe;                  /* the one call that tries whether the server is back */
         bool late;                   /* cancelled at its deadline */
+        bool old;                    /* of before redis_link_reopen() */
         int64_t due, idle_since;
 } Slot;
 
@@ -119,7 +120,7 @@ static void begin(RedisLink *link, Slot *slot, int64_t now, int64_t due) {
         if (!slot->connection)
                 slot->connection = redis_connection_new();
         slot->busy = true;
-        slot->late = false;
+        slot->late = slot->old = false;
         slot->due = due;
         slot->probe = link->probing = link->backoff.failures > 0;
         if (due < link->watch_sleeps_until)
@@ -177,7 +178,7 @@ static int conclude(RedisLink *link, const Slot *slot, int r, const char *words)
 static void give_back(RedisLink *link, Slot *slot) {
         if (slot->probe)
                 link->probing = false;
-        if (slot->late || !redis_connection_is_sound(slot->connection))
+        if (slot->late || slot->old || !redis_connection_is_sound(slot->connection))
                 close_slot(slot);
         slot->busy = slot->probe = false;
         slot->idle_since = g_get_monotonic_time();
@@ -218,6 +219,16 @@ char *redis_link_problem(RedisLink *link) {
         problem = g_strdup(link->problem);
         g_mutex_unlock(&link->mutex);
         return problem;
+}
+
+void redis_link_reopen(RedisLink *link) {
+        g_mutex_lock(&link->mutex);
+        for (unsigned i = 0; i < G_N_ELEMENTS(link->slots); i++)
+                if (link->slots[i].busy)
+                        link->slots[i].old = true;
+                else
+                        close_slot(&link->slots[i]);
+        g_mutex_unlock(&link->mutex);
 }
 
 void redis_link_stop(RedisLink *link) {

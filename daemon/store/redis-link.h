@@ -97,6 +97,12 @@ RedisLink *redis_link_free(RedisLink *link);
 /* From any thread: calls that wait fail with -ECANCELED now, and all later ones at once. */
 void redis_link_stop(RedisLink *link);
 
+/*
+ * From any thread: no call that begins from now on uses a connection of before. Where the address has come to mean
+ * another server they would go on with the old one.
+ */
+void redis_link_reopen(RedisLink *link);
+
 typedef struct RedisArg {
         const void *data; /* any bytes; NULL where @size is 0 */
         size_t size;

@@ -29,6 +29,7 @@ typedef struct RedisStore {
         char digests[_SCRIPT_MAX][REDIS_DIGEST_SIZE];
         pthread_mutex_t mutex;      /* over what follows */
         char id[REDIS_ID_SIZE];     /* the store's; "": not known yet */
+        unsigned adopted;           /* how often it became another one since this process began */
         char *problem;
 } RedisStore;
 
@@ -101,6 +102,9 @@ unsigned redis_count_user(const User *user);
 
 /* Remembers which users are disabled, and since when passwords count, as the store says now. */
 int redis_bury_users(RedisStore *redis);
+
+/* The names of all users, as a set. */
+int redis_user_names(RedisStore *redis, GHashTable **ret);
 
 /* Calls @each for every user, in any order, until it is not 0. */
 int redis_each_user(RedisStore *redis, int (*each)(const char *uid, const char *name, void *data), void *data);

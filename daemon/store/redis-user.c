@@ -120,6 +120,21 @@ int redis_each_user(RedisStore *redis, int (*each)(const char *uid, const char *
         return r;
 }
 
+static int add_to_set(const char *uid, const char *name, void *names) {
+        (void) g_hash_table_add(names, g_strdup(name)); /* new or not; ignoring */
+        return 0;
+}
+
+int redis_user_names(RedisStore *redis, GHashTable **ret) {
+        g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
+        int r;
+
+        r = redis_each_user(redis, add_to_set, names);
+        if (r == 0)
+                *ret = g_steal_pointer(&names);
+        return r;
+}
+
 static int compare_users(const void *a, const void *b) {
         return strcmp((*(User *const *) a)->name, (*(User *const *) b)->name);
 }

@@ -117,12 +117,6 @@ int store_redis_open(const StoreRedisSettings *settings, Store **ret, char **ret
         return 0;
 }
 
-int store_redis_adopt(Store *store) {
-        if (store->backend != &redis_backend)
-                return error_trace(-EOPNOTSUPP);
-        return redis_call_adopt(redis_store(store));
-}
-
 static int read_found(const RedisReply *reply, StoreRedisFound *ret) {
         uint64_t *const counts[] = { &ret->active, &ret->ended, &ret->devices, &ret->users };
 
@@ -138,21 +132,79 @@ static int read_found(const RedisReply *reply, StoreRedisFound *ret) {
         return 0;
 }
 
+/* Whom this host saw in the store that it knows, and who is not there. */
+static int count_lost(RedisStore *redis, StoreRedisFound *found) {
+        g_autoptr(GHashTable) names = NULL;
+        int r;
+
+        if (!found->id[0] || !g_str_equal(found->id, found->known))
+                return 0;
+        r = redis_user_names(redis, &names);
+        if (r == 0)
+                found->lost = tombstones_count_others(redis->tombstones, names);
+        return r;
+}
+
 int store_redis_look(Store *store, StoreRedisFound *ret) {
         StoreRedisFound found = { .users = 0 };
         _cleanup_redis_reply_ RedisReply *reply = NULL;
+        RedisStore *redis = redis_store(store);
         g_autofree char *known = NULL;
         int r;
 
         if (store->backend != &redis_backend)
                 return error_trace(-EOPNOTSUPP);
-        r = redis_call_look(redis_store(store), &reply);
+        redis_link_reopen(redis->link);
+        r = redis_call_look(redis, &reply);
         if (r == 0)
                 r = read_found(reply, &found);
         if (r < 0)
                 return r;
-        known = local_facts_get(redis_store(store)->facts, FACT_STORE);
+        known = local_facts_get(redis->facts, FACT_STORE);
         (void) g_strlcpy(found.known, known ?: "", sizeof(found.known));
+        r = count_lost(redis, &found);
+        if (r == 0)
+                *ret = found;
+        return r;
+}
+
+bool store_redis_is_adopted(const StoreRedisFound *found) {
+        return found->id[0] && g_str_equal(found->id, found->known) && found->lost == 0;
+}
+
+/* Of another one nobody was seen yet: who is not there is unknown, and who is will be seen. */
+static int unsee(RedisStore *redis, bool same) {
+        g_autoptr(GHashTable) names = NULL;
+        int r = 0;
+
+        if (same)
+                r = redis_user_names(redis, &names);
+        else
+                names = g_hash_table_new(g_str_hash, g_str_equal);
+        if (r == 0)
+                tombstones_unsee_others(redis->tombstones, names);
+        return r;
+}
+
+int store_redis_adopt(Store *store, const char *wanted, StoreRedisFound *ret, bool *ret_changed) {
+        StoreRedisFound found;
+        bool same;
+        int r;
+
+        r = store_redis_look(store, &found);
+        if (r < 0)
+                return r;
+        same = found.id[0] && g_str_equal(found.id, found.known);
+        if (!store_redis_is_adopted(&found)) {
+                r = redis_call_adopt(redis_store(store), wanted);
+                if (r == 0)
+                        r = unsee(redis_store(store), same);
+                if (r == 0 && !same)
+                        tombstones_forget_position(redis_store(store)->tombstones);
+                if (r != 0)
+                        return r;
+        }
+        *ret_changed = !store_redis_is_adopted(&found);
         *ret = found;
         return 0;
 }

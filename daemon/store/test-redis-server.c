@@ -161,6 +161,15 @@ Store *redis_server_open(RedisServer *server, const char *prefix, const char *ho
         return redis_server_open_hasty(server, prefix, host, DEADLINE);
 }
 
+void redis_server_adopt(Store *store) {
+        StoreRedisFound found;
+        bool changed = false;
+
+        assert(store_redis_look(store, &found) == 0 && !store_redis_is_adopted(&found));
+        assert(store_redis_adopt(store, found.id, &found, &changed) == 0 && changed);
+        assert(store_redis_look(store, &found) == 0 && store_redis_is_adopted(&found));
+}
+
 RedisReply *redis_server_run(RedisServer *server, const char *command) {
         g_auto(GStrv) words = g_strsplit(command, " ", -1);
         guint n = g_strv_length(words);

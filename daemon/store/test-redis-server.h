@@ -38,6 +38,9 @@ void redis_server_start(RedisServer *server, bool durable);
 Store *redis_server_open(RedisServer *server, const char *prefix, const char *host);
 Store *redis_server_open_hasty(RedisServer *server, const char *prefix, const char *host, int64_t deadline);
 
+/* @store is that of a host to which an administrator says that it be so: there is something to adopt. */
+void redis_server_adopt(Store *store);
+
 /* One command, of words separated by spaces, which must not be answered with an error. */
 RedisReply *redis_server_run(RedisServer *server, const char *command);
 /* The same, where nobody looks at the answer. */

@@ -377,8 +377,31 @@ static void test_R12_flushed(void) {
         redis_server_do(fleet.server, "FLUSHALL");
         g_usleep(1500 * G_TIME_SPAN_MILLISECOND);
         g_assert_cmpuint(fleet.listener.lines->len, ==, 0);
-        assert_result(store_redis_adopt(fleet.web1), 0);
+        redis_server_adopt(fleet.web1);
         expect_lines(&fleet.listener, AWAY, "gap");
+}
+
+/* Another store, whose feed happens to be as long: what is there is read all the same, and from then on it is followed. */
+static void test_R12_adopted_with_a_feed_as_long(void) {
+        _cleanup_fleet_ Fleet fleet;
+        _cleanup_redis_reply_ RedisReply *fed = NULL;
+        g_autofree char *command = NULL;
+
+        fleet_init(&fleet);
+        fed = redis_server_run(fleet.server, "HGET p:{tessera}:store fed");
+        command = g_strdup_printf("HSET p:{tessera}:store fed %s", fed->data);
+        redis_server_do(fleet.server, "FLUSHALL");
+        redis_server_do(fleet.server, command);
+        redis_server_adopt(fleet.web1);
+        expect_lines(&fleet.listener, AWAY, "gap");
+        redis_server_adopt(fleet.web2);
+        redis_changes_prepare(fleet.web2);
+        g_usleep(1500 * G_TIME_SPAN_MILLISECOND);
+        pthread_mutex_lock(&fleet.listener.mutex);
+        g_ptr_array_set_size(fleet.listener.lines, 0); /* what was prepared was told */
+        pthread_mutex_unlock(&fleet.listener.mutex);
+        g_assert_cmpuint(test_end(fleet.web2, 4, SESSION_EVENT_REVOKE), ==, 2);
+        expect_lines(&fleet.listener, SOON, "session 00000004 revoked", "session 00000005 revoked");
 }
 
 /* What was revoked before a host heard of anything counts there, too: it reads that at its first start. */
@@ -410,6 +433,7 @@ int main(void) {
         test_gap_where_it_is_nonsense();
         test_R12_heard_of_and_put_back();
         test_R12_flushed();
+        test_R12_adopted_with_a_feed_as_long();
         test_first_start_learns();
         return 0;
 }

@@ -320,7 +320,7 @@ static void test_R12_revoked_stays_revoked_without_redis(RedisServer *server) {
         fill(from);
         move_all(from, to, &moved);
         redis_server_do(server, "FLUSHALL");
-        assert_result(store_redis_adopt(to), 0);
+        redis_server_adopt(to);
         assert_result(store_session_bound(to, BOOT, 13, BOB, &bound), 0);
         g_assert_cmpint(bound->state, ==, SESSION_REVOKED);
         assert_result(store_device_use(to, id, 9, NULL, START + 20, START + 20, &use, &device, &ended), STORE_E_STATE);

@@ -222,7 +222,7 @@ static void test_R12_who_is_lost_is_no_stranger(void) {
         add_user(store, "erin", 1500);
         assert_result(get_user(store, "erin"), 0);
         assert_result(get_user(other, "erin"), 0);
-        assert_result(store_redis_adopt(other), 0);
+        redis_server_adopt(other);
         assert_result(get_user(other, "frank"), STORE_E_NOT_FOUND);
 
         /* who was removed is unknown, as ever */
@@ -268,13 +268,79 @@ static void test_R12_flushed(void) {
         assert_lost(store);
 
         /* an administrator who knows */
-        assert_result(store_redis_adopt(store), 0);
+        redis_server_adopt(store);
         wait_until(store, STORE_E_NOT_FOUND);
         assert_result(store_user_add(store, &alice), 0);
         assert_result(store_user_get(store, "alice", &got), 0);
         assert(got->enabled);
         g_assert_cmpstr(got->password_hash, ==, "$h$9");
         assert_revoked(store, /* has_data= */ false);
+}
+
+static void assert_not_adopted(Store *store, const char *wanted) {
+        StoreRedisFound before, after;
+        bool changed = false;
+
+        assert_result(store_redis_look(store, &before), 0);
+        assert_result(store_redis_adopt(store, wanted, &after, &changed), STORE_E_NOT_FOUND);
+        assert_result(store_redis_look(store, &after), 0);
+        assert(!changed && !store_redis_is_adopted(&after));
+        g_assert_cmpstr(after.id, ==, before.id);
+        g_assert_cmpstr(after.known, ==, before.known);
+}
+
+/* Between the look and the word of who looked another store may have come there. */
+static void test_R12_what_was_looked_at_is_adopted_and_nothing_else(void) {
+        _cleanup_server_ RedisServer *server = redis_server_new(DURABLE);
+        g_autoptr(Store) store = open_prepared(server), stranger = NULL;
+        g_autoptr(User) nobody = NULL;
+        StoreRedisFound found;
+        bool changed = true;
+
+        assert_result(store_redis_look(store, &found), 0);
+        assert(store_redis_is_adopted(&found));
+        assert_result(store_redis_adopt(store, found.id, &found, &changed), 0);
+        assert(!changed);
+
+        redis_server_do(server, "FLUSHALL");
+        assert_not_adopted(store, "00000000000000000000000000000000");
+        assert_result(store_redis_look(store, &found), 0);
+        g_assert_cmpstr(found.id, ==, "");
+
+        stranger = redis_server_open(server, "p:", "web2");
+        assert_result(store_user_get(stranger, "alice", &nobody), STORE_E_NOT_FOUND);
+        assert_not_adopted(store, "");
+        assert_lost(store);
+        redis_server_adopt(store);
+        wait_until(store, STORE_E_NOT_FOUND);
+}
+
+/* What was noted of the store before goes to the one that is there, as far as that has what it is about. */
+static void test_R12_notes_of_what_is_not_there_are_let_go(void) {
+        _cleanup_server_ RedisServer *server = redis_server_new(DURABLE);
+        g_autoptr(Store) store = open_prepared(server);
+        g_autofree char *one = test_id(1), *dump = NULL;
+        _cleanup_redis_reply_ RedisReply *failures = NULL;
+        Event event = { .time = START, .event = (char *) "allowed" };
+        g_autoptr(GPtrArray) none = NULL, events = NULL;
+        User alice = { .name = (char *) "alice", .uid = ALICE, .enabled = true };
+
+        redis_server_do(server, "FLUSHALL");
+        memcpy(event.session, one, SESSION_ID_SIZE);
+        store_session_touch(store, one, START + 5);
+        store_event_add(store, &event);
+        store_user_failed(store, "alice", NULL, START);
+        store_user_failed(store, "bob", NULL, START);
+        assert_result(store_event_list(store, one, &none), -ESTALE);
+        redis_server_adopt(store);
+        assert_result(store_user_add(store, &alice), 0);
+        assert_result(store_event_list(store, one, &events), 0);
+        g_assert_cmpuint(events->len, ==, 0);
+        failures = redis_server_run(server, "HGET p:{tessera}:user:alice failures");
+        assert(redis_reply_is_text(failures, "1"));
+        dump = redis_server_dump(server, "p:");
+        assert(!strstr(dump, "session:") && !strstr(dump, "events:") && !strstr(dump, "user:bob"));
+        g_assert_cmpuint(store_dropped(store), ==, 0);
 }
 
 static void test_R12_restarted_empty_and_restored(void) {
@@ -296,6 +362,8 @@ int main(void) {
         test_R12_an_older_copy_is_put_back();
         test_R12_who_is_lost_is_no_stranger();
         test_R12_flushed();
+        test_R12_what_was_looked_at_is_adopted_and_nothing_else();
+        test_R12_notes_of_what_is_not_there_are_let_go();
         test_R12_restarted_empty_and_restored();
         return 0;
 }

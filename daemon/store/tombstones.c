@@ -12,6 +12,7 @@
 #include "daemon/store/tombstones.h"
 
 #define ENROLLED "enrolled"
+#define POSITION "feed position"
 #define LINES_SPARE 1000 /* a file is written anew when it has twice as many lines as needed, and this */
 
 /*
@@ -315,7 +316,7 @@ int64_t tombstones_get_user(Tombstones *tombstones, TombstoneUser what, uid_t ui
 
 char *tombstones_get_position(Tombstones *tombstones, int64_t *ret_number) {
         _cleanup_unlock_ Tombstones *locked = tombstones_lock(tombstones);
-        const Tombstone *tombstone = g_hash_table_lookup(tombstones->all, "feed position");
+        const Tombstone *tombstone = g_hash_table_lookup(tombstones->all, POSITION);
 
         if (!tombstone)
                 return NULL;
@@ -345,6 +346,26 @@ void tombstones_unsee_others(Tombstones *tombstones, GHashTable *names) {
 
         if (g_hash_table_foreach_remove(tombstones->all, is_no_more, names) > 0)
                 (void) replace_file(tombstones); /* else they are seen again after a restart: an outage; ignoring */
+}
+
+unsigned tombstones_count_others(Tombstones *tombstones, GHashTable *names) {
+        _cleanup_unlock_ Tombstones *locked = tombstones_lock(tombstones);
+        GHashTableIter i;
+        void *name, *tombstone;
+        unsigned n = 0;
+
+        g_hash_table_iter_init(&i, tombstones->all);
+        while (g_hash_table_iter_next(&i, &name, &tombstone))
+                n += g_str_has_prefix(name, ENROLLED " ") && ((const Tombstone *) tombstone)->number == 1 &&
+                     is_no_more(name, tombstone, names);
+        return n;
+}
+
+void tombstones_forget_position(Tombstones *tombstones) {
+        _cleanup_unlock_ Tombstones *locked = tombstones_lock(tombstones);
+
+        if (g_hash_table_remove(tombstones->all, POSITION))
+                (void) replace_file(tombstones); /* else that is found out by its number, or told as a gap; ignoring */
 }
 
 typedef struct Sweep {

@@ -59,9 +59,13 @@ int tombstones_see_user(Tombstones *tombstones, const char *name);
 int tombstones_unsee_user(Tombstones *tombstones, const char *name);
 /* All but @names (a set). */
 void tombstones_unsee_others(Tombstones *tombstones, GHashTable *names);
+/* How many that would be. */
+unsigned tombstones_count_others(Tombstones *tombstones, GHashTable *names);
 
 /* How far the feed was followed: the entry's id and number. */
 int tombstones_set_position(Tombstones *tombstones, const char *id, int64_t number);
+/* That was the feed of another store. */
+void tombstones_forget_position(Tombstones *tombstones);
 
 /* Asking */
 
