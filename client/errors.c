@@ -27,7 +27,7 @@ static const CliErrorMeaning meanings[] = {
         { WIRE_ERROR_NOT_PREPARED,  CLI_FAILED,        "not-prepared",  NULL },
         { WIRE_ERROR_THROTTLED,     CLI_REFUSED,       "throttled",     "wait, or ask an administrator: tessera throttle" },
         { WIRE_ERROR_BUSY,          CLI_FAILED,        "busy",          "try again in a moment" },
-        { WIRE_ERROR_STORE,         CLI_FAILED,        "store",         "journalctl -u tesserad says why" },
+        { WIRE_ERROR_STORE,         CLI_UNREACHABLE,   "store",         NULL },
         { WIRE_ERROR_INTERNAL,      CLI_FAILED,        "internal",      "journalctl -u tesserad says more" },
         { NULL, CLI_UNREACHABLE, "unreachable", HINT_DAEMON },
 };

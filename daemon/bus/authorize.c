@@ -29,6 +29,8 @@
 
 static const Method methods[] = {
         { DAEMON,   "Check",          AUTHORIZE_ADMIN,         OF_AUDIT, handle_daemon_check,          LOOKS   },
+        { DAEMON,   "LookAtStore",    AUTHORIZE_ROOT,          OF_AUDIT, handle_daemon_look_at_store,  LOOKS   },
+        { DAEMON,   "AdoptStore",     AUTHORIZE_ROOT,          OF_AUDIT, handle_daemon_adopt_store,    CHANGES },
 
         { LOGIN,    "Authenticate",   AUTHORIZE_ROOT_OR_SELF,  OF_LOGIN, handle_login_authenticate,    CHANGES },
         { LOGIN,    "Check",          AUTHORIZE_ROOT,          OF_AUDIT, handle_login_check,           LOOKS   },

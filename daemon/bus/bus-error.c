@@ -2,31 +2,68 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 #include <errno.h>
+#include <glib.h>
 
 #include "common/wire.h"
 #include "daemon/bus/bus-error.h"
 #include "daemon/core/core.h"
 
-static const char *error_of_outage(int r, const char **ret_message) {
+#define JOURNAL "see \"journalctl -u tesserad\""
+#define NO_ANSWER "the store does not answer"
+#define NO_ANSWER_REMEDY "is its server running, and may this host reach it? tessera doctor says more"
+
+/*
+ * What the store, be it a file or a server, could not do. That the caller's own words are wrong it never says, so each is
+ * an outage: nobody is let in and nobody called unknown.
+ */
+static const struct {
+        int r;
+        const char *thing, *remedy;
+} outages[] = {
+        { -ECONNREFUSED, NO_ANSWER, NO_ANSWER_REMEDY },
+        { -ECONNRESET,   NO_ANSWER, NO_ANSWER_REMEDY },
+        { -ECONNABORTED, NO_ANSWER, NO_ANSWER_REMEDY },
+        { -EPIPE,        NO_ANSWER, NO_ANSWER_REMEDY },
+        { -ETIMEDOUT,    NO_ANSWER, NO_ANSWER_REMEDY },
+        { -EHOSTUNREACH, NO_ANSWER, NO_ANSWER_REMEDY },
+        { -ENETUNREACH,  NO_ANSWER, NO_ANSWER_REMEDY },
+        { -EAFNOSUPPORT, NO_ANSWER, NO_ANSWER_REMEDY },
+        { -ENXIO,        "the store's server is not found by its name", "look at url= in [store] of tessera.conf, and at DNS" },
+        { -EKEYREJECTED, "no TLS with the store's server that could be trusted", "look at its certificate, ca-file= and "
+                         "client-cert=; tessera doctor says more" },
+        { -EACCES,       "the daemon may not use the store", "look at its password and ACL, or the rights of its file; " JOURNAL },
+        { -EPERM,        "the daemon may not use the store", "look at the rights of its file, or of the network; " JOURNAL },
+        { -ENOSPC,       "the store is full", "make room on its disk, or in its memory (maxmemory)" },
+        { -EDQUOT,       "the store is full", "make room on its disk (a quota is used up)" },
+        { -EROFS,        "the store cannot be written", "its disk is read-only, or its server is a replica; tessera doctor "
+                         "says more" },
+        { -EBUSY,        "the store is busy, or still loading what it holds", "try again" },
+        { -EIO,          "the store cannot read or write what it holds", "look at its disk and its log; " JOURNAL },
+        { -EUCLEAN,      "what the store holds is damaged", "tessera doctor says where; put a copy back" },
+        { -EBADMSG,      "what the store holds is damaged", "tessera doctor says where; put a copy back" },
+        { -EPROTO,       "what answers as the store speaks another language", "is it a Redis, and of the same version of "
+                         "tessera as this host? tessera doctor says more" },
+        { -ESTALE,       "the store lost what it held, or is another one than this host knows",
+                         "put a copy back, or believe it as it is: tessera store adopt" },
+};
+
+static bool find_outage(int r, size_t *ret) {
+        for (size_t i = 0; i < G_N_ELEMENTS(outages); i++)
+                if (outages[i].r == r) {
+                        *ret = i;
+                        return true;
+                }
+        return false;
+}
+
+static const char *error_of_failure(int r, const char **ret_message) {
         switch (r) {
         case -EAGAIN:
-        case -EBUSY:
-        case -ETIMEDOUT:
+        case -ECANCELED: /* it is stopping */
                 *ret_message = "the daemon is busy; try again";
                 return WIRE_ERROR_BUSY;
-        case -EIO:
-        case -ENOSPC:
-        case -EDQUOT:
-        case -EROFS:
-        case -EACCES:
-        case -EPERM:
-        case -EBADMSG:
-        case -EUCLEAN:
-        case -ESTALE: /* a fleet's store that lost what it held */
-                *ret_message = "the database cannot be used; see \"journalctl -u tesserad\"";
-                return WIRE_ERROR_STORE;
         default:
-                *ret_message = "the daemon failed; see \"journalctl -u tesserad\"";
+                *ret_message = "the daemon failed; " JOURNAL;
                 return WIRE_ERROR_INTERNAL;
         }
 }
@@ -74,19 +111,32 @@ static const char *error_of(int r, const char **ret_message) {
                 *ret_message = "there is no Unix account of that name with a uid of 1000 or more";
                 return WIRE_ERROR_NOT_FOUND;
         default:
-                return error_of_outage(r, ret_message);
+                return error_of_failure(r, ret_message);
         }
 }
 
 const char *bus_error_name(int r) {
         const char *message;
+        size_t i;
 
-        return error_of(r, &message);
+        return find_outage(r, &i) ? WIRE_ERROR_STORE : error_of(r, &message);
 }
 
-const char *bus_error_message(int r) {
-        const char *message;
+bool bus_error_is_outage(int r) {
+        size_t i;
 
-        (void) error_of(r, &message);
-        return message;
+        return find_outage(r, &i);
+}
+
+char *bus_error_message(int r, const char *problem) {
+        const char *message;
+        size_t i;
+
+        if (!find_outage(r, &i)) {
+                (void) error_of(r, &message);
+                return g_strdup(message);
+        }
+        if (problem)
+                return g_strdup_printf("%s: %s; %s", outages[i].thing, problem, outages[i].remedy);
+        return g_strdup_printf("%s; %s", outages[i].thing, outages[i].remedy);
 }

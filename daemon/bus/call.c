@@ -12,6 +12,7 @@
 #include "daemon/bus/call.h"
 #include "daemon/bus/caller.h"
 #include "daemon/core/admin.h"
+#include "daemon/core/store-admin.h"
 
 Call *call_new(const Method *method, GDBusMethodInvocation *invocation) {
         Call *call = g_new0(Call, 1);
@@ -111,13 +112,13 @@ int call_run(Call *call, int proc) {
         return r;
 }
 
-/* Once, at the top; the caller is told no more than that it failed. */
-static void log_failure(const Call *call, int r) {
+/* Once, at the top; the caller is told what it is, and only root what the store says of it. */
+static void log_failure(const Call *call, int r, const char *problem) {
         const char *origin = error_origin();
 
-        g_warning("%s.%s for uid %u failed: %s%s%s%s", call->method->interface, call->method->name,
+        g_warning("%s.%s for uid %u failed: %s%s%s%s%s%s", call->method->interface, call->method->name,
                   (unsigned) call->request.caller.uid, g_strerror(-r), origin[0] ? " (" : "", origin,
-                  origin[0] ? ")" : "");
+                  origin[0] ? ")" : "", problem ? ": " : "", problem ?: "");
         if (r == -ENOTRECOVERABLE) { /* alive it would refuse everybody; ended it is started again */
                 g_warning("the database cannot be used by this process any more: ending it");
                 _exit(EXIT_FAILURE);
@@ -127,12 +128,14 @@ static void log_failure(const Call *call, int r) {
 void call_reply(Call *call, int r) {
         GDBusMethodInvocation *invocation = g_steal_pointer(&call->invocation);
         Request *request = &call->request;
+        g_autofree char *problem = bus_error_is_outage(r) ? store_admin_problem(request->core) : NULL;
 
         if (r < 0)
-                log_failure(call, r);
+                log_failure(call, r, problem);
+        if (r != 0 && !request->detail)
+                request->detail = bus_error_message(r, request->caller.uid == 0 ? problem : NULL);
         if (r != 0)
-                g_dbus_method_invocation_return_dbus_error(invocation, bus_error_name(r),
-                                                           request->detail ? request->detail : bus_error_message(r));
+                g_dbus_method_invocation_return_dbus_error(invocation, bus_error_name(r), request->detail);
         else
                 g_dbus_method_invocation_return_value_with_unix_fd_list(invocation, request->reply,
                                                                         request->reply_fds);

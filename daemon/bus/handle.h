@@ -8,6 +8,8 @@
 
 /* Daemon */
 int handle_daemon_check(Request *request);
+int handle_daemon_look_at_store(Request *request);
+int handle_daemon_adopt_store(Request *request);
 
 /* Login */
 int handle_login_authenticate(Request *request);

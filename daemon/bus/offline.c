@@ -14,8 +14,8 @@
 #include "daemon/bus/setup-store.h"
 #include "daemon/bus/state-lock.h"
 #include "daemon/core/throttle.h"
+#include "daemon/store/adopt.h"
 #include "daemon/store/store-move.h"
-#include "daemon/store/store-redis.h"
 #include "daemon/store/store-sqlite.h"
 
 /* Both */
@@ -51,18 +51,18 @@ static int open_redis(const Options *options, const Config *config, bool only_lo
                                  ret_message);
 }
 
-static int look(Store *store, StoreRedisFound *ret, char **ret_message) {
+static int look(Store *store, StoreFound *ret, char **ret_message) {
         g_autofree char *problem = NULL;
         int r;
 
-        r = store_redis_look(store, ret);
+        r = store_look(store, ret);
         if (r == 0)
                 return 0;
-        problem = store_redis_problem(store);
+        problem = store_problem(store);
         return complain(r, ret_message, "what is in Redis cannot be read: %s", problem ?: g_strerror(-r));
 }
 
-static void tell_found(const StoreRedisFound *found) {
+static void tell_found(const StoreFound *found) {
         (void) printf("id=%s\nknown=%s\n", found->id, found->known);
         (void) printf("there-users=%" PRIu64 "\nthere-active=%" PRIu64 "\n", found->users, found->active);
         (void) printf("there-ended=%" PRIu64 "\nthere-devices=%" PRIu64 "\n", found->ended, found->devices);
@@ -172,7 +172,7 @@ static StoreMove move_of(const Migration *migration, Store *from, Store *to) {
 }
 
 static int fail_redis(int r, Store *to, const char *at, const char *rest, char **ret_message) {
-        g_autofree char *problem = r < 0 && to ? store_redis_problem(to) : NULL;
+        g_autofree char *problem = r < 0 && to ? store_problem(to) : NULL;
 
         return complain(r < 0 ? r : -EEXIST, ret_message, "%s: %s%s", at,
                         r == STORE_E_EXISTS ? "another one has come there meanwhile"
@@ -183,7 +183,7 @@ static int fail_redis(int r, Store *to, const char *at, const char *rest, char *
 static int check(const Migration *migration, Store *from, Store **ret_to, char **ret_message) {
         g_autoptr(GPtrArray) conflicts = NULL;
         g_autoptr(Store) to = NULL;
-        StoreRedisFound found = { .users = 0 };
+        StoreFound found = { .users = 0 };
         StoreMove move;
         int r;
 
@@ -326,7 +326,7 @@ int offline_migrate(const Options *options, bool dry) {
 
 static int adopt(const Options *options, const Config *config, const char *wanted, char **ret_message) {
         bool only_look = g_str_equal(wanted, OFFLINE_LOOK), changed = false;
-        StoreRedisFound found = { .users = 0 };
+        StoreFound found = { .users = 0 };
         g_autoptr(Store) store = NULL;
         int r;
 
@@ -338,10 +338,10 @@ static int adopt(const Options *options, const Config *config, const char *wante
                 if (r < 0)
                         return r;
                 tell_found(&found);
-                (void) printf("state=%s\n", store_redis_is_adopted(&found) ? "again" : "look");
+                (void) printf("state=%s\n", store_is_adopted(&found) ? "again" : "look");
                 return 0;
         }
-        r = store_redis_adopt(store, g_str_equal(wanted, OFFLINE_EMPTY) ? "" : wanted, &found, &changed);
+        r = store_adopt(store, g_str_equal(wanted, OFFLINE_EMPTY) ? "" : wanted, &found, &changed);
         if (r == STORE_E_NOT_FOUND)
                 return complain(-EAGAIN, ret_message, "another store has come to this address meanwhile; nothing was changed");
         if (r < 0)

@@ -14,8 +14,12 @@
 static void test_every_outcome_has_an_error_of_ours(void) {
         for (int r = -4095; r < _CORE_E_MAX; r++)
                 if (r != 0) {
+                        g_autofree char *message = bus_error_message(r, "no such host"), *brief = bus_error_message(r, NULL);
+                        bool outage = g_str_equal(bus_error_name(r), WIRE_ERROR_STORE);
+
                         assert(g_str_has_prefix(bus_error_name(r), WIRE_ERROR_PREFIX));
-                        assert(bus_error_message(r)[0] != '\0');
+                        assert(brief[0] != '\0' && !strstr(brief, "no such host"));
+                        assert(outage == bus_error_is_outage(r) && outage == (strstr(message, ": no such host; ") != NULL));
                 }
 }
 
@@ -41,7 +45,22 @@ static void test_which_error(void) {
                 { -EIO, WIRE_ERROR_STORE },
                 { -EROFS, WIRE_ERROR_STORE },
                 { -ESTALE, WIRE_ERROR_STORE },
+                { -ECONNREFUSED, WIRE_ERROR_STORE },
+                { -ECONNRESET, WIRE_ERROR_STORE },
+                { -ETIMEDOUT, WIRE_ERROR_STORE },
+                { -EHOSTUNREACH, WIRE_ERROR_STORE },
+                { -ENETUNREACH, WIRE_ERROR_STORE },
+                { -ENXIO, WIRE_ERROR_STORE },
+                { -EKEYREJECTED, WIRE_ERROR_STORE },
+                { -EACCES, WIRE_ERROR_STORE },
+                { -EPERM, WIRE_ERROR_STORE },
+                { -EDQUOT, WIRE_ERROR_STORE },
+                { -EBUSY, WIRE_ERROR_STORE },
+                { -EUCLEAN, WIRE_ERROR_STORE },
+                { -EBADMSG, WIRE_ERROR_STORE },
+                { -EPROTO, WIRE_ERROR_STORE },
                 { -EAGAIN, WIRE_ERROR_BUSY },
+                { -ECANCELED, WIRE_ERROR_BUSY },
                 { -ENOMEM, WIRE_ERROR_INTERNAL },
                 { -4000, WIRE_ERROR_INTERNAL },
                 { _CORE_E_MAX, WIRE_ERROR_INTERNAL },

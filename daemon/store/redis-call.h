@@ -113,7 +113,7 @@ int redis_call_bool(RedisStore *redis, RedisCall *call, bool *ret);
 /* The answer of the one script that asks no store which it is: look.lua. */
 int redis_call_look(RedisStore *redis, RedisReply **ret);
 
-/* What store_redis_problem() says from now on: takes @problem. Returns @r. */
+/* What store_problem() says from now on: takes @problem. Returns @r. */
 int redis_call_set_problem(RedisStore *redis, char *problem, int r);
 
 /*

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "common/error.h"
+#include "daemon/store/adopt.h"
 #include "daemon/store/redis-store.h"
 #include "daemon/store/store-redis.h"
 
@@ -265,7 +266,7 @@ int redis_check(Store *store, int64_t limit, char **ret_problem) {
                                 return error_trace(-EINTR);
                         r = check_page(redis, states[i], &after, ret_problem);
                         if (r == -EUCLEAN && !*ret_problem)
-                                *ret_problem = store_redis_problem(store) ?: g_strdup("a record cannot be read");
+                                *ret_problem = store_problem(store) ?: g_strdup("a record cannot be read");
                         if (r < 0)
                                 return r;
                 }

@@ -9,7 +9,6 @@
 #include "daemon/store/store-redis.h"
 
 #define HASH_TAG "{tessera}:"
-#define SCHEMA "1"
 
 static void redis_free(Store *store) {
         RedisStore *redis = redis_store(store);
@@ -115,108 +114,4 @@ int store_redis_open(const StoreRedisSettings *settings, Store **ret, char **ret
                 return error_trace(r);
         *ret = g_steal_pointer(&store);
         return 0;
-}
-
-static int read_found(const RedisReply *reply, StoreRedisFound *ret) {
-        uint64_t *const counts[] = { &ret->active, &ret->ended, &ret->devices, &ret->users };
-
-        if (reply->type != REPLY_ARRAY || reply->size != 2 + G_N_ELEMENTS(counts) ||
-            reply->elements[0]->type != REPLY_TEXT || reply->elements[1]->type != REPLY_TEXT)
-                return error_trace(-EUCLEAN);
-        if (reply->elements[1]->data[0] && !redis_reply_is_text(reply->elements[1], SCHEMA))
-                return error_trace(-EPROTO);
-        if (g_strlcpy(ret->id, reply->elements[0]->data, sizeof(ret->id)) >= sizeof(ret->id))
-                return error_trace(-EUCLEAN);
-        for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
-                *counts[i] = (uint64_t) MAX(reply->elements[2 + i]->integer, 0);
-        return 0;
-}
-
-/* Whom this host saw in the store that it knows, and who is not there. */
-static int count_lost(RedisStore *redis, StoreRedisFound *found) {
-        g_autoptr(GHashTable) names = NULL;
-        int r;
-
-        if (!found->id[0] || !g_str_equal(found->id, found->known))
-                return 0;
-        r = redis_user_names(redis, &names);
-        if (r == 0)
-                found->lost = tombstones_count_others(redis->tombstones, names);
-        return r;
-}
-
-int store_redis_look(Store *store, StoreRedisFound *ret) {
-        StoreRedisFound found = { .users = 0 };
-        _cleanup_redis_reply_ RedisReply *reply = NULL;
-        RedisStore *redis = redis_store(store);
-        g_autofree char *known = NULL;
-        int r;
-
-        if (store->backend != &redis_backend)
-                return error_trace(-EOPNOTSUPP);
-        redis_link_reopen(redis->link);
-        r = redis_call_look(redis, &reply);
-        if (r == 0)
-                r = read_found(reply, &found);
-        if (r < 0)
-                return r;
-        known = local_facts_get(redis->facts, FACT_STORE);
-        (void) g_strlcpy(found.known, known ?: "", sizeof(found.known));
-        r = count_lost(redis, &found);
-        if (r == 0)
-                *ret = found;
-        return r;
-}
-
-bool store_redis_is_adopted(const StoreRedisFound *found) {
-        return found->id[0] && g_str_equal(found->id, found->known) && found->lost == 0;
-}
-
-/* Of another one nobody was seen yet: who is not there is unknown, and who is will be seen. */
-static int unsee(RedisStore *redis, bool same) {
-        g_autoptr(GHashTable) names = NULL;
-        int r = 0;
-
-        if (same)
-                r = redis_user_names(redis, &names);
-        else
-                names = g_hash_table_new(g_str_hash, g_str_equal);
-        if (r == 0)
-                tombstones_unsee_others(redis->tombstones, names);
-        return r;
-}
-
-int store_redis_adopt(Store *store, const char *wanted, StoreRedisFound *ret, bool *ret_changed) {
-        StoreRedisFound found;
-        bool same;
-        int r;
-
-        r = store_redis_look(store, &found);
-        if (r < 0)
-                return r;
-        same = found.id[0] && g_str_equal(found.id, found.known);
-        if (!store_redis_is_adopted(&found)) {
-                r = redis_call_adopt(redis_store(store), wanted);
-                if (r == 0)
-                        r = unsee(redis_store(store), same);
-                if (r == 0 && !same)
-                        tombstones_forget_position(redis_store(store)->tombstones);
-                if (r != 0)
-                        return r;
-        }
-        *ret_changed = !store_redis_is_adopted(&found);
-        *ret = found;
-        return 0;
-}
-
-char *store_redis_problem(Store *store) {
-        RedisStore *redis = redis_store(store);
-        char *problem;
-
-        if (store->backend != &redis_backend)
-                return NULL;
-        pthread_mutex_lock(&redis->mutex);
-        problem = g_strdup(redis->problem);
-        pthread_mutex_unlock(&redis->mutex);
-        return problem;
 }

@@ -50,7 +50,7 @@
  * name, which its own keys sign for and which must not change because somebody emptied Redis; and which store
  * this host knows. A store that lost its data would say of everybody that he is unknown, and leave him to the
  * stack behind; so every call of a host that knows another store fails (-ESTALE) until an administrator
- * says store_redis_adopt().
+ * says so: adopt.h.
  *
  * Different from what store.h says of all stores:
  *  - durable is what Redis calls so: with appendfsync always as promised, with everysec but for the last second;
@@ -74,31 +74,3 @@ typedef struct StoreRedisSettings {
  * where: the settings (redis_link_new()), or the files of this host.
  */
 int store_redis_open(const StoreRedisSettings *settings, Store **ret, char **ret_message);
-
-/* What stands at the address, whether or not it is this host's store. */
-typedef struct StoreRedisFound {
-        char id[33];     /* which store it is; "": there is none yet */
-        char known[33];  /* the one that this host knows; "": none yet */
-        uint64_t users, active, ended, devices;
-        uint64_t lost;   /* users who are gone from the one that this host knows though nobody removed them */
-} StoreRedisFound;
-
-/* Changes nothing, neither there nor here. -EOPNOTSUPP: @store is no Redis. */
-int store_redis_look(Store *store, StoreRedisFound *ret);
-
-/* Is it this host's, with nobody lost: is there nothing to adopt? */
-bool store_redis_is_adopted(const StoreRedisFound *found);
-
-/*
- * From now on the store that is at this address is this host's, even where it is another one, was emptied, or lost
- * users: what an administrator says who knows why. From any thread, also while @store and its feed are in use: calls
- * that were asked of the one before fail, its feed tells a gap, notes of what is not there are let go, and who
- * is not there is unknown. What was revoked stays so: tombstones.h.
- *
- * @wanted: the id of what was looked at, "" where there was none yet. STORE_E_NOT_FOUND: that is not there any more,
- * and nothing has changed. @ret: what is there; *@ret_changed is false where nothing is left to do.
- */
-int store_redis_adopt(Store *store, const char *wanted, StoreRedisFound *ret, bool *ret_changed);
-
-/* What went wrong last, in words: g_free; NULL: nothing yet. Of a store that is no Redis NULL. */
-char *store_redis_problem(Store *store);

@@ -162,12 +162,12 @@ Store *redis_server_open(RedisServer *server, const char *prefix, const char *ho
 }
 
 void redis_server_adopt(Store *store) {
-        StoreRedisFound found;
+        StoreFound found;
         bool changed = false;
 
-        assert(store_redis_look(store, &found) == 0 && !store_redis_is_adopted(&found));
-        assert(store_redis_adopt(store, found.id, &found, &changed) == 0 && changed);
-        assert(store_redis_look(store, &found) == 0 && store_redis_is_adopted(&found));
+        assert(store_look(store, &found) == 0 && !store_is_adopted(&found));
+        assert(store_adopt(store, found.id, &found, &changed) == 0 && changed);
+        assert(store_look(store, &found) == 0 && store_is_adopted(&found));
 }
 
 RedisReply *redis_server_run(RedisServer *server, const char *command) {

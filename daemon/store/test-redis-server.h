@@ -7,6 +7,7 @@
 
 #include <sys/types.h>
 
+#include "daemon/store/adopt.h"
 #include "daemon/store/redis-link.h"
 #include "daemon/store/store-redis.h"
 

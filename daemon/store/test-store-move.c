@@ -445,12 +445,12 @@ static void test_looking_changes_nothing(RedisServer *server) {
         StoreMove move = move_of(from, NULL, /* dry= */ true);
         g_auto(StoreMoved) moved = { .kept = NULL };
         g_autofree char *at = NULL, *dump = NULL;
-        StoreRedisFound found;
+        StoreFound found;
 
         fill(from);
         assert_result(store_move_run(&move, &moved, &at), 0);
         assert(moved.users.all == 3 && moved.sessions.all == 8 && moved.debts.all == 2 && moved.users.new == 0);
-        assert_result(store_redis_look(to, &found), 0);
+        assert_result(store_look(to, &found), 0);
         assert(!found.id[0] && !found.known[0] && found.users == 0);
         dump = redis_server_dump(server, "dry:");
         g_assert_cmpstr(dump, ==, "");
@@ -458,7 +458,7 @@ static void test_looking_changes_nothing(RedisServer *server) {
         move.dry = false;
         store_moved_deinit(&moved);
         assert_result(store_move_run(&move, &moved, &at), 0);
-        assert_result(store_redis_look(to, &found), 0);
+        assert_result(store_look(to, &found), 0);
         g_assert_cmpstr(found.id, ==, found.known);
         assert(found.users == 3 && found.active == 5 && found.ended == 3 && found.devices == 2);
 }

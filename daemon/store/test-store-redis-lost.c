@@ -209,7 +209,7 @@ static void test_R12_who_is_lost_is_no_stranger(void) {
         restart_with(server, "old.rdb");
         wait_until(store, 0);
         assert_result(get_user(store, "erin"), -ESTALE);
-        problem = store_redis_problem(store);
+        problem = store_problem(store);
         assert(strstr(problem, "\"erin\"") && strstr(problem, "adopt"));
         assert_result(get_user(other, "erin"), -ESTALE);
         assert_result(get_user(other, "frank"), -ESTALE);
@@ -244,7 +244,7 @@ static void assert_lost(Store *store) {
         }
         assert_result(store_meta_get(store, STORE_META_NAME, &name), 0);
         g_assert_cmpstr(name, ==, HOST);
-        problem = store_redis_problem(store);
+        problem = store_problem(store);
         g_assert_nonnull(strstr(problem, "LOST"));
 }
 
@@ -278,13 +278,13 @@ static void test_R12_flushed(void) {
 }
 
 static void assert_not_adopted(Store *store, const char *wanted) {
-        StoreRedisFound before, after;
+        StoreFound before, after;
         bool changed = false;
 
-        assert_result(store_redis_look(store, &before), 0);
-        assert_result(store_redis_adopt(store, wanted, &after, &changed), STORE_E_NOT_FOUND);
-        assert_result(store_redis_look(store, &after), 0);
-        assert(!changed && !store_redis_is_adopted(&after));
+        assert_result(store_look(store, &before), 0);
+        assert_result(store_adopt(store, wanted, &after, &changed), STORE_E_NOT_FOUND);
+        assert_result(store_look(store, &after), 0);
+        assert(!changed && !store_is_adopted(&after));
         g_assert_cmpstr(after.id, ==, before.id);
         g_assert_cmpstr(after.known, ==, before.known);
 }
@@ -294,17 +294,17 @@ static void test_R12_what_was_looked_at_is_adopted_and_nothing_else(void) {
         _cleanup_server_ RedisServer *server = redis_server_new(DURABLE);
         g_autoptr(Store) store = open_prepared(server), stranger = NULL;
         g_autoptr(User) nobody = NULL;
-        StoreRedisFound found;
+        StoreFound found;
         bool changed = true;
 
-        assert_result(store_redis_look(store, &found), 0);
-        assert(store_redis_is_adopted(&found));
-        assert_result(store_redis_adopt(store, found.id, &found, &changed), 0);
+        assert_result(store_look(store, &found), 0);
+        assert(store_is_adopted(&found));
+        assert_result(store_adopt(store, found.id, &found, &changed), 0);
         assert(!changed);
 
         redis_server_do(server, "FLUSHALL");
         assert_not_adopted(store, "00000000000000000000000000000000");
-        assert_result(store_redis_look(store, &found), 0);
+        assert_result(store_look(store, &found), 0);
         g_assert_cmpstr(found.id, ==, "");
 
         stranger = redis_server_open(server, "p:", "web2");

@@ -325,7 +325,7 @@ static void test_another_schema(RedisServer *server) {
         add_user(store, "alice", ALICE);
         redis_server_do(server, command);
         assert_result(store_user_get(store, "alice", &none), -EPROTO);
-        problem = store_redis_problem(store);
+        problem = store_problem(store);
         g_assert_nonnull(strstr(problem, "SCHEMA"));
 }
 

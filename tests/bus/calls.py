@@ -14,6 +14,8 @@ from daemon import PASSWORD
 CALLS = {
     # method: signature and arguments
     "Daemon.Check": ("",),
+    "Daemon.LookAtStore": ("",),
+    "Daemon.AdoptStore": ("s", ""),
     "Login.Authenticate": ("ssa{sv}h", "alice", "sshd", {}, ("secret", PASSWORD)),
     "Login.Check": ("ssa{sv}", "alice", "sudo", {}),
     "Login.Authorize": ("ssa{sv}", "alice", "sshd", {}),
