@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
-/* tessera store: what is done to the store while no daemon runs. */
+/* tessera store: what root does to the store, by the daemon's program while no daemon runs, and by a daemon that does. */
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,9 @@
 #include "client/daemon-run.h"
 #include "client/errors.h"
 #include "client/output.h"
+#include "client/request.h"
 #include "client/verbs.h"
+#include "common/wire.h"
 
 #define HINT_START "now: systemctl start tesserad.socket tesserad.service"
 
@@ -109,54 +112,107 @@ int verb_store_migrate(Cli *cli, const Arguments *arguments) {
         return tell_migrated(cli, &answer);
 }
 
-/* Adopting */
+/* Adopting: what was found is the same object, whether a daemon that runs has looked or its program. */
 
-static int confirm(Cli *cli, const DaemonAnswer *found) {
-        const char *id = daemon_answer_get(found, "id"), *known = daemon_answer_get(found, "known");
+static const ShapeMember shape_found[] = {
+        { "adopted", SHAPE_BOOL },  { "id", SHAPE_TEXT },    { "known", SHAPE_TEXT },
+        { "users", SHAPE_NUMBER },  { "active", SHAPE_NUMBER }, { "lost", SHAPE_NUMBER },
+        { NULL },
+};
+
+static const char *text_of(const json_t *found, const char *member) {
+        return json_string_value(json_object_get(found, member)) ?: "";
+}
+
+static json_t *found_offline(const DaemonAnswer *answer) {
+        return json_pack("{s:b, s:s, s:s, s:I, s:I, s:I}", "adopted", is_state(answer, "again"),
+                         "id", daemon_answer_get(answer, "id"), "known", daemon_answer_get(answer, "known"),
+                         "users", (json_int_t) strtoul(daemon_answer_get(answer, "there-users"), NULL, 10),
+                         "active", (json_int_t) strtoul(daemon_answer_get(answer, "there-active"), NULL, 10),
+                         "lost", (json_int_t) strtoul(daemon_answer_get(answer, "lost"), NULL, 10));
+}
+
+static int confirm(Cli *cli, const json_t *found) {
+        const char *id = text_of(found, "id"), *known = text_of(found, "known");
         g_autofree char *question = NULL, *before = NULL;
 
         before = known[0] ? g_strdup_printf(" in place of %s", known) : g_strdup("");
-        if (id[0])
-                question = g_strdup_printf("Make the store %s there (users: %s, live sessions: %s) this host's%s?", id,
-                                           daemon_answer_get(found, "there-users"), daemon_answer_get(found, "there-active"),
-                                           before);
+        if (id[0] && g_str_equal(id, known))
+                question = g_strdup_printf("Users are gone from this host's store (%" PRIi64 "). Are they to be "
+                                           "unknown here from now on?", output_number(found, "lost"));
+        else if (id[0])
+                question = g_strdup_printf("Make the store %s there (users: %" PRIi64 ", live sessions: %"
+                                           PRIi64 ") this host's%s?", id, output_number(found, "users"),
+                                           output_number(found, "active"), before);
         else
                 question = g_strdup_printf("The Redis there is empty: nobody is enrolled in it. Make it this host's store%s?",
                                            before);
         return cli_confirm(cli, question);
 }
 
-static int tell_adopted(Cli *cli, const DaemonAnswer *answer, bool changed) {
-        unsigned long users = strtoul(daemon_answer_get(answer, "there-users"), NULL, 10);
-        unsigned long active = strtoul(daemon_answer_get(answer, "there-active"), NULL, 10);
-
+static int tell_adopted(Cli *cli, const json_t *found, bool changed) {
         if (cli->json)
-                return output_json(cli, json_pack("{s:b, s:I, s:I}", "changed", changed, "users", (json_int_t) users,
-                                                  "sessions", (json_int_t) active));
+                return output_json(cli, json_pack("{s:b, s:I, s:I}", "changed", changed,
+                                                  "users", (json_int_t) output_number(found, "users"),
+                                                  "sessions", (json_int_t) output_number(found, "active")));
         if (changed)
                 output_say(cli, "this host believes the store at that address from now on");
         else
                 output_say(cli, "it is this host's store already; nothing changed");
-        output_note(cli, "  " HINT_START);
         return CLI_DONE;
 }
 
-int verb_store_adopt(Cli *cli, const Arguments *arguments) {
-        g_auto(DaemonAnswer) found = { .lines = NULL }, answer = { .lines = NULL };
-        g_autofree char *option = NULL;
-        const char *id;
+/* The daemon goes on with it. */
+static int adopt_running(Cli *cli) {
+        const Request look = { .interface = WIRE_INTERFACE_DAEMON, .method = "LookAtStore", .reply = "a{sv}" };
+        json_auto_t *found = NULL;
+        bool changed = false;
         int r;
 
-        r = daemon_run(cli, "--adopt-store=look", NULL, &found);
-        if (r != 0)
-                return r;
-        if (is_state(&found, "again"))
-                return tell_adopted(cli, &found, /* changed= */ false);
-        r = confirm(cli, &found);
-        if (r != 0)
-                return r;
-        id = daemon_answer_get(&found, "id");
-        option = g_strconcat("--adopt-store=", id[0] ? id : "empty", NULL);
+        r = request_object(cli, &look, shape_found, &found);
+        if (r == 0 && !json_is_true(json_object_get(found, "adopted"))) {
+                const Request adopt = { .interface = WIRE_INTERFACE_DAEMON, .method = "AdoptStore", .reply = "b",
+                                        .arguments = { REQUEST_ARG_STRING(text_of(found, "id")) } };
+
+                r = confirm(cli, found);
+                if (r == 0)
+                        r = request_bool(cli, &adopt, &changed);
+        }
+        return r == 0 ? tell_adopted(cli, found, changed) : r;
+}
+
+static int adopt_offline(Cli *cli, const json_t *found) {
+        const char *id = text_of(found, "id");
+        g_autofree char *option = g_strconcat("--adopt-store=", id[0] ? id : "empty", NULL);
+        g_auto(DaemonAnswer) answer = { .lines = NULL };
+        int r;
+
         r = daemon_run(cli, option, NULL, &answer);
-        return r == 0 ? tell_adopted(cli, &answer, /* changed= */ true) : r;
+        if (r != 0)
+                return r;
+        if (is_state(&answer, "running"))
+                return cli_fail(cli, CLI_FAILED, "failed", "run it again, and it asks the daemon", "tesserad has started "
+                                "meanwhile; nothing was changed");
+        r = tell_adopted(cli, found, is_state(&answer, "done"));
+        if (r == 0 && !cli->json)
+                output_note(cli, "  " HINT_START);
+        return r;
+}
+
+/* Offline first, and over the bus only where that says so: a question on the bus would start a daemon that was stopped. */
+int verb_store_adopt(Cli *cli, const Arguments *arguments) {
+        g_auto(DaemonAnswer) answer = { .lines = NULL };
+        json_auto_t *found = NULL;
+        int r;
+
+        r = daemon_run(cli, "--adopt-store=look", NULL, &answer);
+        if (r != 0)
+                return r;
+        if (is_state(&answer, "running"))
+                return adopt_running(cli);
+        found = found_offline(&answer);
+        if (json_is_true(json_object_get(found, "adopted")))
+                return tell_adopted(cli, found, /* changed= */ false);
+        r = confirm(cli, found);
+        return r == 0 ? adopt_offline(cli, found) : r;
 }

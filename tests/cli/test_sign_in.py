@@ -121,7 +121,7 @@ def test_json(command, daemon):
     (verdict("not-ours"), 3, "not-enrolled"), (verdict("step-up", reason="method"), 3, "method"),
     (verdict("approved"), 1, "version"), (verdict("pending", flow="x"), 1, "version"),
     (Error(TESSERA + "NotFound", "there is no such sign-in"), 1, "not-found"),
-    (Error(TESSERA + "StoreUnavailable"), 1, "store")], ids=range(8))
+    (Error(TESSERA + "StoreUnavailable"), 5, "store")], ids=range(8))
 def test_what_is_no_yes(command, daemon, answer, status, code):
     daemon.answers["FinishSignIn"] = answer
     done = command.run("--json", "login", "--device-code")

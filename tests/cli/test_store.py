@@ -97,22 +97,52 @@ def test_migrate_says_who_is_another(fleet):
     assert message == f'nothing was moved: user "alice" has uid {ACCOUNTS["alice"]} here and 7 there'
 
 
-def test_R12_adopt(fleet):
-    root = fleet.root
+def migrated(fleet):
     fleet.join()
     fleet.stop_daemon()
-    root.json("store", "migrate")
+    fleet.root.json("store", "migrate")
+
+
+def test_R12_adopt(fleet):
+    root = fleet.root
+    migrated(fleet)
     assert root.json("store", "adopt") == {"changed": False, "users": 1, "sessions": 0}
     fleet.say("FLUSHALL")
-    fleet.start_daemon()
-    assert root.run("user", "list").status == 1
-    assert "tesserad is running" in root.run("--yes", "store", "adopt").stderr
-    fleet.stop_daemon()
     answer = root.run("--no-input", "store", "adopt")
     assert answer.status == 2 and "--yes" in answer.stderr
-    assert root.json("--yes", "store", "adopt") == {"changed": True, "users": 0, "sessions": 0}
+    answer = root.run("--yes", "store", "adopt")
+    assert answer.status == 0 and "from now on" in answer.stdout and "systemctl start" in answer.stderr
+    assert root.json("--yes", "store", "adopt") == {"changed": False, "users": 0, "sessions": 0}
     fleet.start_daemon()
     assert root.json("user", "list") == []
+
+
+def test_R12_adopt_while_tesserad_runs(fleet):
+    root = fleet.root
+    migrated(fleet)
+    fleet.start_daemon()
+    daemon = fleet.daemon.pid
+    assert root.json("store", "adopt") == {"changed": False, "users": 1, "sessions": 0}
+    fleet.say("FLUSHALL")
+    message = failure(root.run("--json", "user", "list"), "store", status=5)
+    assert "LOST" in message and "tessera store adopt" in message
+    answer = root.run("--no-input", "store", "adopt")
+    assert answer.status == 2 and "--yes" in answer.stderr
+    failure(root.run("--json", "user", "list"), "store", status=5)
+    answer = root.run("--yes", "store", "adopt")
+    assert answer.status == 0 and "from now on" in answer.stdout and "systemctl start" not in answer.stderr
+    assert root.json("user", "list") == []
+    assert root.json("--yes", "store", "adopt") == {"changed": False, "users": 0, "sessions": 0}
+    fleet.add("alice")
+    assert [user["user"] for user in root.json("user", "list")] == ["alice"]
+    assert fleet.daemon.pid == daemon and fleet.daemon.poll() is None
+
+
+def test_adopt_where_the_store_is_its_own(fleet):
+    message = failure(fleet.root.run("--json", "--yes", "store", "adopt"), "invalid")
+    assert "this host's store is its own" in message
+    fleet.stop_daemon()
+    assert "this host's store is its own" in failure(fleet.root.run("--json", "--yes", "store", "adopt"), "failed")
 
 
 def test_for_root(fleet):
