@@ -49,7 +49,7 @@ static int adopt(Core *core, const char *wanted, StoreFound *ret, bool *ret_chan
         sign_ins_drop(core->sign_ins, /* user= */ NULL);
         r = store_adopt(core->store, wanted, ret, ret_changed);
         pending_unbar(core->pending, UID_UNSET);
-        return error_trace(r);
+        return r == STORE_E_NOT_FOUND ? CORE_E_NOT_FOUND : error_trace(r);
 }
 
 int store_admin_adopt(Core *core, const Caller *caller, const char *wanted, char ***ret_faults, bool *ret_changed) {
@@ -64,7 +64,7 @@ int store_admin_adopt(Core *core, const Caller *caller, const char *wanted, char
         if (r == 0 && !store_is_adopted(&found))
                 r = adopt(core, wanted, &found, &changed);
         if (r != 0)
-                return r == STORE_E_NOT_FOUND ? CORE_E_NOT_FOUND : r;
+                return r;
         if (changed)
                 report(core, caller, &found);
         *ret_changed = changed;

@@ -89,8 +89,10 @@ def test_not_while_the_daemon_runs(moving):
     host.write("tessera.conf", SETTINGS)
     host.start()
     join(host, redis)
-    for options in (["--migrate-store"], ["--migrate-store", "--dry-run"], ["--adopt-store=look"]):
+    for options in (["--migrate-store"], ["--migrate-store", "--dry-run"]):
         assert "tesserad is running; systemctl stop tesserad.socket tesserad.service" in offline(host, *options, status=1)
+    for what in ("look", "empty"):  # that is asked over the bus: test_adopt.py
+        assert offline(host, f"--adopt-store={what}", status=1) == {"state": ["running"]}
     host.stop()
     assert has(host, OWN) and say(redis, "DBSIZE") == "0"
 
