@@ -15,7 +15,7 @@ typedef enum CliExit {
         CLI_USAGE = 2,         /* the command line is wrong, or input is missing */
         CLI_REFUSED = 3,       /* by role, by policy, or the password was not accepted */
         CLI_NOT_SIGNED_IN = 4, /* this login has no live session */
-        CLI_UNREACHABLE = 5,   /* tesserad does not answer */
+        CLI_UNREACHABLE = 5,   /* tesserad does not answer, or its store does not */
 } CliExit;
 
 typedef struct Cli {

@@ -2,10 +2,14 @@
 # SPDX-FileCopyrightText: the tessera authors
 """The fleet's store was emptied or replaced while tesserad runs: root looks and adopts, and the same process goes on."""
 
+import socket
+import threading
+import time
+
 import pytest
 
 from attempts import HOME, attempt
-from daemon import ALICE, BOB, NOBODY, PASSWORD, Refused, in_child, wait_for
+from daemon import ALICE, BOB, NOBODY, PASSWORD, SETTINGS, Refused, in_child, wait_for
 from test_abuse import reason, token_of_alice
 from test_fleet import asked, fleet, log_in, make_member, redis  # noqa: F401: fixtures
 from test_migrate import join
@@ -108,7 +112,9 @@ def test_R12_who_was_signed_in_is_not_any_more(fleet, redis):  # noqa: F811
     session, answer = in_alices(web1, lives)
     assert answer == "step-up"
     is_refused(lambda: web1.call("Sessions.Show", "s", session), "NotFound")
-    assert asked(web1) == []  # the login itself goes on
+    assert asked(web1) == []  # the login itself goes on, until somebody says that all of hers are to end
+    assert web1.call("Sessions.Revoke", "a{sv}a{sv}", {"user": "alice"}, {}) == []
+    assert asked(web1) == [f"user-{ALICE}"]
 
 
 def test_R12_tokens_of_before_are_none(fleet, redis):  # noqa: F811
@@ -200,6 +206,69 @@ def test_R12_what_comes_between_look_and_adopt_is_refused(replaced):
     is_refused(lambda: adopt(host, other["id"]), "NotFound")
     assert look(host)["id"] == EMPTY and say(redis, "DBSIZE") == "0" and look(host)["known"] == empty["known"]
     host.stop()
+
+
+class Address:
+    """A port behind which another server may come to stand: what is connected stays where it is."""
+
+    def __init__(self, port):
+        self.target = port
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.port = self.listener.getsockname()[1]
+        threading.Thread(target=self.accept, daemon=True).start()
+
+    def accept(self):
+        while True:
+            try:
+                inner, _ = self.listener.accept()
+            except OSError:
+                return
+            outer = socket.create_connection(("127.0.0.1", self.target))
+            for ends in ((inner, outer), (outer, inner)):
+                threading.Thread(target=self.pump, args=ends, daemon=True).start()
+
+    @staticmethod
+    def pump(source, sink):
+        try:
+            while data := source.recv(65536):
+                sink.sendall(data)
+            sink.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def end(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def test_R12_connections_of_before_do_not_lead_to_the_old_server(make_host, make_redis):  # noqa: F811
+    """The address has moved, and the old server is alive: who asks there is told that all is well."""
+    first, second = make_redis(), make_redis()
+    address = Address(first.port)
+    host, other = make_host(), make_host()
+    host.write("tessera.conf", f"[daemon]\nname=web1.example\n{SETTINGS}[store]\nbackend=redis\n"
+                               f"url=redis://127.0.0.1:{address.port}\n")
+    other.write("tessera.conf", f"[daemon]\nname=web2.example\n{SETTINGS}[store]\nbackend=redis\n"
+                                f"url=redis://127.0.0.1:{second.port}\n")
+    for member in (host, other):
+        member.start_bus()
+        member.start()
+    host.add("alice")
+    other.add("bob")
+    address.target = second.port
+    found = look(host)
+    assert not found["adopted"] and found["id"] == look(other)["id"]
+    assert adopt(host, found["id"]) and users(host) == ["bob"]
+    session = in_child(lambda: host.log_in("bob"), login=BOB)
+    say(second, "HSET", f"tessera:{{tessera}}:session:{session}", "logind_id", "c7")
+    wait_for(lambda: say(second, "CLIENT", "LIST").count("cmd=xread") == 2)
+    time.sleep(1)  # what is told from here on is no gap
+    other.call("Sessions.Revoke", "a{sv}a{sv}", {"ids": [session]}, {})
+    wait_for(lambda: asked(host) == ["session-c7"], timeout=3)
+    assert say(first, "CLIENT", "LIST").count("cmd=xread") == 0
+    host.stop()
+    other.stop()
+    address.end()
 
 
 # Put back
