@@ -138,7 +138,7 @@ static void test_what_errors_mean(void) {
                 { WIRE_ERROR_CREDENTIAL, CLI_REFUSED, "credential" },
                 { WIRE_ERROR_THROTTLED, CLI_REFUSED, "throttled" },
                 { WIRE_ERROR_BUSY, CLI_FAILED, "busy" },
-                { WIRE_ERROR_STORE, CLI_FAILED, "store" },
+                { WIRE_ERROR_STORE, CLI_UNREACHABLE, "store" },
                 { WIRE_ERROR_INTERNAL, CLI_FAILED, "internal" },
                 { "org.freedesktop.DBus.Error.NameHasNoOwner", CLI_UNREACHABLE, "unreachable" },
                 { NULL, CLI_UNREACHABLE, "unreachable" },

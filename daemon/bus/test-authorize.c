@@ -23,6 +23,8 @@ static const char *const who_names[_AUTHORIZE_WHO_MAX] = {
 /* What may be called by whom, written a second time: a change of the table has to be meant. */
 static const char golden[] =
         "Daemon.Check admin\n"
+        "Daemon.LookAtStore root\n"
+        "Daemon.AdoptStore root\n"
         "Login.Authenticate root-or-self\n"
         "Login.Check root\n"
         "Login.Authorize root-or-self\n"

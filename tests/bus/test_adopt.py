@@ -323,3 +323,9 @@ def test_an_outage_is_no_empty_store(fleet, redis):  # noqa: F811
     redis.kill()
     for call in (lambda: look(web1), lambda: adopt(web1, EMPTY)):
         assert "does not answer" in is_refused(call, "StoreUnavailable")
+
+
+def test_the_daemon_itself_lets_nobody_else(open_host):
+    """Without the bus's fence, too."""
+    for method in (("Daemon.LookAtStore",), ("Daemon.AdoptStore", "s", EMPTY)):
+        is_refused(lambda: open_host.as_uid(ALICE, *method), "AccessDenied")
