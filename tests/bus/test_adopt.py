@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: the tessera authors
 """The fleet's store was emptied or replaced while tesserad runs: root looks and adopts, and the same process goes on."""
 
+import os
 import socket
 import threading
 import time
@@ -9,7 +10,7 @@ import time
 import pytest
 
 from attempts import HOME, attempt
-from daemon import ALICE, BOB, NOBODY, PASSWORD, SETTINGS, Refused, in_child, wait_for
+from daemon import ALICE, BOB, NOBODY, PASSWORD, SETTINGS, Refused, background, in_child, wait_for
 from test_abuse import reason, token_of_alice
 from test_fleet import asked, fleet, log_in, make_member, redis  # noqa: F401: fixtures
 from test_migrate import join
@@ -91,6 +92,40 @@ def test_R12_what_happens_elsewhere_is_heard_in_the_adopted_store(fleet, log_in,
     wait_for(lambda: int(say(redis, "CLIENT", "LIST").count("cmd=xread")) == 2)
     web2.call("Sessions.Revoke", "a{sv}a{sv}", {"ids": [session]}, {})
     wait_for(lambda: asked(web1) == ["session-c1"], timeout=3)
+
+
+def test_R12_while_many_ask(fleet, redis):  # noqa: F811
+    """Whoever asks in between hears of an outage or an answer of one of the two; behind it all is as if it never was."""
+    web1, _ = fleet
+    end = time.monotonic() + 60
+
+    def ask():
+        client = web1.root()
+        while not (web1.folder / "enough").exists() and time.monotonic() < end:
+            try:
+                verdict = attempt(client, password=PASSWORD, rhost=HOME)[0]
+                assert verdict in ("allow", "deny", "not-ours"), verdict
+            except Refused as refused:
+                assert refused.name in ("StoreUnavailable", "Busy"), refused
+
+    children = [background(ask) for _ in range(4)]
+    for _ in range(10):
+        say(redis, "FLUSHALL")
+        assert adopt(web1, EMPTY) and look(web1)["adopted"]
+        web1.add("alice")
+        assert users(web1) == ["alice"]
+    (web1.folder / "enough").touch()
+    assert [os.waitpid(child, 0)[1] for child in children] == [0] * 4
+    wait_for(lambda: attempt_works(web1))
+    assert look(web1)["adopted"] and web1.alive()
+
+
+def attempt_works(host):
+    client = host.root()
+    try:
+        return attempt(client, password=PASSWORD, rhost=HOME)[0] == "allow"
+    finally:
+        client.close()
 
 
 # Who was in
