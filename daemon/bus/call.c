@@ -128,7 +128,7 @@ static void log_failure(const Call *call, int r, const char *problem) {
 void call_reply(Call *call, int r) {
         GDBusMethodInvocation *invocation = g_steal_pointer(&call->invocation);
         Request *request = &call->request;
-        g_autofree char *problem = bus_error_is_outage(r) ? store_admin_problem(request->core) : NULL;
+        g_autofree char *problem = bus_error_is_outage(r) ? store_admin_problem(request->core, r) : NULL;
 
         if (r < 0)
                 log_failure(call, r, problem);

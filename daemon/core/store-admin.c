@@ -71,6 +71,6 @@ int store_admin_adopt(Core *core, const Caller *caller, const char *wanted, char
         return 0;
 }
 
-char *store_admin_problem(Core *core) {
-        return store_problem(core->store);
+char *store_admin_problem(Core *core, int r) {
+        return store_problem_of(core->store, r);
 }

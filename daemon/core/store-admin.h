@@ -22,5 +22,5 @@ int store_admin_look(Core *core, StoreFound *ret);
  */
 int store_admin_adopt(Core *core, const Caller *caller, const char *wanted, char ***ret_faults, bool *ret_changed);
 
-/* What the store says went wrong last, in words, for who looks after it: g_free; NULL. */
-char *store_admin_problem(Core *core);
+/* What the store says of a failure that came to @r, in words, for who looks after it: g_free; NULL. */
+char *store_admin_problem(Core *core, int r);

@@ -36,3 +36,5 @@ int store_adopt(Store *store, const char *wanted, StoreFound *ret, bool *ret_cha
 
 /* What went wrong last, in words: g_free; NULL: nothing yet. Of a store that is no Redis NULL. */
 char *store_problem(Store *store);
+/* The same where it came to the negative errno @r; else NULL: then that is about something else. */
+char *store_problem_of(Store *store, int r);

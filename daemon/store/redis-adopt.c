@@ -101,14 +101,23 @@ int store_adopt(Store *store, const char *wanted, StoreFound *ret, bool *ret_cha
         return 0;
 }
 
-char *store_problem(Store *store) {
+static char *get_problem(Store *store, int r, bool whatever) {
         RedisStore *redis = redis_store(store);
-        char *problem;
+        char *problem = NULL;
 
         if (store->backend != &redis_backend)
                 return NULL;
         pthread_mutex_lock(&redis->mutex);
-        problem = g_strdup(redis->problem);
+        if (whatever || redis->problem_errno == r)
+                problem = g_strdup(redis->problem);
         pthread_mutex_unlock(&redis->mutex);
         return problem;
+}
+
+char *store_problem(Store *store) {
+        return get_problem(store, /* r= */ 0, /* whatever= */ true);
+}
+
+char *store_problem_of(Store *store, int r) {
+        return get_problem(store, r, /* whatever= */ false);
 }

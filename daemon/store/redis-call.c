@@ -101,6 +101,7 @@ int redis_call_set_problem(RedisStore *redis, char *problem, int r) {
         pthread_mutex_lock(&redis->mutex);
         g_free(redis->problem);
         redis->problem = problem;
+        redis->problem_errno = r;
         pthread_mutex_unlock(&redis->mutex);
         return r;
 }

@@ -82,6 +82,8 @@ static void keep_position(StoreFeed *feed) {
 static int handle_gap(StoreFeed *feed, const char *id, int64_t number) {
         int r;
 
+        if (redis_call_adopted(feed->hearer.redis) != feed->adopted) /* that is one of its own: begin_anew() */
+                return error_trace(-EAGAIN);
         r = bury_listed(feed->hearer.redis);
         if (r == 0 && number >= feed->number)
                 r = unsee_removed(feed->hearer.redis);

@@ -31,6 +31,7 @@ typedef struct RedisStore {
         char id[REDIS_ID_SIZE];     /* the store's; "": not known yet */
         unsigned adopted;           /* how often it became another one since this process began */
         char *problem;
+        int problem_errno;          /* what that came to */
 } RedisStore;
 
 static inline RedisStore *redis_store(Store *store) {

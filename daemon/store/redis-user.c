@@ -81,10 +81,11 @@ static int add_user(RedisStore *redis, const char *name, const RedisReply *flat,
 static bool is_lost(RedisStore *redis, const char *name) {
         if (!tombstones_saw_user(redis->tombstones, name))
                 return false;
-        return redis_call_set_problem(redis, g_strdup_printf(
+        (void) redis_call_set_problem(redis, g_strdup_printf(
                                               "the user \"%s\" is not there any more, though nobody removed him: Redis lost "
                                               "data, or an older copy was put back; put a newer one back, or say that it "
-                                              "is to be so: tessera store adopt", name), true);
+                                              "is to be so: tessera store adopt", name), -ESTALE); /* the caller's to return; ignoring */
+        return true;
 }
 
 int redis_user_get(Store *store, const char *name, User **ret) {

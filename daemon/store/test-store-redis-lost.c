@@ -209,8 +209,9 @@ static void test_R12_who_is_lost_is_no_stranger(void) {
         restart_with(server, "old.rdb");
         wait_until(store, 0);
         assert_result(get_user(store, "erin"), -ESTALE);
-        problem = store_problem(store);
+        problem = store_problem_of(store, -ESTALE);
         assert(strstr(problem, "\"erin\"") && strstr(problem, "adopt"));
+        g_assert_null(store_problem_of(store, -ENOSPC));
         assert_result(get_user(other, "erin"), -ESTALE);
         assert_result(get_user(other, "frank"), -ESTALE);
         assert_result(get_user(store, "frank"), STORE_E_NOT_FOUND);
