@@ -144,14 +144,11 @@ static void look_at_database(Doctor *doctor) {
 
 /* A server that keeps the store of a fleet; a host of its own has none. */
 static void look_at_store(Doctor *doctor) {
-        _cleanup_client_message_ ClientMessage *reply = NULL;
-        _cleanup_client_dict_ ClientDict *dict = NULL;
-        g_autofree char *problem = NULL;
+        const ClientDict *dict = doctor_ask_check(doctor);
         const char *const *faults, *const *warnings;
 
-        if (doctor_ask(DOCTOR_WAY_ANY, WIRE_INTERFACE_DAEMON, "Check", &reply, &problem) != 0 ||
-            client_message_read_dict(reply, &dict) != 0) {
-                doctor_skip(doctor, "the store: %s", problem ? problem : "the daemon said what is not understood");
+        if (!dict) {
+                doctor_skip(doctor, "the store: %s", doctor->unsaid);
                 return;
         }
         faults = client_dict_get_strings(dict, "store-faults");
