@@ -10,12 +10,13 @@ static Session *read_session(const RedisReply *flat) {
         const char *id = redis_field(flat, "id"), *audit = redis_field(flat, "audit_id");
         int64_t uid = 0, audit_id = AUDIT_ID_UNSET;
 
-        if (!id || g_strlcpy(session->id, id, SESSION_ID_SIZE) != SESSION_ID_SIZE - 1 ||
+        if (!id || !redis_is_id(id) ||
             redis_field_int(flat, "uid", 0, (int64_t) UID_UNSET - 1, &uid) < 0 ||
             redis_field_int(flat, "ends", INT64_MIN, INT64_MAX, &session->ends) < 0 ||
             redis_field_int(flat, "ended", INT64_MIN, INT64_MAX, &session->ended) < 0 ||
             (audit && audit[0] && redis_field_int(flat, "audit_id", 0, AUDIT_ID_UNSET - 1, &audit_id) < 0))
                 return NULL;
+        memcpy(session->id, id, SESSION_ID_SIZE);
         session->uid = (uid_t) uid;
         session->audit_id = (uint32_t) audit_id;
         session->state = session_state_from_string(redis_field(flat, "state"));
@@ -52,7 +53,7 @@ static bool tell_device(const FeedHearer *hearer, const RedisReply *flat, StoreF
         int64_t ends;
 
         entry->device = redis_field(flat, "id");
-        if (!entry->device || redis_field_int(flat, "ends", INT64_MIN, INT64_MAX, &ends) < 0)
+        if (!entry->device || !redis_is_id(entry->device) || redis_field_int(flat, "ends", INT64_MIN, INT64_MAX, &ends) < 0)
                 return false;
         (void) tombstones_add_device(hearer->redis->tombstones, entry->device, ends); /* the same; ignoring */
         hearer->handler.entry(entry, hearer->handler.data);

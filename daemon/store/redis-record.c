@@ -37,10 +37,14 @@ static int read_text(const RedisReply *flat, const char *name, char **ret) {
         return text ? 0 : error_trace(-EUCLEAN);
 }
 
+bool redis_is_id(const char *text) {
+        return strlen(text) == SESSION_ID_SIZE - 1 && strspn(text, "0123456789abcdef") == SESSION_ID_SIZE - 1;
+}
+
 static int read_id(const RedisReply *flat, const char *name, char ret[SESSION_ID_SIZE]) {
         const char *text = redis_field(flat, name);
 
-        if (text && (strlen(text) != SESSION_ID_SIZE - 1 || strspn(text, "0123456789abcdef") != SESSION_ID_SIZE - 1))
+        if (text && !redis_is_id(text))
                 return error_trace(-EUCLEAN);
         if (text)
                 memcpy(ret, text, SESSION_ID_SIZE);
@@ -182,8 +186,9 @@ int redis_read_device(const char *id, const RedisReply *flat, Device **ret) {
         };
         int r;
 
-        if (g_strlcpy(device->id, id, SESSION_ID_SIZE) != SESSION_ID_SIZE - 1)
+        if (!redis_is_id(id))
                 return error_trace(-EUCLEAN);
+        memcpy(device->id, id, SESSION_ID_SIZE);
         r = read_text(flat, "name", &device->name);
         if (r == 0)
                 r = read_text(flat, "user", &device->user);

@@ -51,6 +51,9 @@ const char *redis_field(const RedisReply *flat, const char *name);
 /* -EUCLEAN where it is not there, or no number between the two. */
 int redis_field_int(const RedisReply *flat, const char *name, int64_t min, int64_t max, int64_t *ret);
 
+/* Is that the id of a session or device? Whatever writes to Redis can put anything there, and it ends up in lines of a file. */
+bool redis_is_id(const char *text);
+
 int redis_read_session(const RedisReply *flat, Session **ret);
 int redis_read_user(const char *name, const RedisReply *flat, User **ret);
 int redis_read_device(const char *id, const RedisReply *flat, Device **ret);

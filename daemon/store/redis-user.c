@@ -292,7 +292,8 @@ static int read_change(RedisStore *redis, const UserChange *change, const RedisR
                 return error_trace(-EUCLEAN);
         (void) tombstones_add_user(redis->tombstones, change->tombstone, (uid_t) uid, since); /* as with sessions; ignoring */
         for (size_t i = 0; i + 1 < devices->size; i += 2) {
-                if (devices->elements[i]->type != REPLY_TEXT || devices->elements[i + 1]->type != REPLY_TEXT ||
+                if (devices->elements[i]->type != REPLY_TEXT || !redis_is_id(devices->elements[i]->data) ||
+                    devices->elements[i + 1]->type != REPLY_TEXT ||
                     !g_ascii_string_to_signed(devices->elements[i + 1]->data, 10, INT64_MIN, INT64_MAX, &ends, NULL))
                         return error_trace(-EUCLEAN);
                 (void) tombstones_add_device(redis->tombstones, devices->elements[i]->data, ends); /* the same; ignoring */

@@ -342,6 +342,36 @@ static void test_gap_where_it_is_nonsense(void) {
         expect_lines(&fleet.listener, SOON, "gap", "gap", "gap", "gap"); /* one of them for the number */
 }
 
+/* Who writes there as he likes damages no other host's file, nor ends its hearing. */
+static void test_what_anybody_wrote_is_told_as_a_gap(void) {
+        static const char *const commands[] = {
+                "XADD p:{tessera}:feed * n 100 by x what device user alice uid 1001 ends 5 id x\nnonsense",
+                "XADD p:{tessera}:feed * n 101 by x what device user alice uid 1001 ends 5 id ",
+                "XADD p:{tessera}:feed * n 102 by x what session user alice uid 1001 host web9 state revoked ends 5 ended 5 "
+                "id 0123456789abcdef\n123456789abcdef",
+        };
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
+                redis_server_do(fleet.server, commands[i]);
+                if (i == 0)
+                        expect_lines(&fleet.listener, SOON, "gap", "gap"); /* one of them for the number */
+                else
+                        expect_lines(&fleet.listener, SOON, "gap");
+        }
+        redis_server_do(fleet.server, "HSET p:{tessera}:store fed 102");
+        g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, SOON, "session 00000010 revoked");
+
+        stop_listening(&fleet.listener);
+        fleet.web1 = store_free(fleet.web1);
+        fleet.web1 = redis_server_open(fleet.server, "p:", "web1");
+        listen_to(&fleet.listener, fleet.web1);
+        g_assert_cmpuint(test_end(fleet.web2, 17, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, SOON, "session 00000011 revoked");
+}
+
 /* What web1 only heard of stays revoked there when an older copy is put back; and web1 hears that it was. */
 static void test_R12_heard_of_and_put_back(void) {
         _cleanup_fleet_ Fleet fleet;
@@ -431,6 +461,7 @@ int main(void) {
         test_gap_where_it_was_trimmed();
         test_R12_a_gap_is_told_until_it_was_heard();
         test_gap_where_it_is_nonsense();
+        test_what_anybody_wrote_is_told_as_a_gap();
         test_R12_heard_of_and_put_back();
         test_R12_flushed();
         test_R12_adopted_with_a_feed_as_long();
