@@ -13,6 +13,7 @@
 #define COUNT "500"
 #define RETRY_MIN (100 * G_TIME_SPAN_MILLISECOND)
 #define RETRY_MAX (2 * G_TIME_SPAN_SECOND)
+#define NUMBER_MAX ((INT64_C(1) << 53) - 1) /* the scripts could not count on from there */
 
 struct StoreFeed {
         FeedHearer hearer;
@@ -96,6 +97,11 @@ static int handle_gap(StoreFeed *feed, const char *id, int64_t number) {
         return 0;
 }
 
+/* As Redis makes them: it ends up in a line of a file. */
+static bool is_entry_id(const RedisReply *id) {
+        return id->type == REPLY_TEXT && id->size > 0 && strspn(id->data, "0123456789-") == id->size;
+}
+
 /* Where does it end? Nothing came for a while, so it is where we are, or we missed something. */
 static int look_at_end(StoreFeed *feed) {
         _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_FEED_END);
@@ -107,8 +113,8 @@ static int look_at_end(StoreFeed *feed) {
         if (r < 0)
                 return r;
         if (reply->type != REPLY_ARRAY || reply->size != 2 || reply->elements[0]->type != REPLY_TEXT ||
-            reply->elements[1]->type != REPLY_TEXT ||
-            !g_ascii_string_to_signed(reply->elements[0]->data, 10, 0, INT64_MAX, &number, NULL))
+            !is_entry_id(reply->elements[1]) ||
+            !g_ascii_string_to_signed(reply->elements[0]->data, 10, 0, NUMBER_MAX, &number, NULL))
                 return error_trace(-EUCLEAN);
         if (feed->position && number == feed->number)
                 return 0;
@@ -125,14 +131,13 @@ static int look_at_end(StoreFeed *feed) {
 static int take_entry(StoreFeed *feed, const RedisReply *entry) {
         const RedisReply *flat;
         int64_t number;
-        int r;
+        int r = 0;
 
-        if (entry->type != REPLY_ARRAY || entry->size != 2 || entry->elements[0]->type != REPLY_TEXT)
+        if (entry->type != REPLY_ARRAY || entry->size != 2 || !is_entry_id(entry->elements[0]))
                 return error_trace(-EUCLEAN);
         flat = entry->elements[1];
-        r = redis_field_int(flat, "n", 1, INT64_MAX, &number);
-        if (r < 0)
-                return r;
+        if (redis_field_int(flat, "n", 1, NUMBER_MAX, &number) < 0)
+                return handle_gap(feed, entry->elements[0]->data, feed->number); /* else it would be read for ever */
         if (number != feed->number + 1)
                 r = handle_gap(feed, entry->elements[0]->data, number);
         if (r == 0 && !feed_tell(&feed->hearer, flat))
