@@ -116,7 +116,7 @@ static int look_at_end(StoreFeed *feed) {
             !is_entry_id(reply->elements[1]) ||
             !g_ascii_string_to_signed(reply->elements[0]->data, 10, 0, NUMBER_MAX, &number, NULL))
                 return error_trace(-EUCLEAN);
-        if (feed->position && number == feed->number)
+        if (feed->position && number == feed->number && g_str_equal(reply->elements[1]->data, feed->position))
                 return 0;
         if (feed->position && number > feed->number && !feed->behind) {
                 feed->behind = true; /* what came just now is told by the next read */

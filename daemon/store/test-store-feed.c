@@ -374,6 +374,22 @@ static void test_what_anybody_wrote_is_told_as_a_gap(void) {
         expect_lines(&fleet.listener, SOON, "session 00000011 revoked");
 }
 
+/* As many entries as before, but others: an older copy went on under a clock that is behind. */
+static void test_R12_the_same_number_of_another_entry(void) {
+        _cleanup_fleet_ Fleet fleet;
+        _cleanup_redis_reply_ RedisReply *fed = NULL;
+        g_autofree char *entry = NULL;
+
+        fleet_init(&fleet);
+        g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, SOON, "session 00000010 revoked");
+        fed = redis_server_run(fleet.server, "HGET p:{tessera}:store fed");
+        entry = g_strdup_printf("XADD p:{tessera}:feed 1-1 n %s by x what rumour", fed->data);
+        redis_server_do(fleet.server, "DEL p:{tessera}:feed");
+        redis_server_do(fleet.server, entry);
+        expect_lines(&fleet.listener, AWAY, "gap");
+}
+
 /* What web1 only heard of stays revoked there when an older copy is put back; and web1 hears that it was. */
 static void test_R12_heard_of_and_put_back(void) {
         _cleanup_fleet_ Fleet fleet;
@@ -464,6 +480,7 @@ int main(void) {
         test_R12_a_gap_is_told_until_it_was_heard();
         test_gap_where_it_is_nonsense();
         test_what_anybody_wrote_is_told_as_a_gap();
+        test_R12_the_same_number_of_another_entry();
         test_R12_heard_of_and_put_back();
         test_R12_flushed();
         test_R12_adopted_with_a_feed_as_long();
