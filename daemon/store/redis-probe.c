@@ -39,6 +39,7 @@ static const struct {
         { "HMGET @ a" },
         { "HSET @ a b" },
         { "HVALS @" },
+        { "INFO replication" },
         { "LRANGE @ 0 0" },
         { "LTRIM @ 0 0" },
         { "RPUSH @ a" },

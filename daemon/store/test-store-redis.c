@@ -332,7 +332,7 @@ static void test_another_schema(RedisServer *server) {
 /* All that the scripts use: redis-probe.c asks for these, and a daemon that may do no more can do all. */
 static const char *const commands[] = {
         "DEL", "EVALSHA", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HINCRBY", "HKEYS",
-        "HMGET", "HSET", "HVALS", "LRANGE", "LTRIM", "RPUSH", "SCRIPT", "SET", "TIME", "TYPE", "XADD", "XREAD",
+        "HMGET", "HSET", "HVALS", "INFO", "LRANGE", "LTRIM", "RPUSH", "SCRIPT", "SET", "TIME", "TYPE", "XADD", "XREAD",
         "XREVRANGE", "ZADD", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZREM",
         "ZREMRANGEBYRANK", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE", NULL,
 };
@@ -439,6 +439,21 @@ static void test_R12_killed_and_stopped(void) {
         }
 }
 
+/* A failover, or an address that leads to the wrong server: what it has may be old, so that is no answer. */
+static void test_R12_a_replica_gives_no_answer(void) {
+        _cleanup_server_ RedisServer *server = redis_server_new(/* durable= */ false);
+        g_autoptr(Store) store = redis_server_open(server, "p:", "web1");
+        g_autoptr(User) user = NULL;
+
+        redis_changes_prepare(store);
+        assert_result(store_meta_set(store, STORE_META_NAME, WEB1), 0);
+        redis_server_do(server, "REPLICAOF 127.0.0.1 1");
+        assert_result(store_user_get(store, "bob", &user), -EROFS);
+        assert_all_fail(store);
+        redis_server_do(server, "REPLICAOF NO ONE");
+        assert_result(store_user_get(store, "bob", &user), 0);
+}
+
 /* Adding never waits, and says what it let go. */
 static void test_notes_while_it_is_away(RedisServer *server) {
         g_autofree char *prefix = new_prefix(), *host = g_strconcat(prefix, "1", NULL), *id = test_id(1);
@@ -512,6 +527,7 @@ int main(void) {
         test_another_schema(server);
         test_commands_are_enough(server);
         test_R12_killed_and_stopped();
+        test_R12_a_replica_gives_no_answer();
         test_notes_while_it_is_away(server);
         test_notes_count_once(server);
         return 0;

@@ -5,7 +5,8 @@
 -- this host remembers it; ARGV[2]: which daemon calls. What else is passed begins with ARGV[3].
 --
 -- A store that has another id, or none, is not the one that this host knows: it was emptied, or another one
--- stands at its address. Nothing in it is an answer then, least of all that a user is unknown.
+-- stands at its address. Nothing in it is an answer then, least of all that a user is unknown. Nor is what a replica
+-- says, which refuses changes by itself, and reads whatever it has, however old.
 
 local B, call = KEYS[1], redis.call
 local facts = call('HMGET', B .. 'store', 'id', 'schema', 'seq', 'fed')
@@ -15,6 +16,9 @@ if facts[2] and facts[2] ~= '1' then
 end
 if facts[1] ~= ARGV[1] then
         return redis.error_reply('LOST what it held, or is another store')
+end
+if not call('INFO', 'replication'):find('\nrole:master\r', 1, true) then
+        return redis.error_reply('READONLY it is a replica, and what it has may be old')
 end
 
 -- Text that may be unset is passed as '+text' or '-'.
