@@ -328,6 +328,20 @@ static void test_T4_right_answers_at_once_all_pass(void) {
         g_assert_cmpuint(fill(fleet, &at_console), ==, BURST);
 }
 
+/* The server's clock was ahead when it was owed, and somebody has set it right. */
+static void test_T8_nobody_owes_more_than_one_can(void) {
+        g_autoptr(Fleet) fleet = fleet_new();
+        SharedDebt debt = {
+                .uid = ALICE, .limit = (char *) "local", .key = (char *) "",
+                .left = INT64_C(365) * 24 * 3600 * 1000, .failures = 1,
+        };
+
+        assert(store_shared_debt_swap(fleet->store, &debt, fleet->hosts[0].clock.running) == 0);
+        g_assert_cmpuint(fill(fleet, &at_console), ==, 0);
+        fleet_forward(fleet, defaults.cap + defaults.burst * defaults.pay_back);
+        g_assert_cmpuint(fill(fleet, &at_console), ==, BURST);
+}
+
 int main(void) {
         test_T3_guesses_spread_over_hosts_get_one_budget();
         test_a_success_elsewhere_is_one_here();
@@ -341,5 +355,6 @@ int main(void) {
         test_R12_a_store_that_goes_in_the_middle();
         test_T4_guesses_at_all_hosts_at_once_get_one_budget();
         test_T4_right_answers_at_once_all_pass();
+        test_T8_nobody_owes_more_than_one_can();
         return 0;
 }

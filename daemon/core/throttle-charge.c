@@ -169,6 +169,19 @@ enum {
         TRY_E_AGAIN, /* somebody came between */
 };
 
+/* What is longer than it can become is cut where it is kept: else it would be as long again at the next look. */
+static int pull_lane(Throttle *throttle, const ThrottleSettings *settings, Lane *lane) {
+        int64_t last;
+        int r;
+
+        r = lane_pull(throttle, lane);
+        last = debt_later(clock_running(throttle->clock), throttle_longest(settings) * 1000);
+        if (r < 0 || !lane || !throttle->share || lane->debt.until <= last)
+                return r;
+        lane->debt.until = last;
+        return lane_push(throttle, lane);
+}
+
 static int try_charge(Throttle *throttle, const ThrottleSettings *settings, const ThrottleAttempt *attempt,
                       ThrottleCharge *ret, ThrottleRefusal *ret_refusal) {
         Places places = find_places(throttle, settings, attempt);
@@ -176,9 +189,9 @@ static int try_charge(Throttle *throttle, const ThrottleSettings *settings, cons
         Room room;
         int r;
 
-        r = lane_pull(throttle, places.lane);
+        r = pull_lane(throttle, settings, places.lane);
         now = clock_running(throttle->clock);
-        room = r < 0 ? ROOM_NONE : find_room(throttle, &places, now, ret_refusal);
+        room = r != 0 ? ROOM_NONE : find_room(throttle, &places, now, ret_refusal);
         if (room == ROOM_THERE)
                 r = charge_places(throttle, &places, now, ret);
         if (room == ROOM_THERE && r == 0)

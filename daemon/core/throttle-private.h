@@ -55,6 +55,9 @@ void lane_clear(Throttle *throttle, Lane *lane);
 /* Of a kind of which there are ever new ones: a client, a known host. */
 bool lane_is_passing(const Lane *lane);
 
+/* The longest that one can owe, in seconds: more than this was kept by another clock, or other settings. */
+int64_t throttle_longest(const ThrottleSettings *settings);
+
 /* Tells ThrottleKeep what is owed now. */
 void lane_keep(Throttle *throttle, const Lane *lane);
 

@@ -146,8 +146,7 @@ DebtRate rate_of_host(const ThrottleSettings *settings, const Network *network) 
         return rate;
 }
 
-/* The longest that one can owe: more than this was kept by another clock, or other settings. */
-static int64_t longest(const ThrottleSettings *settings) {
+int64_t throttle_longest(const ThrottleSettings *settings) {
         return MAX(settings->cap, settings->pay_back) + (int64_t) settings->burst * settings->pay_back;
 }
 
@@ -176,7 +175,7 @@ static bool read_kept(const ThrottleSettings *settings, const UserDebt *debt, in
         if (limit < 0 || limit >= _THROTTLE_USERS_MAX || debt->failures == 0)
                 return false;
         *ret_limit = limit;
-        *ret_left = CLAMP(debt->until, wall - THROTTLE_KEEP, wall + longest(settings)) - wall;
+        *ret_left = CLAMP(debt->until, wall - THROTTLE_KEEP, wall + throttle_longest(settings)) - wall;
         return true;
 }
 
