@@ -205,6 +205,25 @@ static void test_sweep(void) {
         g_assert_cmpint(tombstones_get_user(place.tombstones, TOMBSTONE_USER, ALICE), ==, 1);
 }
 
+/* As a million sessions make it that were revoked at once, in fewer lines. */
+static void test_a_large_file(void) {
+        _cleanup_place_ Place place = place_new();
+        g_autoptr(GPtrArray) sessions = g_ptr_array_new_with_free_func(free_session);
+        const unsigned n = 130;
+
+        for (unsigned i = 1; i <= n; i++) {
+                Session *session = test_session(i, ALICE, i);
+
+                session->state = SESSION_REVOKED;
+                g_free(session->user);
+                session->user = g_strnfill(1024 * 1024, 'a');
+                g_ptr_array_add(sessions, session);
+        }
+        assert_result(tombstones_add_sessions(place.tombstones, sessions), 0);
+        reopen(&place);
+        assert(has_session(&place, 1) && has_session(&place, n));
+}
+
 static void test_local_facts(void) {
         g_autofree char *folder = g_dir_make_tmp("test-facts-XXXXXX", NULL), *path = g_build_filename(folder, LOCAL_FACTS_FILE, NULL);
         static const char *const damages[] = { "", "a", "a=b", "=b\n", "a\n", "a=b\na=c\n" };
@@ -240,6 +259,7 @@ int main(void) {
         test_damage_is_an_error();
         test_a_full_disk();
         test_sweep();
+        test_a_large_file();
         test_local_facts();
         return 0;
 }

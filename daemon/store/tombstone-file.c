@@ -13,7 +13,7 @@
 #include "daemon/store/tombstone-file.h"
 #include "daemon/store/tombstones.h"
 
-#define READ_MAX (64 * 1024 * 1024)
+#define READ_MAX (1024 * 1024 * 1024) /* a million sessions are a tenth of it; who writes it is this daemon */
 
 static int open_end(TombstoneFile *file) {
         struct stat st;
@@ -33,11 +33,14 @@ static int read_lines(TombstoneFile *file, int (*line)(const char *text, void *d
         _cleanup_free_ char *text = NULL;
         char *start, *end;
         size_t size = 0;
+        struct stat st;
         int r;
 
-        r = file_read_trusted(file->folder, TOMBSTONES_FILE, READ_MAX, geteuid(), /* secret= */ 0, &text, &size);
-        if (r == -ENOENT)
-                return 0;
+        if (fstatat(file->folder, TOMBSTONES_FILE, &st, AT_SYMLINK_NOFOLLOW) < 0)
+                return errno == ENOENT ? 0 : -errno;
+        /* What it may be, and no more than it is: so much is allocated. */
+        r = file_read_trusted(file->folder, TOMBSTONES_FILE, (size_t) CLAMP(st.st_size, 1, READ_MAX), geteuid(),
+                              /* secret= */ 0, &text, &size);
         if (r < 0)
                 return r;
         for (start = text; r == 0 && (end = memchr(start, '\n', size - (size_t) (start - text))); start = end + 1) {
