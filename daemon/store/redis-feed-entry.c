@@ -64,7 +64,7 @@ static bool tell_user(const FeedHearer *hearer, const RedisReply *flat, StoreFee
         TombstoneUser what = entry->what == STORE_FEED_PASSWORD ? TOMBSTONE_PASSWORD : TOMBSTONE_USER;
         int64_t since;
 
-        if (redis_field_int(flat, "since", 1, INT64_MAX, &since) < 0)
+        if (redis_field_int(flat, "since", 1, REDIS_SINCE_MAX, &since) < 0)
                 return false;
         (void) tombstones_add_user(hearer->redis->tombstones, what, entry->uid, since); /* the same; ignoring */
         if (entry->what == STORE_FEED_REMOVED)

@@ -27,7 +27,7 @@ void redis_settle_session(RedisStore *redis, Session *session) {
 static int64_t field_or_never(const RedisReply *flat, const char *name) {
         int64_t time;
 
-        return redis_field_int(flat, name, 0, INT64_MAX, &time) == 0 ? time : 0;
+        return redis_field_int(flat, name, 0, REDIS_SINCE_MAX, &time) == 0 ? time : 0;
 }
 
 static bool is_outdated(RedisStore *redis, TombstoneUser what, uid_t uid, const RedisReply *flat, const char *name) {

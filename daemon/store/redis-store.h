@@ -51,6 +51,9 @@ const char *redis_field(const RedisReply *flat, const char *name);
 /* -EUCLEAN where it is not there, or no number between the two. */
 int redis_field_int(const RedisReply *flat, const char *name, int64_t min, int64_t max, int64_t *ret);
 
+/* The latest time that a user may have been changed at: lua/user.lua. */
+#define REDIS_SINCE_MAX (INT64_C(1) << 53)
+
 /* Is that the id of a session or device? Whatever writes to Redis can put anything there, and it ends up in lines of a file. */
 bool redis_is_id(const char *text);
 

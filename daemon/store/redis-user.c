@@ -181,9 +181,9 @@ static int bury(RedisStore *redis, const char *name, const RedisReply *flat, voi
 
         r = redis_read_user(name, flat, &user);
         if (r == 0)
-                r = redis_field_int(flat, "since", 1, INT64_MAX, &since);
+                r = redis_field_int(flat, "since", 1, REDIS_SINCE_MAX, &since);
         if (r == 0)
-                r = redis_field_int(flat, "changed", 1, INT64_MAX, &changed);
+                r = redis_field_int(flat, "changed", 1, REDIS_SINCE_MAX, &changed);
         if (r < 0)
                 return r;
         if (!user->enabled)
@@ -287,7 +287,7 @@ static int read_change(RedisStore *redis, const UserChange *change, const RedisR
 
         if (reply->elements[2]->type != REPLY_TEXT || reply->elements[3]->type != REPLY_TEXT ||
             !g_ascii_string_to_signed(reply->elements[2]->data, 10, 0, (gint64) UID_UNSET - 1, &uid, NULL) ||
-            !g_ascii_string_to_signed(reply->elements[3]->data, 10, 1, INT64_MAX, &since, NULL) ||
+            !g_ascii_string_to_signed(reply->elements[3]->data, 10, 1, REDIS_SINCE_MAX, &since, NULL) ||
             devices->type != REPLY_ARRAY)
                 return error_trace(-EUCLEAN);
         (void) tombstones_add_user(redis->tombstones, change->tombstone, (uid_t) uid, since); /* as with sessions; ignoring */

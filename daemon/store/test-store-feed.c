@@ -374,6 +374,26 @@ static void test_what_anybody_wrote_is_told_as_a_gap(void) {
         expect_lines(&fleet.listener, SOON, "session 00000011 revoked");
 }
 
+/* By a time that no clock will ever tell a user could be disabled for good, on each host that heard of it. */
+static void test_a_time_beyond_all_times(void) {
+        _cleanup_fleet_ Fleet fleet;
+        g_autoptr(User) first = NULL, second = NULL;
+        bool changed;
+
+        fleet_init(&fleet);
+        redis_server_do(fleet.server, "XADD p:{tessera}:feed * n 100 by x what disable user bob uid 1002 since 9223372036854775807");
+        expect_lines(&fleet.listener, SOON, "gap", "gap");
+        assert_result(store_user_get(fleet.web1, "bob", &first), 0);
+        assert(first->enabled);
+
+        redis_server_do(fleet.server, "XADD p:{tessera}:feed * n 101 by x what disable user bob uid 1002 since 9007199254740992");
+        redis_server_do(fleet.server, "HSET p:{tessera}:user:bob enabled 0 since 9223372036854775807");
+        expect_lines(&fleet.listener, SOON, "disabled bob");
+        assert_result(store_user_enable(fleet.web1, "bob", &changed), 0);
+        assert_result(store_user_get(fleet.web1, "bob", &second), 0);
+        assert(second->enabled);
+}
+
 /* As many entries as before, but others: an older copy went on under a clock that is behind. */
 static void test_R12_the_same_number_of_another_entry(void) {
         _cleanup_fleet_ Fleet fleet;
@@ -480,6 +500,7 @@ int main(void) {
         test_R12_a_gap_is_told_until_it_was_heard();
         test_gap_where_it_is_nonsense();
         test_what_anybody_wrote_is_told_as_a_gap();
+        test_a_time_beyond_all_times();
         test_R12_the_same_number_of_another_entry();
         test_R12_heard_of_and_put_back();
         test_R12_flushed();

@@ -10,12 +10,13 @@ local function user_load(name)
         return #flat > 0 and to_table(flat) or nil
 end
 
--- Than both: what the record says, and what the caller remembers of another one.
+-- Than both: what the record says, and what the caller remembers of another one. Never beyond what a number here can
+-- tell apart, which no clock reaches.
 local function later_than(before, remembered)
         local time = call('TIME')
         local now = tonumber(time[1]) * 1000000 + tonumber(time[2])
 
-        return whole(math.max(now, tonumber(before or '0') + 1, tonumber(remembered) + 1))
+        return whole(math.min(math.max(now, tonumber(before or '0') + 1, tonumber(remembered) + 1), 2 ^ 53))
 end
 
 local function tell_user(what, name, uid, since)
