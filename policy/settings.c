@@ -99,11 +99,11 @@ static bool set_device_lifetime(ConfReader *reader, const ConfValue *value, void
 
 /* From the least that is recommended for Argon2id (7 MiB, OWASP's Password Storage Cheat Sheet) upwards. */
 static bool set_memory(ConfReader *reader, const ConfValue *value, void *target) {
-        return conf_size(reader, value, 7 * MIB, 1024 * MIB, &((Settings *) target)->password_memory);
+        return conf_size(reader, value, 7 * MIB, PASSWORD_MEMORY_MAX, &((Settings *) target)->password_memory);
 }
 
 static bool set_passes(ConfReader *reader, const ConfValue *value, void *target) {
-        return set_unsigned(reader, value, 1, 20, &((Settings *) target)->password_passes);
+        return set_unsigned(reader, value, 1, PASSWORD_PASSES_MAX, &((Settings *) target)->password_passes);
 }
 
 static bool set_min_length(ConfReader *reader, const ConfValue *value, void *target) {

@@ -23,6 +23,10 @@ typedef struct ThrottleSettings {
 
 #define THROTTLE_SETTINGS_DEFAULT { .burst = 10, .pay_back = 90, .cap = 3600, .stranger_limit = 100 }
 
+/* What a password may cost at most. */
+#define PASSWORD_MEMORY_MAX (UINT64_C(1024) * 1024 * 1024)
+#define PASSWORD_PASSES_MAX 20
+
 typedef struct Settings {
         char *name; /* [daemon] name; NULL: the FQDN at first start, then what the database keeps */
         char *fleet; /* [fleet] name; NULL: this host is of none */

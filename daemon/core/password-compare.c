@@ -5,6 +5,8 @@
  * crypto_pwhash_str_verify() of libsodium up to 1.0.18 says the same of a wrong password and of one
  * that it had no memory to hash. The second is an outage: it charges nobody, and PAM is told so. So
  * the string is taken apart here and crypto_pwhash(), which fails for want of memory only, hashes.
+ *
+ * A string that costs more than the settings can ask for is none of ours: other hosts write to a store that is shared.
  */
 
 #include <errno.h>
@@ -14,6 +16,7 @@
 
 #include "daemon/core/password-compare.h"
 #include "daemon/core/password.h"
+#include "policy/settings.h"
 
 #define HASH_SIZE 32
 
@@ -39,6 +42,8 @@ static bool parse(const char *text, Stored *ret) {
         int n = 0;
 
         if (sscanf(text, "$argon2id$v=19$m=%10u,t=%10u,p=1$%n", &ret->memory_kib, &ret->passes, &n) != 2 || n == 0)
+                return false;
+        if (ret->memory_kib > PASSWORD_MEMORY_MAX / 1024 || ret->passes > PASSWORD_PASSES_MAX)
                 return false;
         end = decode(text + n, ret->salt, sizeof(ret->salt));
         if (!end || *end != '$')

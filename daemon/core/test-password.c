@@ -146,6 +146,18 @@ static void test_a_damaged_hash_is_no_mismatch(void) {
         }
 }
 
+/* Who writes to a store that hosts share could keep all processors of each host busy for years by one guess. */
+static void test_a_hash_that_costs_more_than_one_may(void) {
+        static const char rest[] = ",p=1$AAAAAAAAAAAAAAAAAAAAAA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        g_autofree char *most = g_strconcat("$argon2id$v=19$m=8,t=20", rest, NULL);
+        g_autofree char *passes = g_strconcat("$argon2id$v=19$m=8,t=21", rest, NULL);
+        g_autofree char *memory = g_strconcat("$argon2id$v=19$m=1048577,t=1", rest, NULL);
+
+        assert(verify(most, "correct horse", 13) == PASSWORD_E_MISMATCH);
+        assert(verify(passes, "correct horse", 13) == -EBADMSG);
+        assert(verify(memory, "correct horse", 13) == -EBADMSG);
+}
+
 /* Of this thread's processor, in µs: what else the machine does hardly counts. The least of five. */
 static long time_of(const char *hash, const void *data, size_t size) {
         long best = LONG_MAX;
@@ -223,6 +235,7 @@ int main(void) {
         test_the_longest_password();
         test_changed_parameters_ask_for_a_new_hash();
         test_a_damaged_hash_is_no_mismatch();
+        test_a_hash_that_costs_more_than_one_may();
         test_every_answer_takes_as_long();
         test_the_memory_of_a_hash_goes_back();
         test_parameters_that_cannot_be();
