@@ -108,6 +108,32 @@ static void test_A9_another_host_sweeps(RedisServer *server) {
         g_assert_cmpint(held->state, ==, SESSION_REVOKED);
 }
 
+/* Of a host whose clock is a year ahead, and that sweeps for all. */
+static void test_R7_a_fast_clock_ends_nothing_of_others(RedisServer *server) {
+        _cleanup_fleet_ Fleet fleet = open_fleet(server);
+        const int64_t now = g_get_real_time() / G_USEC_PER_SEC, then = now + 365 * DAY;
+        g_autoptr(Session) session = test_session(1, ALICE, 11);
+        g_autoptr(Device) device = test_device(1, ALICE), got = NULL;
+        g_autoptr(GPtrArray) none = NULL, ended = NULL, over = NULL, roles = NULL;
+        Assignment role = { .user = (char *) "alice", .uid = ALICE, .role = (char *) "r", .until = now + DAY, .by = (char *) "root" };
+        bool bound, more, changed;
+
+        session->opened = session->seen = device->created = device->used = now;
+        session->ends = device->ends = now + 7 * DAY;
+        assert_result(store_session_open(fleet.web1, session, MANY, &bound, &none), 0);
+        assert_result(store_device_add(fleet.web1, device, MANY), 0);
+        assert_result(store_assignment_set(fleet.web1, &role, MANY, &changed), 0);
+
+        assert_result(store_session_sweep(fleet.web2, WEB2, OTHER_BOOT, then, DAY, DAY, 100, &ended, &more), 0);
+        assert_result(store_device_sweep(fleet.web2, then, DAY, DAY), 0);
+        assert_result(store_assignment_sweep(fleet.web2, then, &over), 0);
+        g_assert_cmpuint(ended->len + over->len, ==, 0);
+        test_assert_state(fleet.web1, 1, SESSION_ACTIVE);
+        got = test_get_device(fleet.web1, 1);
+        assert_result(store_assignment_list(fleet.web1, ALICE, &roles), 0);
+        g_assert_cmpuint(roles->len, ==, 1);
+}
+
 /* What one host noted and another ends is where it was; what both saw is the latest. */
 static void test_seen_on_both(RedisServer *server) {
         _cleanup_fleet_ Fleet fleet = open_fleet(server);
@@ -518,6 +544,7 @@ int main(void) {
         test_hosts_share(server);
         test_names_are_local(server);
         test_A9_another_host_sweeps(server);
+        test_R7_a_fast_clock_ends_nothing_of_others(server);
         test_seen_on_both(server);
         test_R1_one_winner_on_two_hosts(server);
         test_R4_the_window_is_the_same(server);

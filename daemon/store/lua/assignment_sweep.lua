@@ -4,9 +4,9 @@
 -- Takes away up to so many roles whose time is over: {role, packed, uid} each. Also when memory is short. ARGV:
 -- now; the most.
 
-local gone = {}
+local gone, now = {}, whole(ARGV[3] - ahead(ARGV[3]))
 
-for _, member in ipairs(call('ZRANGEBYSCORE', B .. 'role-ends', '-inf', ARGV[3], 'LIMIT', 0, ARGV[4])) do
+for _, member in ipairs(call('ZRANGEBYSCORE', B .. 'role-ends', '-inf', now, 'LIMIT', 0, ARGV[4])) do
         local uid, role = member:match('^(%d+) (.*)$')
         local packed = call('HGET', B .. 'roles:' .. uid, role)
 

@@ -2,14 +2,15 @@
 -- SPDX-FileCopyrightText: the tessera authors
 
 -- Forgets up to so many devices each that were revoked, over or idle before, and tickets whose time is over:
--- are there more? A ticket is forgotten only when the server's clock says so too: a host whose clock is fast
--- must not let another's be used twice. Also when memory is short. ARGV: now; revoked or over before this; idle
--- since before this; the most.
+-- are there more? Only when the server's clock says so too: a host whose clock is fast must not let another's
+-- ticket be used twice. Also when memory is short. ARGV: now; revoked or over before this; idle since before this; the
+-- most.
 
 local limit, gone, more = tonumber(ARGV[6]), {}, 0
-local now = math.min(tonumber(ARGV[3]), tonumber(call('TIME')[1]))
+local off = ahead(ARGV[3])
+local now, over, idle = ARGV[3] - off, whole(ARGV[4] - off), whole(ARGV[5] - off)
 
-for _, look in ipairs({{'revoked', ARGV[4]}, {'ends', ARGV[4]}, {'idle', ARGV[5]}}) do
+for _, look in ipairs({{'revoked', over}, {'ends', over}, {'idle', idle}}) do
         local index = B .. 'devices:' .. look[1]
         local ids = call('ZRANGEBYSCORE', index, '-inf', '(' .. look[2], 'LIMIT', 0, limit)
 

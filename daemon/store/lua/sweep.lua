@@ -7,8 +7,9 @@
 -- ARGV: host; boot id; now; seen before this is idle; ended before this is forgotten; the limit.
 -- Returns {how many of the limit are left, the sessions that it ended}.
 
-local host, boot, now = ARGV[3], ARGV[4], ARGV[5]
-local idle_before, forget_before, left = ARGV[6], ARGV[7], tonumber(ARGV[8])
+local host, boot, left = ARGV[3], ARGV[4], tonumber(ARGV[8])
+local off = ahead(ARGV[5])
+local now, idle_before, forget_before = whole(ARGV[5] - off), whole(ARGV[6] - off), whole(ARGV[7] - off)
 local ended, done = {}, {}
 
 local function end_all(ids, event, reason)

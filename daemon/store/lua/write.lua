@@ -79,3 +79,9 @@ local function next_number()
         write('HSET', B .. 'store', 'seq', n)
         return n
 end
+
+-- How far a host's clock is ahead of the server's, which decides what is over: one that is wrong must not end what is
+-- everybody's.
+local function ahead(now)
+        return math.max(tonumber(now) - tonumber(call('TIME')[1]), 0)
+end
