@@ -174,6 +174,10 @@ static int read_once(StoreFeed *feed) {
         for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
                 argv[i] = redis_arg(words[i]);
         r = redis_link_call(feed->link, G_N_ELEMENTS(argv), argv, &reply);
+        if (r == -EPROTO) { /* what is too large for a reply would be so for ever */
+                feed->behind = true;
+                return look_at_end(feed);
+        }
         if (r < 0)
                 return error_trace(r);
         if (reply->type == REPLY_ERROR)

@@ -374,6 +374,22 @@ static void test_what_anybody_wrote_is_told_as_a_gap(void) {
         expect_lines(&fleet.listener, SOON, "session 00000011 revoked");
 }
 
+/* More than a reply may have: it is passed over, and not asked for again and again. */
+static void test_more_than_can_be_read(void) {
+        _cleanup_fleet_ Fleet fleet;
+        g_autofree char *filling = g_strnfill(REDIS_REPLY_SIZE_MAX / 8 * 5, 'a');
+        g_autofree char *command = g_strconcat("XADD p:{tessera}:feed * n 100 by x what ", filling, NULL);
+
+        fleet_init(&fleet);
+        stop_listening(&fleet.listener);
+        redis_server_do(fleet.server, command);
+        redis_server_do(fleet.server, command);
+        listen_to(&fleet.listener, fleet.web1);
+        expect_lines(&fleet.listener, AWAY, "gap");
+        g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, SOON, "session 00000010 revoked");
+}
+
 /* By a time that no clock will ever tell a user could be disabled for good, on each host that heard of it. */
 static void test_a_time_beyond_all_times(void) {
         _cleanup_fleet_ Fleet fleet;
@@ -501,6 +517,7 @@ int main(void) {
         test_gap_where_it_is_nonsense();
         test_what_anybody_wrote_is_told_as_a_gap();
         test_a_time_beyond_all_times();
+        test_more_than_can_be_read();
         test_R12_the_same_number_of_another_entry();
         test_R12_heard_of_and_put_back();
         test_R12_flushed();
