@@ -3,16 +3,25 @@
 
 /* What has no place in the other store. */
 
+#include <string.h>
+
 #include "common/error.h"
+#include "common/name.h"
 #include "daemon/store/store-internal.h"
 #include "daemon/store/store-move.h"
 
+/* One line, whatever the names are that others put into the store. */
 static void G_GNUC_PRINTF(2, 3) add(GPtrArray *conflicts, const char *format, ...) {
+        g_autofree char *text = NULL;
+        char *clean;
         va_list arguments;
 
         va_start(arguments, format);
-        g_ptr_array_add(conflicts, g_strdup_vprintf(format, arguments));
+        text = g_strdup_vprintf(format, arguments);
         va_end(arguments);
+        clean = g_malloc(strlen(text) + 1);
+        name_clean(text, clean, strlen(text) + 1);
+        g_ptr_array_add(conflicts, clean);
 }
 
 static const User *find_user(const GPtrArray *users, const char *name, uid_t uid) {

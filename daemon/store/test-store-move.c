@@ -341,12 +341,15 @@ static void test_who_is_another_there(RedisServer *server) {
         g_autoptr(Store) from = place_open(place.path, false);
         g_autoptr(Store) uid = redis_server_open(server, "uid:", "uid"), hash = redis_server_open(server, "hash:", "hash");
         g_autoptr(Store) name = redis_server_open(server, "name:", "name"), off = redis_server_open(server, "off:", "off");
+        g_autoptr(Store) odd = redis_server_open(server, "odd:", "odd");
         StoreMove move = move_of(from, hash, /* dry= */ false);
         g_auto(StoreMoved) moved = { .kept = NULL };
         g_autofree char *at = NULL;
         g_autoptr(User) user = NULL;
 
         fill(from);
+        add_user(odd, "zoe\nstate=done\033[2J", BOB, "$h$2"); /* somebody else's word, on root's terminal */
+        assert_conflict(from, odd, "uid 1002 is user \"bob\" here and \"zoe?state=done?[2J\" there");
         add_user(off, "carol", 1003, NULL);
         add_user(uid, "alice", 2001, "$h$1");
         add_user(hash, "bob", BOB, "$h$other");
