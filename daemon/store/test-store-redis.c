@@ -134,6 +134,41 @@ static void test_R7_a_fast_clock_ends_nothing_of_others(RedisServer *server) {
         g_assert_cmpuint(roles->len, ==, 1);
 }
 
+static void list_what_is_not_there(RedisServer *server, const char *prefix, const char *index, unsigned n) {
+        g_autoptr(GString) command = g_string_new(NULL);
+
+        g_string_printf(command, "ZADD %s{tessera}:%s", prefix, index);
+        for (unsigned i = 0; i < n; i++)
+                g_string_append_printf(command, " 0 %08xffffffffffffffffffffffff", i);
+        redis_server_do(server, command->str);
+}
+
+/* A server that evicts forgets sessions and keeps indexes: those that are left end all the same. */
+static void test_R12_what_was_evicted_is_in_nobodys_way(RedisServer *server) {
+        g_autofree char *prefix = new_prefix(), *host = g_strconcat(prefix, "1", NULL), *problem = NULL;
+        g_autoptr(Store) store = redis_server_open(server, prefix, host);
+        g_autoptr(GPtrArray) revoked = NULL, expired = NULL;
+        SessionSelector everybody = { .uid = UID_UNSET, .all = true };
+        bool more = true;
+
+        add_user(store, "alice", ALICE);
+        list_what_is_not_there(server, prefix, "active", 2500);
+        list_what_is_not_there(server, prefix, "ends", 250);
+        list_what_is_not_there(server, prefix, "seen", 250);
+        test_open(store, 1, ALICE, 11);
+        assert_result(store_session_end(store, &everybody, SESSION_EVENT_REVOKE, "test", START, &revoked), 0);
+        g_assert_cmpuint(revoked->len, ==, 1);
+
+        test_open(store, 2, ALICE, 12);
+        for (unsigned step = 0; more; step++) {
+                g_clear_pointer(&expired, g_ptr_array_unref);
+                g_assert_cmpuint(step, <, 10);
+                assert_result(store_session_sweep(store, host, BOOT, START + 400 * DAY, DAY, 1000 * DAY, 100, &expired, &more), 0);
+        }
+        test_assert_state(store, 2, SESSION_EXPIRED);
+        assert_result(store_check(store, 60 * G_TIME_SPAN_SECOND, &problem), 0);
+}
+
 /* What one host noted and another ends is where it was; what both saw is the latest. */
 static void test_seen_on_both(RedisServer *server) {
         _cleanup_fleet_ Fleet fleet = open_fleet(server);
@@ -545,6 +580,7 @@ int main(void) {
         test_names_are_local(server);
         test_A9_another_host_sweeps(server);
         test_R7_a_fast_clock_ends_nothing_of_others(server);
+        test_R12_what_was_evicted_is_in_nobodys_way(server);
         test_seen_on_both(server);
         test_R1_one_winner_on_two_hosts(server);
         test_R4_the_window_is_the_same(server);

@@ -206,7 +206,7 @@ end
 -- Plans the end of all that are selected, or of so many of them; returns them as they will be, and whether
 -- there are more.
 local function session_end_selected(by, value, except, event, reason, now)
-        local ids, ended = select_ids(by, value, find_spared(except)), {}
+        local ids, ended, lost = select_ids(by, value, find_spared(except)), {}, 0
 
         if event == 'revoke' then
                 add_below(ids)
@@ -220,7 +220,10 @@ local function session_end_selected(by, value, except, event, reason, now)
                         end
                         session_end(s, event, reason, now)
                         ended[#ended + 1] = s
+                elseif not s and by == 'all' then -- evicted: the next time those behind it are looked at
+                        write('ZREM', B .. 'active', id)
+                        lost = 1
                 end
         end
-        return by_number(ended), 0
+        return by_number(ended), lost
 end

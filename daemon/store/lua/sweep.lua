@@ -12,18 +12,24 @@ local off = ahead(ARGV[5])
 local now, idle_before, forget_before = whole(ARGV[5] - off), whole(ARGV[6] - off), whole(ARGV[7] - off)
 local ended, done = {}, {}
 
-local function end_all(ids, event, reason)
-        for _, id in ipairs(ids) do
+-- What is listed and not there was evicted, and would be found again and again.
+local function end_all(index, members, event, reason)
+        for _, member in ipairs(members) do
+                local id = member:sub(-32)
+
                 if left == 0 then
                         return
                 end
                 local s = not done[id] and session_load(id)
 
-                done[id] = true
                 if s and session_end(s, event, reason, now) then
                         ended[#ended + 1] = s
                         left = left - 1
+                elseif s == nil then
+                        write('ZREM', B .. index, member)
+                        left = left - 1
                 end
+                done[id] = done[id] or s ~= nil
         end
 end
 
@@ -53,20 +59,19 @@ local function of_other_boots(index)
         return found
 end
 
-end_all(call('ZRANGEBYSCORE', B .. 'ends', '-inf', now, 'LIMIT', 0, left), 'expire', 'lifetime')
-end_all(call('ZRANGEBYSCORE', B .. 'seen', '-inf', '(' .. idle_before, 'LIMIT', 0, left), 'expire', 'idle')
+end_all('ends', call('ZRANGEBYSCORE', B .. 'ends', '-inf', now, 'LIMIT', 0, left), 'expire', 'lifetime')
+end_all('seen', call('ZRANGEBYSCORE', B .. 'seen', '-inf', '(' .. idle_before, 'LIMIT', 0, left), 'expire', 'idle')
 
-local booted = of_other_boots(B .. 'boot:' .. host)
-for i, member in ipairs(booted) do
-        booted[i] = member:sub(-32)
-end
-end_all(booted, 'close', 'reboot')
+end_all('boot:' .. host, of_other_boots(B .. 'boot:' .. host), 'close', 'reboot')
 
 -- A login that a session held is over with its boot; then that session may be forgotten.
 for _, member in ipairs(of_other_boots(B .. 'held:' .. host)) do
         local s = left > 0 and session_load(member:sub(-32))
 
-        if s then
+        if s == nil then
+                write('ZREM', B .. 'held:' .. host, member)
+                left = left - 1
+        elseif s then
                 write('ZREM', B .. 'held:' .. host, member)
                 if tonumber(s.ended) < tonumber(forget_before) then
                         forget(s)
