@@ -34,7 +34,6 @@ static const struct {
         { "HEXISTS @ a" },
         { "HGET @ a" },
         { "HGETALL @" },
-        { "HINCRBY @ a 1" },
         { "HKEYS @" },
         { "HMGET @ a" },
         { "HSET @ a b" },

@@ -169,6 +169,40 @@ static void test_R12_what_was_evicted_is_in_nobodys_way(RedisServer *server) {
         assert_result(store_check(store, 60 * G_TIME_SPAN_SECOND, &problem), 0);
 }
 
+/* Who writes there as he likes keeps nobody from being disabled, nor a host from writing what it noted. */
+static void test_R12_a_damaged_record_is_in_nobodys_way(RedisServer *server) {
+        static const char *const damages[] = {
+                "HSET %s{tessera}:session:ffffffffffffffffffffffffffffffff n x uid 1001 user alice host web9 state active ends 9 seen 9",
+                "HSET %s{tessera}:session:eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee n 9 uid 1001 state active",
+                "ZADD %s{tessera}:active:user:1001 1 ffffffffffffffffffffffffffffffff 2 eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+                "HSET %s{tessera}:device:dddddddddddddddddddddddddddddddd revoked 0 uid 1001",
+                "HSET %s{tessera}:device:cccccccccccccccccccccccccccccccc revoked 0 uid 1001 user alice name x ends x used 1",
+                "ZADD %s{tessera}:devices:user:1001 1 dddddddddddddddddddddddddddddddd 2 cccccccccccccccccccccccccccccccc",
+                "HSET %s{tessera}:user:alice failures x",
+        };
+        g_autofree char *prefix = new_prefix(), *host = g_strconcat(prefix, "1", NULL);
+        g_autoptr(Store) store = redis_server_open(server, prefix, host);
+        g_autoptr(GPtrArray) ended = NULL, events = NULL;
+        g_autofree char *id = test_id(1);
+        g_autoptr(User) user = NULL;
+        bool changed;
+
+        add_user(store, "alice", ALICE);
+        test_open(store, 1, ALICE, 11);
+        for (size_t i = 0; i < G_N_ELEMENTS(damages); i++) {
+                g_auto(GStrv) parts = g_strsplit(damages[i], "%s", 2);
+                g_autofree char *command = g_strjoinv(prefix, parts);
+
+                redis_server_do(server, command);
+        }
+        store_user_failed(store, "alice", NULL, START);
+        assert_result(store_event_list(store, id, &events), 0); /* which writes it */
+        assert_result(store_user_disable(store, "alice", "left", START, &changed, &ended), 0);
+        assert_result(store_user_get(store, "alice", &user), 0);
+        assert(!user->enabled);
+        test_assert_state(store, 1, SESSION_REVOKED);
+}
+
 /* What one host noted and another ends is where it was; what both saw is the latest. */
 static void test_seen_on_both(RedisServer *server) {
         _cleanup_fleet_ Fleet fleet = open_fleet(server);
@@ -392,7 +426,7 @@ static void test_another_schema(RedisServer *server) {
 
 /* All that the scripts use: redis-probe.c asks for these, and a daemon that may do no more can do all. */
 static const char *const commands[] = {
-        "DEL", "EVALSHA", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HINCRBY", "HKEYS",
+        "DEL", "EVALSHA", "EXISTS", "GET", "HDEL", "HEXISTS", "HGET", "HGETALL", "HKEYS",
         "HMGET", "HSET", "HVALS", "INFO", "LRANGE", "LTRIM", "RPUSH", "SCRIPT", "SET", "TIME", "TYPE", "XADD", "XREAD",
         "XREVRANGE", "ZADD", "ZCARD", "ZLEXCOUNT", "ZRANGE", "ZRANGEBYLEX", "ZRANGEBYSCORE", "ZREM",
         "ZREMRANGEBYRANK", "ZREVRANGE", "ZREVRANGEBYSCORE", "ZSCORE", NULL,
@@ -581,6 +615,7 @@ int main(void) {
         test_A9_another_host_sweeps(server);
         test_R7_a_fast_clock_ends_nothing_of_others(server);
         test_R12_what_was_evicted_is_in_nobodys_way(server);
+        test_R12_a_damaged_record_is_in_nobodys_way(server);
         test_seen_on_both(server);
         test_R1_one_winner_on_two_hosts(server);
         test_R4_the_window_is_the_same(server);

@@ -52,3 +52,19 @@ local function to_flat(fields)
         end
         return flat
 end
+
+-- Has a record all those fields, as whole numbers, and all these? One that has not is as good as none: nothing may
+-- fail because of it once a script has begun to write.
+local function is_whole(record, numbers, texts)
+        for _, name in ipairs(numbers) do
+                if not record[name] or not record[name]:match('^%-?%d+$') then
+                        return false
+                end
+        end
+        for _, name in ipairs(texts) do
+                if not record[name] then
+                        return false
+                end
+        end
+        return true
+end

@@ -12,7 +12,7 @@ local function device_load(id)
         end
         d = to_table(flat)
         d.id = id
-        return d
+        return is_whole(d, {'n', 'uid', 'highest', 'created', 'used', 'ends', 'revoked'}, {'user', 'name', 'gaps'}) and d or nil
 end
 
 local function devices_of(uid)

@@ -50,8 +50,9 @@ while i <= #ARGV do
                 local user, from = B .. 'user:' .. ARGV[i + 1], optional(ARGV[i + 4])
 
                 if is_there(user) then
-                        write('HINCRBY', user, 'failures', ARGV[i + 2])
-                        write('HSET', user, 'failed', ARGV[i + 3])
+                        local before = (call('HGET', user, 'failures') or ''):match('^%d+$') or '0'
+
+                        write('HSET', user, 'failures', whole(math.min(before + ARGV[i + 2], 2 ^ 53)), 'failed', ARGV[i + 3])
                         write('HDEL', user, 'failed_from')
                         if from then
                                 write('HSET', user, 'failed_from', from)

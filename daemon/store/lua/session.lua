@@ -16,7 +16,7 @@ local function session_load(id)
         end
         s = to_table(flat)
         s.id = id
-        return s
+        return is_whole(s, {'n', 'uid', 'seen', 'ends', 'ended'}, {'user', 'host', 'state'}) and s or nil
 end
 
 local function has_login(s)

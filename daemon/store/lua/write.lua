@@ -10,7 +10,7 @@
 -- takes something away goes through: its first write asks for none.
 
 local TYPES = {
-        HSET = 'hash', HDEL = 'hash', HINCRBY = 'hash', ZADD = 'zset', ZREM = 'zset', ZREMRANGEBYRANK = 'zset',
+        HSET = 'hash', HDEL = 'hash', ZADD = 'zset', ZREM = 'zset', ZREMRANGEBYRANK = 'zset',
         RPUSH = 'list', LTRIM = 'list', XADD = 'stream', SET = 'string',
 }
 local FEED_KEPT = 10000 -- entries; who comes too late for them reads everything again
