@@ -390,6 +390,19 @@ static void test_more_than_can_be_read(void) {
         expect_lines(&fleet.listener, SOON, "session 00000010 revoked");
 }
 
+/* Nothing can be added behind the last id that there is: the stream begins anew, and who followed it hears of a gap. */
+static void test_an_id_behind_which_nothing_comes(void) {
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        redis_server_do(fleet.server, "XADD p:{tessera}:feed 18446744073709551615-18446744073709551615 by x what rumour");
+        expect_lines(&fleet.listener, SOON, "gap");
+        g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, AWAY, "gap");
+        g_assert_cmpuint(test_end(fleet.web2, 17, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, SOON, "session 00000011 revoked");
+}
+
 /* By a time that no clock will ever tell a user could be disabled for good, on each host that heard of it. */
 static void test_a_time_beyond_all_times(void) {
         _cleanup_fleet_ Fleet fleet;
@@ -518,6 +531,7 @@ int main(void) {
         test_what_anybody_wrote_is_told_as_a_gap();
         test_a_time_beyond_all_times();
         test_more_than_can_be_read();
+        test_an_id_behind_which_nothing_comes();
         test_R12_the_same_number_of_another_entry();
         test_R12_heard_of_and_put_back();
         test_R12_flushed();

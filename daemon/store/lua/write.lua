@@ -52,6 +52,16 @@ local function check_types()
         end
 end
 
+-- Behind the last id that there is nothing can be added. Then the stream begins anew, and its readers see that.
+local function add_entry(command)
+        local reply = redis.pcall(unpack(command))
+
+        if type(reply) == 'table' and reply.err then
+                call('DEL', command[2])
+                call(unpack(command))
+        end
+end
+
 local function commit(first)
         plan_feed()
         if #plan == 0 then
@@ -60,7 +70,11 @@ local function commit(first)
         check_types()
         call(unpack(first))
         for _, command in ipairs(plan) do
-                call(unpack(command))
+                if command[1] == 'XADD' then
+                        add_entry(command)
+                else
+                        call(unpack(command))
+                end
         end
 end
 
