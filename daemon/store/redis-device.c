@@ -28,6 +28,10 @@ static int load(RedisStore *redis, RedisCall *call, GPtrArray *devices) {
                 if (row->type != REPLY_ARRAY || row->size != 2 || row->elements[0]->type != REPLY_TEXT)
                         return error_trace(-EUCLEAN);
                 r = redis_read_device(row->elements[0]->data, row->elements[1], &device);
+                if (r == -EUCLEAN) { /* damaged, and as good as none: nobody comes in with it */
+                        r = 0;
+                        continue;
+                }
                 if (r < 0)
                         return r;
                 redis_settle_device(redis, device);

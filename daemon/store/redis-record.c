@@ -132,6 +132,8 @@ int redis_read_sessions(const RedisReply *array, GPtrArray *sessions) {
                 r = redis_read_session(array->elements[i], &session);
                 if (r == 0)
                         g_ptr_array_add(sessions, session);
+                else if (r == -EUCLEAN)
+                        r = 0; /* it lets nobody in, and the others have ended */
         }
         return r;
 }

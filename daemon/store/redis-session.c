@@ -97,7 +97,7 @@ static int add_one(Listing *listing, const RedisReply *flat) {
         if (r == 0)
                 r = redis_read_session(flat, &session);
         if (r < 0)
-                return r;
+                return r == -EUCLEAN ? 0 : r; /* one that is damaged hides no others */
         redis_settle_session(listing->redis, session);
         if (!listing->filter->ended && session->state != SESSION_ACTIVE)
                 return 0;

@@ -185,7 +185,7 @@ static int bury(RedisStore *redis, const char *name, const RedisReply *flat, voi
         if (r == 0)
                 r = redis_field_int(flat, "changed", 1, REDIS_SINCE_MAX, &changed);
         if (r < 0)
-                return r;
+                return r == -EUCLEAN ? 0 : r; /* a damaged record is an outage for that user, and for no other */
         if (!user->enabled)
                 (void) tombstones_add_user(redis->tombstones, TOMBSTONE_USER, user->uid, since); /* tried again; ignoring */
         (void) tombstones_add_user(redis->tombstones, TOMBSTONE_PASSWORD, user->uid, changed); /* the same; ignoring */

@@ -164,6 +164,17 @@ static void test_told_at_once(void) {
         g_assert_cmpint(fleet.listener.last->ends, ==, START + 7 * DAY);
 }
 
+/* His record is an outage for him alone. */
+static void test_R12_a_gap_beside_a_damaged_user(void) {
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        redis_server_do(fleet.server, "HSET p:{tessera}:user:carol uid x");
+        redis_server_do(fleet.server, "HSET p:{tessera}:users 1003 carol");
+        redis_server_do(fleet.server, "XADD p:{tessera}:feed * by x what rumour");
+        expect_lines(&fleet.listener, SOON, "gap");
+}
+
 static void test_users_and_devices(void) {
         _cleanup_fleet_ Fleet fleet;
         g_autoptr(GPtrArray) first = NULL, second = NULL, third = NULL;
@@ -520,6 +531,7 @@ int main(void) {
         assert_result(store_feed_new(memory, &handler, &none), -EOPNOTSUPP);
         assert(!store_feed_free(none));
         test_told_at_once();
+        test_R12_a_gap_beside_a_damaged_user();
         test_users_and_devices();
         test_all_of_a_user_and_everybody();
         test_told_after_a_restart();

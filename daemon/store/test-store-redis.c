@@ -174,7 +174,10 @@ static void test_R12_a_damaged_record_is_in_nobodys_way(RedisServer *server) {
         static const char *const damages[] = {
                 "HSET %s{tessera}:session:ffffffffffffffffffffffffffffffff n x uid 1001 user alice host web9 state active ends 9 seen 9",
                 "HSET %s{tessera}:session:eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee n 9 uid 1001 state active",
-                "ZADD %s{tessera}:active:user:1001 1 ffffffffffffffffffffffffffffffff 2 eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee",
+                "HSET %s{tessera}:session:bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb n 9 uid 1001 user alice host web9 state active ends 9 "
+                "seen 9 ended 0 parent x",
+                "ZADD %s{tessera}:active:user:1001 1 ffffffffffffffffffffffffffffffff 2 eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee "
+                "3 bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb",
                 "HSET %s{tessera}:device:dddddddddddddddddddddddddddddddd revoked 0 uid 1001",
                 "HSET %s{tessera}:device:cccccccccccccccccccccccccccccccc revoked 0 uid 1001 user alice name x ends x used 1",
                 "ZADD %s{tessera}:devices:user:1001 1 dddddddddddddddddddddddddddddddd 2 cccccccccccccccccccccccccccccccc",
@@ -182,7 +185,8 @@ static void test_R12_a_damaged_record_is_in_nobodys_way(RedisServer *server) {
         };
         g_autofree char *prefix = new_prefix(), *host = g_strconcat(prefix, "1", NULL);
         g_autoptr(Store) store = redis_server_open(server, prefix, host);
-        g_autoptr(GPtrArray) ended = NULL, events = NULL;
+        g_autoptr(GPtrArray) ended = NULL, events = NULL, sessions = NULL, devices = NULL;
+        SessionFilter filter = { .uid = ALICE };
         g_autofree char *id = test_id(1);
         g_autoptr(User) user = NULL;
         bool changed;
@@ -195,6 +199,10 @@ static void test_R12_a_damaged_record_is_in_nobodys_way(RedisServer *server) {
 
                 redis_server_do(server, command);
         }
+        assert_result(store_session_list(store, &filter, &sessions), 0);
+        assert_result(store_device_list(store, ALICE, &devices), 0);
+        g_assert_cmpuint(sessions->len, ==, 1);
+        g_assert_cmpuint(devices->len, ==, 0);
         store_user_failed(store, "alice", NULL, START);
         assert_result(store_event_list(store, id, &events), 0); /* which writes it */
         assert_result(store_user_disable(store, "alice", "left", START, &changed, &ended), 0);
