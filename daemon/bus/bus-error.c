@@ -37,7 +37,7 @@ static const struct {
         { -EDQUOT,       "the store is full", "make room on its disk (a quota is used up)" },
         { -EROFS,        "the store cannot be written", "its disk is read-only, or its server is a replica; tessera doctor "
                          "says more" },
-        { -EBUSY,        "the store is busy, or still loading what it holds", "try again" },
+        { -EHOSTDOWN,    "the store is busy, or still loading what it holds", "try again" },
         { -EIO,          "the store cannot read or write what it holds", "look at its disk and its log; " JOURNAL },
         { -EUCLEAN,      "what the store holds is damaged", "tessera doctor says where; put a copy back" },
         { -EBADMSG,      "what the store holds is damaged", "tessera doctor says where; put a copy back" },
@@ -59,6 +59,7 @@ static bool find_outage(int r, size_t *ret) {
 static const char *error_of_failure(int r, const char **ret_message) {
         switch (r) {
         case -EAGAIN:
+        case -EBUSY:     /* also strangers who crowd at the throttle: they must not open break-glass */
         case -ECANCELED: /* it is stopping */
                 *ret_message = "the daemon is busy; try again";
                 return WIRE_ERROR_BUSY;

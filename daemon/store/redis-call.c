@@ -113,7 +113,7 @@ static int error_to_errno(const RedisReply *error) {
                 int r;
         } rows[] = {
                 { "LOST", -ESTALE },      { "SCHEMA", -EPROTO },  { "OOM", -ENOSPC },     { "READONLY", -EROFS },
-                { "BUSY", -EBUSY },       { "LOADING", -EBUSY },  { "MISCONF", -EIO },    { "NOREPLICAS", -EIO },
+                { "BUSY", -EHOSTDOWN },   { "LOADING", -EHOSTDOWN }, { "MISCONF", -EIO }, { "NOREPLICAS", -EIO },
                 { "WRONGTYPE", -EUCLEAN }, { "NOPERM", -EACCES }, { "MASTERDOWN", -EROFS },
         };
 

@@ -8,8 +8,8 @@
  *
  *  -ESTALE  the store lost what it held, or is another one      -EPROTO   its schema is another program's
  *  -ENOSPC  it is full                                          -EROFS    it is a replica
- *  -EBUSY   another script runs, or it is still loading         -EIO      it cannot write to its disk, or to its replicas
- *  -EUCLEAN what it holds is damaged                            and those of redis-link.h
+ *  -EIO     it cannot write to its disk, or to its replicas     -EUCLEAN  what it holds is damaged
+ *  -EHOSTDOWN  another script runs, or it is still loading      and those of redis-link.h
  */
 
 #include <glib.h>

@@ -7,6 +7,7 @@ No login here has a logind session of its own, so the store is told of one: it i
 
 import os
 import signal
+import subprocess
 import time
 
 import pytest
@@ -18,7 +19,7 @@ from test_store_redis import folder, make_redis, say  # noqa: F401
 
 FLEET = "web.example"
 SOON = 2  # seconds until another host has heard
-OUTAGE = ("Busy", "Internal", "StoreUnavailable")  # pam_tessera takes each for one (pam/pam-result.c)
+OUTAGE = ("Internal", "StoreUnavailable")  # pam_tessera takes each for one, and lets break-glass in; Busy does not
 DEADLINE = 2  # seconds that one call of the store may take (daemon/bus/setup-store.c)
 
 
@@ -295,6 +296,19 @@ def test_R12_a_password_without_a_server_is_an_outage_and_no_guess(fleet, redis)
     assert owed(web1) == {} == owed(web2)
     for user in ("alice", "bob"):
         assert may(web1, user) and may(web2, user)
+
+
+def test_R12_a_server_that_does_not_serve_is_an_outage(fleet, redis):
+    """While somebody's script goes on and on; as while it reads its file after a start."""
+    web1, _ = fleet
+    say(redis, "CONFIG", "SET", "busy-reply-threshold", "10")
+    loop = subprocess.Popen(["redis-cli", "-s", redis.folder / "socket", "EVAL", "while true do end", "0"],
+                            stdout=subprocess.DEVNULL)
+    wait_for(lambda: say(redis, "PING").startswith("BUSY"))
+    for _ in range(2):
+        assert outage(lambda: attempts(web1, 1, password=PASSWORD)) < DEADLINE + 1
+    say(redis, "SCRIPT", "KILL")
+    assert loop.wait(timeout=20) == 0 and may(web1)
 
 
 def answers(host):
