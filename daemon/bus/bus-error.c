@@ -45,6 +45,8 @@ static const struct {
                          "tessera as this host? tessera doctor says more" },
         { -ESTALE,       "the store lost what it held, or is another one than this host knows",
                          "put a copy back, or believe it as it is: tessera store adopt" },
+        { -ENODATA,      "the store lost this user", "put a newer copy back, add him again, or believe it as it is: tessera "
+                         "store adopt" },
 };
 
 static bool find_outage(int r, size_t *ret) {

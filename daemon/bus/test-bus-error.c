@@ -45,6 +45,7 @@ static void test_which_error(void) {
                 { -EIO, WIRE_ERROR_STORE },
                 { -EROFS, WIRE_ERROR_STORE },
                 { -ESTALE, WIRE_ERROR_STORE },
+                { -ENODATA, WIRE_ERROR_STORE },
                 { -ECONNREFUSED, WIRE_ERROR_STORE },
                 { -ECONNRESET, WIRE_ERROR_STORE },
                 { -ETIMEDOUT, WIRE_ERROR_STORE },

@@ -103,6 +103,14 @@ int user_list(Core *core, const Caller *caller, GPtrArray **ret) {
         return 0;
 }
 
+/* Whom the store has lost is no stranger who signs in; to an administrator he is not there, and can be added again. */
+static int get_user(Core *core, const char *name, User **ret) {
+        int r;
+
+        r = store_user_get(core->store, name, ret);
+        return r == -ENODATA ? STORE_E_NOT_FOUND : r;
+}
+
 int user_show(Core *core, const Caller *caller, const char *name, UserView **ret) {
         g_autoptr(CoreConfig) config = core_config(core);
         g_autoptr(GPtrArray) identities = NULL;
@@ -112,7 +120,7 @@ int user_show(Core *core, const Caller *caller, const char *name, UserView **ret
         r = admin_check(core, caller);
         if (r != 0)
                 return r;
-        r = store_user_get(core->store, name, &user);
+        r = get_user(core, name, &user);
         if (r == STORE_E_NOT_FOUND)
                 return CORE_E_NOT_FOUND;
         if (r == 0)
@@ -143,7 +151,7 @@ static int find_account(Core *core, const char *name, Identity **ret) {
                 return error_trace(r);
         if (r == IDENTITY_E_NOT_FOUND || !user_may_be_enrolled(identity->uid) || !name_is_user(identity->name))
                 return CORE_E_ACCOUNT;
-        r = store_user_get(core->store, identity->name, &user);
+        r = get_user(core, identity->name, &user);
         if (r < 0)
                 return error_trace(r);
         if (r == 0)

@@ -84,7 +84,7 @@ static bool is_lost(RedisStore *redis, const char *name) {
         (void) redis_call_set_problem(redis, g_strdup_printf(
                                               "the user \"%s\" is not there any more, though nobody removed him: Redis lost "
                                               "data, or an older copy was put back; put a newer one back, or say that it "
-                                              "is to be so: tessera store adopt", name), -ESTALE); /* the caller's to return; ignoring */
+                                              "is to be so: tessera store adopt", name), -ENODATA); /* the caller's to return; ignoring */
         return true;
 }
 
@@ -99,7 +99,7 @@ int redis_user_get(Store *store, const char *name, User **ret) {
         if (r < 0)
                 return r;
         if (users->len == 0)
-                return is_lost(redis_store(store), name) ? error_trace(-ESTALE) : STORE_E_NOT_FOUND;
+                return is_lost(redis_store(store), name) ? error_trace(-ENODATA) : STORE_E_NOT_FOUND;
         (void) tombstones_see_user(redis_store(store)->tombstones, name); /* tried again with the next; ignoring */
         *ret = g_ptr_array_steal_index(users, 0);
         return 0;

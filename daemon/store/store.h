@@ -71,7 +71,7 @@ int store_meta_set(Store *store, const char *key, const char *value);
 
 /* Users */
 
-/* STORE_E_NOT_FOUND */
+/* STORE_E_NOT_FOUND; -ENODATA: the store has lost this user (tombstones.h) */
 int store_user_get(Store *store, const char *name, User **ret);
 /* All, by name: an array of User *, freed with g_ptr_array_unref. */
 int store_user_list(Store *store, GPtrArray **ret);

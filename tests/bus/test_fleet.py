@@ -6,6 +6,7 @@ No login here has a logind session of its own, so the store is told of one: it i
 """
 
 import os
+import shutil
 import signal
 import subprocess
 import time
@@ -365,6 +366,27 @@ def test_R12_a_primary_without_its_replicas_changes_nothing(fleet, log_in, redis
     say(redis, "CONFIG", "SET", "min-replicas-to-write", "0")
     assert revoke(web2, {"ids": [session]}) == [session]
     hears(web1, "session-c1")
+
+
+def test_R12_a_user_whom_the_store_has_lost_can_be_added_again(fleet, redis):
+    """He cannot sign in before that; to root he is not there."""
+    web1, web2 = fleet
+    redis.kill()
+    shutil.copytree(redis.folder / "appendonlydir", redis.folder / "older")
+    redis.start()
+    wait_for(lambda: answers(web1))
+    web1.add("carol")
+    assert may(web1, "carol")
+    redis.kill()
+    shutil.rmtree(redis.folder / "appendonlydir")
+    (redis.folder / "older").rename(redis.folder / "appendonlydir")
+    redis.start()
+    wait_for(lambda: answers(web1))
+    outage(lambda: attempts(web1, 1, user="carol", password=PASSWORD))
+    with pytest.raises(Refused, match="NotFound"):
+        web1.call("Users.Show", "s", "carol")
+    web1.add("carol")
+    assert may(web1, "carol")
 
 
 # Who is where
