@@ -3,15 +3,19 @@
 """A booted host whose sessions are in Redis: the sandbox, the manual's way out of it, and the doctor."""
 
 import json
-import pathlib
 import re
+import sys
 
 import pytest
 
-from conftest import PASSWORDS, enroll
+from conftest import PASSWORDS, ROOT, enroll
 from host import Host
 
-MANUAL = pathlib.Path(__file__).resolve().parents[2] / "docs/tessera.conf.5.scd"
+sys.path.append(str(ROOT / "tests/oidc"))
+
+from certificates import Authority  # noqa: E402
+
+MANUAL = ROOT / "docs/tessera.conf.5.scd"
 DROP_IN = "/etc/systemd/system/tesserad.service.d/override.conf"
 REDIS = """[Service]
 ExecStart=redis-server --bind 127.0.0.1 --port 6379 --dir /var/tmp/redis --appendonly yes --save ''
@@ -55,7 +59,7 @@ def test_the_sandbox_is_named_where_it_is_in_the_way(host):
 
 
 def test_what_the_manual_says_opens_the_sandbox_and_no_more(host):
-    host.sh(f"mkdir -p {pathlib.Path(DROP_IN).parent}")
+    host.sh(f"mkdir -p $(dirname {DROP_IN})")
     host.write(DROP_IN, drop_in())
     host.sh("systemctl daemon-reload && systemctl restart tesserad.socket tesserad.service")
     enroll(host)
@@ -116,3 +120,78 @@ def test_R12_a_host_that_is_up_before_the_server_recovers_by_itself(host):
     host.reboot()
     host.wait(lambda: restarts(host) >= 2, seconds=30, what="tesserad's third start")
     comes_back(host)
+
+
+# Nor with one that is not what tessera.conf says, or does not let it do all that it must
+
+WORD = "the-canary-of-the-store"
+TLS = """url=rediss://127.0.0.1:6380
+user=web1
+password-file=/etc/tessera/store-password
+ca-file=/etc/tessera/store-ca.pem
+"""
+
+
+def configure(host, store):
+    host.write("/etc/tessera/tessera.conf", f"[store]\nbackend=redis\n{store}")
+
+
+@pytest.fixture(scope="module")
+def tls(host, tmp_path_factory):
+    """Redis has a second port, with TLS, and the manual's user there; another authority's file lies about."""
+    ours, other = [Authority(tmp_path_factory.mktemp("authority")) for _ in range(2)]
+    host.sh("mkdir /etc/test-redis")
+    host.write("/etc/test-redis/server.pem", ours.certificate("good").read_text(), mode=0o600)
+    host.write("/etc/tessera/store-ca.pem", ours.path.read_text())
+    host.write("/etc/tessera/other-ca.pem", other.path.read_text())
+    for name, word in (("store", WORD), ("wrong", "wrong-" + WORD)):
+        host.write(f"/etc/tessera/{name}-password", word + "\n", mode=0o640)
+        host.sh(f"chgrp tessera /etc/tessera/{name}-password")
+    pem = "/etc/test-redis/server.pem"
+    for key, value in (("tls-cert-file", pem), ("tls-key-file", pem), ("tls-ca-cert-file", "/etc/tessera/store-ca.pem"),
+                       ("tls-auth-clients", "no"), ("tls-port", "6380")):
+        assert host.sh(["redis-cli", "config", "set", key, value]).stdout == "OK\n"
+    rules = re.search(r"^user (web1 on >PASSWORD .*)$", MANUAL.read_text(), re.M)[1].replace("PASSWORD", WORD)
+    assert host.sh(["redis-cli", "acl", "setuser", *rules.split()]).stdout == "OK\n"
+    configure(host, TLS)
+    host.sh("systemctl restart tesserad")
+
+
+def logs_in(host):
+    return host.ssh("alice", PASSWORDS["alice"], check=False).returncode == 0
+
+
+@pytest.mark.parametrize("wrong, told", [
+    (("127.0.0.1:6380", "127.0.0.1:6379"), "tessera.conf:3: 127.0.0.1:6379: (no TLS with this server|setting up "
+                                             "TLS took too long; is this the port where the server speaks it)"),
+    (("store-ca", "other-ca"), "tessera.conf:3: 127.0.0.1:6380: the server's certificate is refused: no authority that is "
+                               "trusted here has signed it"),
+    (("store-password", "wrong-password"), "tessera.conf:3: 127.0.0.1:6380: the server refuses user or password"),
+    (("rediss://127.0.0.1:6380", "redis://192.0.2.1"), "write rediss://, or allow-plain-text=yes"),
+], ids=["a plain-text listener", "another authority", "a wrong password", "plain text to another host"])
+def test_R12_no_daemon_starts_with(host, tls, wrong, told):
+    assert logs_in(host)
+    try:
+        assert does_not_start(host, TLS.replace(*wrong), told)
+    finally:
+        configure(host, TLS)
+        host.sh("systemctl restart tesserad")
+    assert logs_in(host)
+
+
+def test_R12_no_daemon_starts_with_too_few_commands_in_the_acl(host, tls):
+    """Who types the right password meanwhile is refused; it starts by itself once they are there."""
+    host.sh("redis-cli acl setuser web1 -zadd -xread")
+    assert does_not_start(host, TLS, "the server's ACL forbids commands that tessera needs: give its user [+]ZADD")
+    assert not logs_in(host) and WORD not in host.journal()
+    host.sh("redis-cli acl setuser web1 +zadd +xread")
+    host.wait(lambda: logs_in(host), seconds=20, what="tesserad")
+
+
+def does_not_start(host, store, told):
+    """And it says why."""
+    configure(host, store)
+    before = len(host.journal("-u", "tesserad"))
+    host.sh("systemctl restart --no-block tesserad")
+    host.wait(lambda: re.search(told, host.journal("-u", "tesserad")[before:]), what=told)
+    return host.sh("systemctl is-active tesserad", check=False).stdout != "active\n"
