@@ -97,7 +97,7 @@ static int use(Refresh *refresh, const Caller *caller, const Secret *secret, Dev
 
 /* The live session of service "tessera" that came from @device; NULL in @ret: none. */
 static int find_session(Refresh *refresh, const Device *device, Session **ret) {
-        const SessionFilter filter = { .uid = device->uid };
+        const SessionFilter filter = { .uid = device->uid, .device = device->id };
         g_autoptr(GPtrArray) sessions = NULL;
         int r;
 
@@ -107,8 +107,8 @@ static int find_session(Refresh *refresh, const Device *device, Session **ret) {
         for (guint i = 0; i < sessions->len && !*ret; i++) {
                 const Session *session = sessions->pdata[i];
 
-                if (g_str_equal(session->device, device->id) && g_str_equal(session->service, SERVICE_TESSERA) &&
-                    !session->parent[0] && !core_session_over(refresh->core, refresh->config, session, refresh->now))
+                if (g_str_equal(session->service, SERVICE_TESSERA) && !session->parent[0] &&
+                    !core_session_over(refresh->core, refresh->config, session, refresh->now))
                         *ret = session_copy(session);
         }
         return 0;

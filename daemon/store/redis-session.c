@@ -121,6 +121,7 @@ static int add_page(Listing *listing, const char *state, char **before) {
         redis_call_optional(&call, filter->host);
         redis_call_text(&call, *before);
         redis_call_int(&call, filter->limit > 0 ? MIN(filter->limit, PAGE) : PAGE);
+        redis_call_optional(&call, filter->device);
         r = redis_call_run(listing->redis, &call, &reply);
         if (r < 0)
                 return r;

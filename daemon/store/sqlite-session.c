@@ -208,7 +208,20 @@ int sqlite_session_find(Store *store, const char *prefix, uid_t uid, Session **r
         "SELECT " SESSION_COLUMNS " FROM session " index " WHERE " where \
         " AND (?1 IS NULL OR host = ?1) ORDER BY key DESC LIMIT ?2"
 
+/*
+ * Both indexes are read, and then only the rows that stand in both: a user may have many sessions, and a
+ * device many that are over.
+ */
+#define CAME_LIST(index, where) \
+        LIST("INDEXED BY session_device", \
+             "device = ?4 AND device IS NOT NULL AND key IN" \
+             " (SELECT key FROM session INDEXED BY " index " WHERE " where ")")
+
 static const char *list_sql(const SessionFilter *filter) {
+        if (filter->device && filter->ended)
+                return CAME_LIST("session_user", "uid = ?3");
+        if (filter->device)
+                return CAME_LIST("session_user_active", "uid = ?3 AND state = 'active'");
         if (filter->uid == UID_UNSET && filter->ended)
                 return LIST("", "?3 IS NULL");
         if (filter->uid == UID_UNSET)
@@ -227,6 +240,8 @@ static int load_list(Db *db, const SessionFilter *filter, GPtrArray *sessions) {
                 query_null(&query);
         else
                 query_int(&query, filter->uid);
+        if (filter->device)
+                query_text(&query, filter->device);
         return session_load_all(&query, sessions);
 }
 

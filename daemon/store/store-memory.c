@@ -179,6 +179,7 @@ static int memory_session_bound(Store *store, const char *boot_id, uint32_t audi
 static bool filter_matches(const SessionFilter *filter, const Session *session) {
         return (filter->uid == UID_UNSET || session->uid == filter->uid) &&
                (!filter->host || strcmp(session->host, filter->host) == 0) &&
+               (!filter->device || strcmp(session->device, filter->device) == 0) &&
                (filter->ended || session->state == SESSION_ACTIVE);
 }
 

@@ -228,6 +228,7 @@ int store_session_bound(Store *store, const char *boot_id, uint32_t audit_id, ui
 }
 
 int store_session_list(Store *store, const SessionFilter *filter, GPtrArray **ret) {
+        g_assert(!filter->device || filter->uid != UID_UNSET);
         return store->backend->session_list(store, filter, ret);
 }
 

@@ -103,10 +103,11 @@ int store_session_find(Store *store, const char *prefix, uid_t uid, Session **re
 int store_session_bound(Store *store, const char *boot_id, uint32_t audit_id, uid_t uid, Session **ret);
 
 typedef struct SessionFilter {
-        uid_t uid;        /* UID_UNSET: all users */
-        const char *host; /* NULL: all hosts */
-        bool ended;       /* also those that are not active any more */
-        unsigned limit;   /* at most so many, the newest; 0: all */
+        uid_t uid;          /* UID_UNSET: all users */
+        const char *host;   /* NULL: all hosts */
+        const char *device; /* only those that came from it, of the user @uid; NULL: all */
+        bool ended;         /* also those that are not active any more */
+        unsigned limit;     /* at most so many, the newest; 0: all */
 } SessionFilter;
 
 /* By time of opening, newest last: an array of Session *, freed with g_ptr_array_unref. */

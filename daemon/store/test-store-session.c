@@ -447,6 +447,41 @@ static void test_list(Store *store) {
         list(store, (SessionFilter) { .uid = 0, .ended = true }, "");
 }
 
+static void open_from(Store *store, unsigned n, uid_t uid, unsigned device) {
+        g_autoptr(Session) session = test_session(n, uid, n);
+        g_autofree char *id = test_id(device);
+        bool is_bound;
+
+        memcpy(session->device, id, SESSION_ID_SIZE);
+        assert_result(open_session(store, session, MANY, &is_bound), 0);
+}
+
+static void test_list_of_a_device(Store *store) {
+        g_autofree char *laptop = test_id(10), *phone = test_id(11), *bobs = test_id(12), *none = test_id(13);
+
+        test_add_device(store, 10, ALICE);
+        test_add_device(store, 11, ALICE);
+        test_add_device(store, 12, BOB);
+        test_open(store, 1, ALICE, 1);
+        open_from(store, 9, ALICE, 10);
+        open_from(store, 3, ALICE, 10);
+        open_from(store, 4, ALICE, 11);
+        open_from(store, 5, BOB, 12);
+        open_from(store, 2, ALICE, 10);
+        assert(test_end(store, 9, SESSION_EVENT_CLOSE) == 1);
+
+        list(store, (SessionFilter) { .uid = ALICE, .device = laptop }, "32");
+        list(store, (SessionFilter) { .uid = ALICE, .device = laptop, .ended = true }, "932");
+        list(store, (SessionFilter) { .uid = ALICE, .device = laptop, .ended = true, .limit = 2 }, "32");
+        list(store, (SessionFilter) { .uid = ALICE, .device = laptop, .limit = 1 }, "2");
+        list(store, (SessionFilter) { .uid = ALICE, .device = laptop, .host = HOST }, "32");
+        list(store, (SessionFilter) { .uid = ALICE, .device = laptop, .host = "web2.example.org" }, "");
+        list(store, (SessionFilter) { .uid = ALICE, .device = phone }, "4");
+        list(store, (SessionFilter) { .uid = ALICE, .device = bobs, .ended = true }, "");
+        list(store, (SessionFilter) { .uid = BOB, .device = bobs }, "5");
+        list(store, (SessionFilter) { .uid = ALICE, .device = none, .ended = true }, "");
+}
+
 static void test_events(Store *store) {
         g_autofree char *id = test_id(1), *other = test_id(2), *nobody = test_id(3);
         g_autoptr(GPtrArray) events = NULL, few = NULL, none = NULL, nonsense = NULL;
@@ -494,6 +529,7 @@ const StoreTestRow store_session_tests[] = {
         { "authenticated", test_authenticated },
         { "authenticated at a provider", test_authenticated_at_a_provider },
         { "list", test_list },
+        { "list-of-a-device", test_list_of_a_device },
         { "events", test_events },
         {},
 };
