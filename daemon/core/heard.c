@@ -74,6 +74,7 @@ static void hear(const StoreFeedEntry *entry, void *data) {
         case STORE_FEED_DEVICE:
                 core_end_left_logins(core, entry->uid, entry->device, /* spare= */ NULL);
                 break;
+        case STORE_FEED_ADDED:
         case _STORE_FEED_MAX:
                 break;
         }

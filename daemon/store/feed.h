@@ -5,7 +5,7 @@
 
 /*
  * What happened in a store that hosts share, for each host to hear of at once: sessions that ended, devices that
- * were revoked, users who were disabled, removed or given a new password.
+ * were revoked, users who were added, disabled, removed or given a new password.
  *
  * The scripts that do it add an entry to one stream, in the same step, each with a number one above the last. A
  * feed reads on from the last entry that it was told of, also one from before the daemon was restarted, on a
@@ -27,6 +27,7 @@ typedef struct StoreFeed StoreFeed;
 typedef enum StoreFeedWhat {
         STORE_FEED_SESSION,  /* ended; @session */
         STORE_FEED_DEVICE,   /* was revoked; @device, and whose it is */
+        STORE_FEED_ADDED,    /* @user, who is none that a store can lose unseen from now on */
         STORE_FEED_DISABLED, /* @user, and all that user's sessions and devices by entries of their own */
         STORE_FEED_REMOVED,
         STORE_FEED_PASSWORD,

@@ -73,6 +73,13 @@ static bool tell_user(const FeedHearer *hearer, const RedisReply *flat, StoreFee
         return true;
 }
 
+/* Else a host where he never was would take him for a stranger, once the store has lost him. */
+static bool tell_added(const FeedHearer *hearer, const RedisReply *flat, StoreFeedEntry *entry) {
+        (void) tombstones_see_user(hearer->redis->tombstones, entry->user); /* the same; ignoring */
+        hearer->handler.entry(entry, hearer->handler.data);
+        return true;
+}
+
 static bool tell_revoked(const FeedHearer *hearer, const RedisReply *flat, StoreFeedEntry *entry) {
         entry->keep_login = g_strcmp0(redis_field(flat, "manner"), "keep") == 0;
         entry->spares = g_strcmp0(redis_field(flat, "spares"), "1") == 0;
@@ -102,9 +109,9 @@ bool feed_tell(const FeedHearer *hearer, const RedisReply *flat) {
                 bool (*tell)(const FeedHearer *hearer, const RedisReply *flat, StoreFeedEntry *entry);
         } rows[_STORE_FEED_MAX] = {
                 [STORE_FEED_SESSION] = { "session", tell_session }, [STORE_FEED_DEVICE] = { "device", tell_device },
-                [STORE_FEED_DISABLED] = { "disable", tell_user },   [STORE_FEED_REMOVED] = { "remove", tell_user },
-                [STORE_FEED_PASSWORD] = { "password", tell_user },  [STORE_FEED_REVOKED] = { "revoke", tell_revoked },
-                [STORE_FEED_EVERYBODY] = { "everybody", tell_everybody },
+                [STORE_FEED_ADDED] = { "add", tell_added },         [STORE_FEED_DISABLED] = { "disable", tell_user },
+                [STORE_FEED_REMOVED] = { "remove", tell_user },     [STORE_FEED_PASSWORD] = { "password", tell_user },
+                [STORE_FEED_REVOKED] = { "revoke", tell_revoked },  [STORE_FEED_EVERYBODY] = { "everybody", tell_everybody },
         };
         const char *what = redis_field(flat, "what"), *by = redis_field(flat, "by");
         StoreFeedEntry entry = { .uid = UID_UNSET };

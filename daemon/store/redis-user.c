@@ -189,6 +189,7 @@ static int bury(RedisStore *redis, const char *name, const RedisReply *flat, voi
         if (!user->enabled)
                 (void) tombstones_add_user(redis->tombstones, TOMBSTONE_USER, user->uid, since); /* tried again; ignoring */
         (void) tombstones_add_user(redis->tombstones, TOMBSTONE_PASSWORD, user->uid, changed); /* the same; ignoring */
+        (void) tombstones_see_user(redis->tombstones, name); /* the same; ignoring */
         return 0;
 }
 

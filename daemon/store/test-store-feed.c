@@ -36,7 +36,7 @@ static void add_line(Listener *listener, char *line) {
 }
 
 static void hear_entry(const StoreFeedEntry *entry, void *data) {
-        static const char *const words[_STORE_FEED_MAX] = { "session", "device", "disabled", "removed", "password" };
+        static const char *const words[_STORE_FEED_MAX] = { "session", "device", "added", "disabled", "removed", "password" };
         const char *own = entry->own ? " own" : "";
         Listener *listener = data;
 
@@ -327,6 +327,34 @@ static void test_R12_who_was_removed_elsewhere_is_unknown(void) {
         assert_result(get_user(fleet.web1, "alice"), STORE_E_NOT_FOUND);
 }
 
+static void add_user(Store *store, const char *name, uid_t uid) {
+        const User user = { .name = (char *) name, .uid = uid, .enabled = true, .created = START };
+
+        assert_result(store_user_add(store, &user), 0);
+}
+
+/* A store that loses him loses somebody whom this host has never asked for: heard, or read after a gap. */
+static void test_R12_who_was_added_elsewhere_is_no_stranger(void) {
+        _cleanup_fleet_ Fleet fleet;
+
+        fleet_init(&fleet);
+        add_user(fleet.web2, "carol", 1003);
+        expect_lines(&fleet.listener, SOON, "added carol");
+        redis_server_do(fleet.server, "DEL p:{tessera}:user:carol");
+        redis_server_do(fleet.server, "HDEL p:{tessera}:users 1003");
+        assert_result(get_user(fleet.web1, "carol"), -ENODATA);
+
+        stop_listening(&fleet.listener);
+        add_user(fleet.web2, "dave", 1004);
+        redis_server_do(fleet.server, "XTRIM p:{tessera}:feed MAXLEN 0");
+        listen_to(&fleet.listener, fleet.web1);
+        expect_lines(&fleet.listener, AWAY, "gap");
+        redis_server_do(fleet.server, "DEL p:{tessera}:user:dave");
+        redis_server_do(fleet.server, "HDEL p:{tessera}:users 1004");
+        assert_result(get_user(fleet.web1, "dave"), -ENODATA);
+        assert_result(get_user(fleet.web1, "erin"), STORE_E_NOT_FOUND);
+}
+
 static void test_R12_a_gap_is_told_until_it_was_heard(void) {
         _cleanup_fleet_ Fleet fleet;
 
@@ -537,6 +565,7 @@ int main(void) {
         test_told_after_a_restart();
         test_R12_the_server_was_away();
         test_R12_who_was_removed_elsewhere_is_unknown();
+        test_R12_who_was_added_elsewhere_is_no_stranger();
         test_gap_where_it_was_trimmed();
         test_R12_a_gap_is_told_until_it_was_heard();
         test_gap_where_it_is_nonsense();

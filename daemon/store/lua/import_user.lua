@@ -20,6 +20,7 @@ if user or call('HEXISTS', B .. 'users', uid) == 1 then
 end
 write('HSET', B .. 'user:' .. name, 'since', since, 'changed', since, unpack(ARGV, 8, i - 1))
 write('HSET', B .. 'users', uid, name)
+tell_user('add', name, uid, since)
 while i <= #ARGV do
         if ARGV[i] == 'role' then
                 assignment_write(uid, ARGV[i + 1], ARGV[i + 2], ARGV[i + 3])

@@ -23,5 +23,6 @@ if ARGV[rest] == 'role' then
 end
 write('HSET', B .. 'user:' .. name, 'since', since, 'changed', since, unpack(ARGV, 7, rest - 1))
 write('HSET', B .. 'users', uid, name)
+tell_user('add', name, uid, since)
 commit_gives()
 return {'ok'}
