@@ -378,7 +378,7 @@ def test_R12_an_older_copy_revives_nothing(fleet, revoked):
             if user["user"] == revoked.name] == [False]
     revoked.assert_revoked()
     assert revoked.shell.ended(10)  # what the feed has told is not known any more: docs/redis.md, a feed that was trimmed
-    for host in (fleet.web1, fleet.web2):
+    for host in fleet.hosts:  # also where nobody has ever asked for him
         told = outages(host, "frank")
         for answer in ("frank-unix-1", "frank's tessera password"):
             assert host.ssh("frank", answer, check=False).returncode == 255
@@ -388,4 +388,26 @@ def test_R12_an_older_copy_revives_nothing(fleet, revoked):
     fleet.web1.sh("tessera user add frank", input="frank's other password\n")
     for user, password in ((revoked.name, revoked.password), ("frank", "frank's other password")):
         assert fleet.web1.ssh(user, password, "id -un").stdout == user + "\n"
+    assert daemons(fleet) == before
+
+
+def test_R12_an_emptied_store_is_adopted_while_tesserad_runs(fleet, revoked):
+    """Its new users log in, what was of the old one is over, and what was revoked there stays so."""
+    before = daemons(fleet)
+    with fleet.web2.shell("bob", BOB) as shell:
+        token = token_of(shell)
+        fleet.store.say("flushall")
+        at_once(*[lambda host=host: refused_for_an_outage(host) for host in fleet.hosts])
+        assert fleet.web1.sh("tessera --no-input store adopt", check=False).returncode == 2
+        refused_for_an_outage(fleet.web1)
+        for host in fleet.hosts:
+            assert json.loads(host.sh("tessera --json --yes store adopt").stdout)["changed"]
+        fleet.web1.sh("tessera user add alice", input=ALICE + "\n")
+        assert at_once(*[lambda host=host: host.ssh("alice", ALICE, "id -un").stdout for host in fleet.hosts]) == ["alice\n"] * 3
+        assert verify(fleet.web1, revoked.token) == {"valid": False, "reason": "revoked"}
+        assert verify(fleet.web2, token)["valid"] is False
+        assert fleet.web3.ssh("alice", refresh_token(revoked.key, 3), check=False).returncode == 255
+        text, code = shell.run("sudo -n id -u")
+        assert code == 1 and text != "0\n"
+        assert shell.run("tessera")[1] == 4
     assert daemons(fleet) == before
