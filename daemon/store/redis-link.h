@@ -122,12 +122,13 @@ static inline RedisArg redis_arg(const char *text) {
  *  -ECONNREFUSED, -EHOSTUNREACH, -ENETUNREACH, -ECONNRESET, …  as the kernel says; -ENXIO: no address for the name;
  *                 -ECONNRESET also where the server closed
  *  -EACCES        AUTH, SELECT or the command refused by password or ACL (NOAUTH, WRONGPASS, NOPERM, DENIED)
- *  -EKEYREJECTED  the certificate is not the server's, or ours not welcome; or no TLS at all
+ *  -EKEYREJECTED  the certificate is not the server's, or ours not welcome; a file of these cannot be read; or no TLS
+ *                 at all
  *  -EPROTO        no Redis, or a reply above the caps
  *  -ECANCELED     redis_link_stop()
  *  -E2BIG         the call is above the caps; nothing was sent
  *
- * or any other errno (-ENOMEM, -EMFILE, a ca-file that cannot be read …). Nothing may be concluded from which it
+ * or any other errno (-ENOMEM, -EMFILE …). Nothing may be concluded from which it
  * is about whether the command was carried out.
  */
 int redis_link_call(RedisLink *link, size_t argc, const RedisArg *argv, RedisReply **ret);

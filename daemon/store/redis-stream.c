@@ -190,10 +190,10 @@ static GTlsConnection *new_tls(RedisStream *stream, const RedisLinkSettings *set
         return G_TLS_CONNECTION(g_steal_pointer(&tls));
 }
 
-/* What can go wrong with the files that the settings name is told as such. */
+/* The files that the settings name: whatever is wrong with them, it is neither the server nor a disk. */
 static int fail_setup(const GError *error, char **ret_problem) {
         *ret_problem = g_strdup_printf("TLS cannot be set up: %s", error->message);
-        return error_trace(errno_of(error));
+        return error_trace(-EKEYREJECTED);
 }
 
 static int fail_handshake(const GError *error, const GString *flaw, char **ret_problem) {
