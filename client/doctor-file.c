@@ -120,24 +120,34 @@ static void look_for_space(Doctor *doctor) {
                 doctor_ok(doctor, "there is room for the database");
 }
 
+/* How to mend it, and where to read all of it: of a fleet's server neither is a matter of a file of this host's. */
+static const struct {
+        const char *damaged, *large;
+} database_remedies[] = {
+        { "systemctl stop tesserad.socket tesserad.service; put a backup of " DATABASE " in its place; systemctl start "
+          "tesserad.socket tesserad.service", ": sqlite3 " DATABASE " 'PRAGMA quick_check'" },
+        { "look at the server's disk and log, and for room in " STATE "; put a copy of the server's data back: "
+          "/usr/share/doc/tesserad/redis.md", "" },
+};
+
 static void look_at_database(Doctor *doctor) {
         const ClientDict *dict = doctor_ask_check(doctor);
         const char *damage;
+        bool shared;
 
         if (!dict) {
                 doctor_skip(doctor, "the database: %s", doctor->unsaid);
                 return;
         }
         damage = client_dict_get_string(dict, "database");
+        shared = client_dict_get_bool(dict, "shared");
         if (damage && *damage)
-                doctor_fail(doctor, "systemctl stop tesserad.socket tesserad.service; put a backup of " DATABASE
-                            " in its place; systemctl start tesserad.socket tesserad.service",
-                            "the database is damaged: %s", damage);
+                doctor_fail(doctor, database_remedies[shared].damaged, "the database is damaged: %s", damage);
         else if (!client_dict_get_bool(dict, "finished") && *client_dict_get_strings(dict, "store-faults"))
                 doctor_skip(doctor, "the database: what keeps it is not fit for it (store)");
         else if (!client_dict_get_bool(dict, "finished"))
-                doctor_skip(doctor, "the database is too large to be read through while somebody waits: "
-                            "sqlite3 " DATABASE " 'PRAGMA quick_check'");
+                doctor_skip(doctor, "the database is too large to be read through while somebody waits%s",
+                            database_remedies[shared].large);
         else
                 doctor_ok(doctor, "the database is whole");
 }

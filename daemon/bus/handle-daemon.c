@@ -26,6 +26,7 @@ int handle_daemon_check(Request *request) {
         g_variant_builder_init(&dict, G_VARIANT_TYPE_VARDICT);
         pack_bool(&dict, "finished", finished);
         pack_text(&dict, "database", problem);
+        pack_bool(&dict, "shared", health_store_is_shared(request->core));
         pack_words(&dict, "store-faults", (const char *const *) faults);
         pack_words(&dict, "store-warnings", (const char *const *) warnings);
         providers = health_check_providers(request->core);

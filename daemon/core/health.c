@@ -42,6 +42,10 @@ int health_check_store(Core *core, char ***ret_faults, char ***ret_warnings) {
         return r;
 }
 
+bool health_store_is_shared(Core *core) {
+        return store_is_shared(core->store);
+}
+
 static char *check_provider(Core *core, const char *name, int64_t deadline) {
         g_autofree char *problem = NULL;
         int r;

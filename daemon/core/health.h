@@ -18,6 +18,9 @@ int health_check_database(Core *core, bool *ret_finished, char **ret_problem);
 /* Is what keeps the store fit for it? As store_probe(). */
 int health_check_store(Core *core, char ***ret_faults, char ***ret_warnings);
 
+/* Is it a fleet's, and not a database of this host? */
+bool health_store_is_shared(Core *core);
+
 /*
  * Can logins begin at the providers? Of each a line, "NAME" or "NAME: what is wrong" (g_strfreev). None is begun
  * with after HEALTH_PROVIDERS: with that and PROVIDER_CHECK_MAX_MS the reply still comes in time.

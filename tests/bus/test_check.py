@@ -9,7 +9,8 @@ from daemon import ALICE, Refused
 
 
 def test_a_whole_database_and_a_damaged_one(host):
-    assert host.call("Daemon.Check") == {"finished": True, "database": "", "providers": [], "store-faults": [], "store-warnings": []}
+    assert host.call("Daemon.Check") == {"finished": True, "database": "", "shared": False, "providers": [],
+                                         "store-faults": [], "store-warnings": []}
     host.restart()  # so that all of it is in the file, and nothing in the log beside it
     with open(host.folder / "state/tessera.db", "r+b") as database:
         for page in range(1, 12):

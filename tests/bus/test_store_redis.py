@@ -208,6 +208,7 @@ def test_R12_the_doctor_hears_what_has_become_of_the_server(make_redis, make_hos
     redis = make_redis()
     host = with_store(make_host, f"url=redis://127.0.0.1:{redis.port}")
     host.start()
+    assert host.call("Daemon.Check")["shared"]
     say(redis, "CONFIG", "SET", "maxmemory-policy", "volatile-lru")
     say(redis, "CONFIG", "SET", "appendonly", "no")
     faults, warnings = check(host)

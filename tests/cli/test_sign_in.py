@@ -416,6 +416,16 @@ def test_the_doctor_says_which_provider_answers(command, daemon):
     assert [f["state"] for f in findings] == ["skipped"]
 
 
+def test_the_doctor_does_not_mend_a_fleets_store_by_a_file_of_this_host(command, daemon):
+    for shared, finished, damage, state in ((False, True, "page 7", "fail"), (True, True, "session x", "fail"),
+                                            (False, False, "", "skipped"), (True, False, "", "skipped")):
+        said = {"finished": ("b", finished), "database": ("s", damage), "shared": ("b", shared), "providers": ("as", [])}
+        daemon.answers["Check"] = Reply("a{sv}", [said])
+        [found] = [f for f in json.loads(command.run("--json", "doctor").stdout) if f["check"] == "database"]
+        assert found["state"] == state and damage in found["text"]
+        assert ("tessera.db" in found["text"] + (found["remedy"] or "")) != shared, found
+
+
 def test_a_provider_that_takes_its_time_to_begin_is_waited_for(command, daemon):
     """The daemon waits for it twelve seconds; who gave up before would leave what has begun behind."""
     def slowly(call):
