@@ -13,6 +13,7 @@
 #include "common/error.h"
 #include "daemon/store/backoff.h"
 #include "daemon/store/redis-connection.h"
+#include "daemon/store/redis-settings.h"
 
 #define IDLE_MAX (60 * G_USEC_PER_SEC) /* packet filters on the way forget a silent connection, and tell nobody */
 #define NEVER INT64_MAX
@@ -27,8 +28,7 @@ typedef struct Slot {
 } Slot;
 
 struct RedisLink {
-        RedisLinkSettings settings; /* with strings of its own */
-        Secret *password;
+        RedisLinkSettings settings; /* its own copy */
         GThread *watch;
 
         GMutex mutex; /* over what follows */
@@ -248,44 +248,6 @@ static bool settings_are_whole(const RedisLinkSettings *settings) {
                 !settings->client_cert == !settings->client_key && (settings->password || !settings->user);
 }
 
-static int copy_password(const Secret *password, Secret **ret) {
-        Secret *copy;
-
-        if (!password)
-                return 0;
-        copy = secret_new(password->size);
-        if (!copy)
-                return error_trace(-ENOMEM);
-        memcpy(copy->data, password->data, password->size);
-        *ret = copy;
-        return 0;
-}
-
-static int copy_settings(RedisLink *link, const RedisLinkSettings *settings) {
-        int r;
-
-        r = copy_password(settings->password, &link->password);
-        if (r < 0)
-                return r;
-        link->settings = *settings;
-        link->settings.host = g_strdup(settings->host);
-        link->settings.user = g_strdup(settings->user);
-        link->settings.password = link->password;
-        link->settings.ca_file = g_strdup(settings->ca_file);
-        link->settings.client_cert = g_strdup(settings->client_cert);
-        link->settings.client_key = g_strdup(settings->client_key);
-        return 0;
-}
-
-static void free_settings(RedisLink *link) {
-        g_free((char *) link->settings.host);
-        g_free((char *) link->settings.user);
-        g_free((char *) link->settings.ca_file);
-        g_free((char *) link->settings.client_cert);
-        g_free((char *) link->settings.client_key);
-        link->password = secret_free(link->password);
-}
-
 RedisLink *redis_link_free(RedisLink *link) {
         if (!link)
                 return NULL;
@@ -298,7 +260,7 @@ RedisLink *redis_link_free(RedisLink *link) {
         }
         for (unsigned i = 0; i < G_N_ELEMENTS(link->slots); i++)
                 close_slot(&link->slots[i]);
-        free_settings(link);
+        redis_settings_deinit(&link->settings);
         g_free(link->problem);
         g_cond_clear(&link->given_back);
         g_cond_clear(&link->wake);
@@ -317,7 +279,7 @@ int redis_link_new(const RedisLinkSettings *settings, RedisLink **ret) {
         g_mutex_init(&link->mutex);
         g_cond_init(&link->given_back);
         g_cond_init(&link->wake);
-        r = copy_settings(link, settings);
+        r = redis_settings_copy(settings, &link->settings);
         if (r == 0) {
                 link->watch = g_thread_try_new("redis-watch", watch_main, link, NULL);
                 r = link->watch ? 0 : error_trace(-EAGAIN);
