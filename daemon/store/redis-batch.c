@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* SPDX-FileCopyrightText: the tessera authors */
 
-#include <inttypes.h>
 #include <limits.h>
 #include <string.h>
 
@@ -143,12 +142,9 @@ static void add_seen(RedisCall *call, const Seen *seen) {
 }
 
 static void add_event(RedisCall *call, const Event *event) {
-        g_autofree char *time = g_strdup_printf("%" PRIi64, event->time);
-        const char *const texts[] = { time, event->event, event->service, event->detail };
-
         redis_call_text(call, "event");
         redis_call_text(call, event->session);
-        redis_call_take(call, redis_pack(G_N_ELEMENTS(texts), texts));
+        redis_call_take(call, redis_pack_event(event));
 }
 
 static void add_failures(RedisCall *call, const Failures *failures) {

@@ -178,9 +178,7 @@ static GArray *begin(RedisStore *redis, RedisScript script) {
 
 /* Which store this is */
 
-static bool is_id(const char *text) {
-        return strlen(text) == REDIS_ID_SIZE - 1 && strspn(text, "0123456789abcdef") == REDIS_ID_SIZE - 1;
-}
+_Static_assert(REDIS_ID_SIZE == SESSION_ID_SIZE, "one kind of id");
 
 /*
  * Asks the store, which gets an id if it has none; and remembers it before anything is believed that it says.
@@ -204,7 +202,7 @@ static int learn_id(RedisStore *redis, const char *wanted, char ret[REDIS_ID_SIZ
                 return r;
         if (wanted && reply->type == REPLY_NIL)
                 return STORE_E_NOT_FOUND;
-        if (reply->type != REPLY_TEXT || !is_id(reply->data))
+        if (reply->type != REPLY_TEXT || !redis_is_id(reply->data))
                 return error_trace(-EUCLEAN);
         r = redis->only_looks ? 0 : local_facts_set(redis->facts, FACT_STORE, reply->data);
         if (r < 0)
@@ -225,7 +223,7 @@ static int get_id(RedisStore *redis, char ret[REDIS_ID_SIZE]) {
         known = local_facts_get(redis->facts, FACT_STORE);
         if (!known)
                 r = learn_id(redis, /* wanted= */ NULL, ret);
-        else if (is_id(known))
+        else if (redis_is_id(known))
                 memcpy(ret, known, REDIS_ID_SIZE);
         else
                 r = error_trace(-EUCLEAN);

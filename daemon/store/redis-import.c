@@ -4,7 +4,6 @@
 /* Records of another store: lua/import_user.lua, lua/import_device.lua, lua/import_session.lua. */
 
 #include <errno.h>
-#include <inttypes.h>
 
 #include "common/error.h"
 #include "daemon/store/redis-store.h"
@@ -96,13 +95,8 @@ int store_import_device(Store *store, const Device *device, int64_t now, bool *r
 /* Sessions */
 
 static void add_events(RedisCall *call, const GPtrArray *events) {
-        for (guint i = events->len - MIN(events->len, STORE_EVENTS_KEPT); i < events->len; i++) {
-                const Event *event = events->pdata[i];
-                g_autofree char *time = g_strdup_printf("%" PRIi64, event->time);
-                const char *const texts[] = { time, event->event, event->service, event->detail };
-
-                redis_call_take(call, redis_pack(G_N_ELEMENTS(texts), texts));
-        }
+        for (guint i = events->len - MIN(events->len, STORE_EVENTS_KEPT); i < events->len; i++)
+                redis_call_take(call, redis_pack_event(events->pdata[i]));
 }
 
 /* How many arguments its fields and values are shows only when they are put together. */

@@ -4,6 +4,7 @@
 /* Several texts in one, of which each may be unset: none holds a NUL, so that separates them. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "common/error.h"
@@ -19,6 +20,13 @@ GString *redis_pack(size_t n, const char *const *texts) {
                 g_string_append(packed, texts[i] ?: "");
         }
         return packed;
+}
+
+GString *redis_pack_event(const Event *event) {
+        g_autofree char *time = g_strdup_printf("%" PRIi64, event->time);
+        const char *const texts[] = { time, event->event, event->service, event->detail };
+
+        return redis_pack(G_N_ELEMENTS(texts), texts);
 }
 
 void redis_unpack_free(size_t n, char **texts) {

@@ -54,7 +54,10 @@ int redis_field_int(const RedisReply *flat, const char *name, int64_t min, int64
 /* The latest time that a user may have been changed at: lua/user.lua. */
 #define REDIS_SINCE_MAX (INT64_C(1) << 53)
 
-/* Is that the id of a session or device? Whatever writes to Redis can put anything there, and it ends up in lines of a file. */
+/*
+ * Is that the id of a session, a device or a store? Whatever writes to Redis can put anything there, and it ends up in
+ * lines of a file.
+ */
 bool redis_is_id(const char *text);
 
 int redis_read_session(const RedisReply *flat, Session **ret);
@@ -85,6 +88,9 @@ GString *redis_pack(size_t n, const char *const *texts);
 /* Into an array of @n texts (g_strfreev()'s but for NULLs in between: redis_unpack_free()); -EUCLEAN. */
 int redis_unpack(const RedisReply *packed, size_t n, char **ret);
 void redis_unpack_free(size_t n, char **texts);
+
+/* What an event says but for its session. */
+GString *redis_pack_event(const Event *event);
 
 /* Users and meta: redis-user.c */
 
