@@ -181,7 +181,8 @@ static int set_up(const Options *options, const EndLogin *end_login, const Ident
 }
 
 /* Serves until it is told to stop. */
-static int serve(const Options *options, const StoreSettings *store, Core *core, int64_t configuration_read, Monitor *monitor, int socket) {
+static int serve(const Options *options, const StoreSettings *store, Core *core, int64_t configuration_read,
+                 Monitor *monitor, int socket) {
         Notify notify;
         Run daemon = { .options = options, .notify = &notify, .store = store, .core = core };
         int r;

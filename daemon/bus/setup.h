@@ -28,8 +28,8 @@ G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(Config, config_deinit)
 
 /*
  * Reads the configuration, all of it, and logs every mistake and warning. In a reload @host is the name that
- * this host has and @store where its store is, neither of which it changes; else NULL. Returns false when there were mistakes; @ret_summary (g_free)
- * is one line about them.
+ * this host has and @store where its store is, neither of which it changes; else NULL. Returns false when there
+ * were mistakes; @ret_summary (g_free) is one line about them.
  */
 bool setup_config(const Options *options, const char *host, const StoreSettings *store, Config *ret, char **ret_summary);
 

@@ -22,8 +22,8 @@ int token_print(Core *core, const Caller *caller, const char *audience, int64_t 
  * Checks a token, and that its session is alive and its user enabled. @audience NULL: this host's; of
  * a ticket its fleet's as well. @role NULL: any; else the session must have it now. A trusted host's
  * ticket is looked at, not spent: has it been used, may it be for its user, and is it alive in the fleet
- * where it came from; the claims' session is then "". Returns 0 and the reason (TOKEN_VALID with the claims and, in @ret_roles, the roles of now),
- * or a negative errno when the store could not say.
+ * where it came from; the claims' session is then "". Returns 0 and the reason (TOKEN_VALID with the claims
+ * and, in @ret_roles, the roles of now), or a negative errno when the store could not say.
  */
 int token_check(Core *core, const char *text, size_t size, const char *audience, const char *role, TokenReason *ret,
                 TokenClaims **ret_claims, char ***ret_roles);

@@ -10,9 +10,9 @@
  * The scripts that do it add an entry to one stream, in the same step, each with a number one above the last. A
  * feed reads on from the last entry that it was told of, also one from before the daemon was restarted, on a
  * connection of its own; where that breaks it tries again, ever less often. What was revoked it remembers
- * (tombstones.h) before it tells. An entry may be told twice after a crash, never less than once:
+ * (tombstones.h) before it tells. An entry may be told twice after a crash.
  *
- * numbers that are missing, or go back, say that entries were not seen: the stream keeps some thousands, and Redis may
+ * Numbers that are missing, or go back, say that entries were not seen: the stream keeps some thousands, and Redis may
  * have lost some, or come back with an older copy. Then the handler is told of a gap, which means: what you know
  * may be wrong, read all again. So it is at the very first start, when nothing is known yet.
  *
@@ -45,7 +45,8 @@ typedef struct StoreFeedEntry {
         bool keep_login;        /* such a session's login lives on, or that user's, or everybody's */
         bool everybody;         /* everybody's sessions were revoked, this one among them */
         bool spares;
-        const Session *session; /* id, user, uid, host, state, ends, ended, end_reason, and its login: audit, boot and logind id */
+        /* id, user, uid, host, state, ends, ended, end_reason, and its login: audit, boot and logind id */
+        const Session *session;
 } StoreFeedEntry;
 
 typedef struct StoreFeedHandler {

@@ -5,8 +5,8 @@
 /*
  * Records that come from another store into the Redis store, as they are and with all indexes. Each is atomic, and
  * one that is here already stays as it is, but that what has ended, was revoked or used there is so here, too: what was
- * interrupted is done again from the beginning. First the users, then
- * the devices, then the sessions in the order in which they were opened. -EOPNOTSUPP for another backend.
+ * interrupted is done again from the beginning. First the users, then the devices, then the sessions in the order in
+ * which they were opened. -EOPNOTSUPP for another backend.
  */
 
 #include "daemon/store/store-export.h"

@@ -1,10 +1,10 @@
 -- SPDX-License-Identifier: LGPL-2.1-or-later
 -- SPDX-FileCopyrightText: the tessera authors
 
--- A device that comes from another store; one that is here already stays as it is, but is revoked where it was there, and
--- what was used there is used. 'exists' where its user has another
--- one of that name that may be used; 'state' where it may be used and its user (name and uid) is not here. One of a
--- user who is disabled here is revoked when it comes. ARGV: now; the device's fields and values. Returns {'ok', is it new?}.
+-- A device that comes from another store; one that is here already stays as it is, but is revoked where it was there,
+-- and what was used there is used. 'exists' where its user has another one of that name that may be used; 'state' where
+-- it may be used and its user (name and uid) is not here. One of a user who is disabled here is revoked when it comes.
+-- ARGV: now; the device's fields and values. Returns {'ok', is it new?}.
 
 local now, d = ARGV[3], {}
 
