@@ -23,7 +23,7 @@ void store_settings_init(StoreSettings *store) {
 }
 
 void store_settings_deinit(StoreSettings *store) {
-        for (int i = 0; i < STORE_TEXT_MAX; i++)
+        for (int i = 0; i < _STORE_TEXT_MAX; i++)
                 g_free(store->texts[i]);
         g_free(store->host);
         g_free(store->key_prefix);
@@ -33,7 +33,7 @@ void store_settings_deinit(StoreSettings *store) {
 
 void store_settings_copy(const StoreSettings *from, StoreSettings *ret) {
         *ret = *from;
-        for (int i = 0; i < STORE_TEXT_MAX; i++)
+        for (int i = 0; i < _STORE_TEXT_MAX; i++)
                 ret->texts[i] = g_strdup(from->texts[i]);
         ret->host = g_strdup(from->host);
         ret->key_prefix = g_strdup(from->key_prefix);
@@ -45,7 +45,7 @@ bool store_settings_equal(const StoreSettings *a, const StoreSettings *b) {
                 return false;
         if (!a->redis)
                 return true;
-        for (int i = STORE_URL + 1; i < STORE_TEXT_MAX; i++)
+        for (int i = STORE_URL + 1; i < _STORE_TEXT_MAX; i++)
                 if (g_strcmp0(a->texts[i], b->texts[i]) != 0)
                         return false;
         return g_strcmp0(a->host, b->host) == 0 && a->port == b->port && a->db == b->db && a->tls == b->tls &&

@@ -20,12 +20,12 @@ typedef enum StoreText {
         STORE_CA_FILE,
         STORE_CLIENT_CERT,
         STORE_CLIENT_KEY,
-        STORE_TEXT_MAX,
+        _STORE_TEXT_MAX,
 } StoreText;
 
 typedef struct StoreSettings {
         bool redis;                 /* backend=redis; false: sqlite */
-        char *texts[STORE_TEXT_MAX]; /* as they stand there; NULL: not there */
+        char *texts[_STORE_TEXT_MAX]; /* as they stand there; NULL: not there */
         char *host;                 /* of url; without brackets */
         uint16_t port;
         unsigned db;
@@ -35,7 +35,7 @@ typedef struct StoreSettings {
 
         /* Where it stands, for what is found out later. */
         char *file;
-        unsigned lines[STORE_TEXT_MAX];
+        unsigned lines[_STORE_TEXT_MAX];
         unsigned backend_line;
 } StoreSettings;
 
