@@ -64,10 +64,8 @@ def test_what_the_manual_says_opens_the_sandbox_and_no_more(host):
     host.sh("systemctl daemon-reload && systemctl restart tesserad.socket tesserad.service")
     enroll(host)
     assert host.ssh("alice", PASSWORDS["alice"], "echo in").stdout == "in\n"
-    assert host.sh("redis-cli exists '{tessera}'; redis-cli dbsize").stdout.split()[1] != "0"
+    assert int(host.sh("redis-cli dbsize").stdout) > 0
     assert host.sh("ls /var/lib/tessera").stdout.split() and "tessera.db" not in host.sh("ls /var/lib/tessera").stdout
-    pid = host.sh("systemctl show -P MainPID tesserad").stdout.strip()
-    assert host.sh(f"nsenter -t {pid} -n true").returncode == 0
     allowed = host.sh("systemctl show -P IPAddressAllow -P IPAddressDeny tesserad").stdout
     assert "127.0.0.1/32" in allowed and "0.0.0.0/0" in allowed
 
