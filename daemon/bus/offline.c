@@ -65,7 +65,6 @@ static int look(Store *store, StoreFound *ret, char **ret_message) {
 static void tell_found(const StoreFound *found) {
         (void) printf("id=%s\nknown=%s\n", found->id, found->known);
         (void) printf("there-users=%" PRIu64 "\nthere-active=%" PRIu64 "\n", found->users, found->active);
-        (void) printf("there-ended=%" PRIu64 "\nthere-devices=%" PRIu64 "\n", found->ended, found->devices);
         (void) printf("lost=%" PRIu64 "\n", found->lost);
 }
 
