@@ -51,6 +51,8 @@ bool store_settings_equal(const StoreSettings *a, const StoreSettings *b);
 
 /* Does what is asked and answered pass a network that others can read? */
 bool store_settings_exposed(const StoreSettings *store);
+/* What to tell of it then. */
+#define STORE_EXPOSED_TEXT "sessions pass the network in plain text (allow-plain-text=yes)"
 
 /* What the keys mean together, once all are read. */
 void store_settings_check(const StoreSettings *store, GPtrArray *mistakes);

@@ -69,8 +69,7 @@ static int probe(const StoreSettings *settings, Store *store, int64_t now, char 
         for (char **warning = warnings; *warning; warning++)
                 g_warning("%s:%u: %s", settings->file, settings->lines[STORE_URL], *warning);
         if (store_settings_exposed(settings))
-                g_warning("%s:%u: sessions pass the network in plain text (allow-plain-text=yes)", settings->file,
-                          settings->lines[STORE_URL]);
+                g_warning("%s:%u: " STORE_EXPOSED_TEXT, settings->file, settings->lines[STORE_URL]);
         if (!faults[0])
                 return 0;
         all = g_strjoinv("; ", faults);

@@ -38,7 +38,7 @@ int health_check_store(Core *core, char ***ret_faults, char ***ret_warnings) {
 
         r = store_probe(core->store, clock_wall(core->clock) * G_USEC_PER_SEC + HALF_SECOND, ret_faults, ret_warnings);
         if (r == 0 && store_settings_exposed(&config->settings->store))
-                *ret_warnings = with_line(*ret_warnings, "sessions pass the network in plain text (allow-plain-text=yes)");
+                *ret_warnings = with_line(*ret_warnings, STORE_EXPOSED_TEXT);
         return r;
 }
 
