@@ -386,8 +386,8 @@ static void test_what_anybody_wrote_is_told_as_a_gap(void) {
         static const char *const commands[] = {
                 "XADD p:{tessera}:feed * n 100 by x what device user alice uid 1001 ends 5 id x\nnonsense",
                 "XADD p:{tessera}:feed * n 101 by x what device user alice uid 1001 ends 5 id ",
-                "XADD p:{tessera}:feed * n 102 by x what session user alice uid 1001 host web9 state revoked ends 5 ended 5 "
-                "id 0123456789abcdef\n123456789abcdef",
+                ("XADD p:{tessera}:feed * n 102 by x what session user alice uid 1001 host web9 state revoked ends 5 ended 5 "
+                 "id 0123456789abcdef\n123456789abcdef"),
                 "XADD p:{tessera}:feed * what device",
                 "XADD p:{tessera}:feed * n 9223372036854775807 by x what device",
         };
