@@ -83,8 +83,7 @@ static bool is_lost(RedisStore *redis, const char *name) {
                 return false;
         (void) redis_call_set_problem(redis, g_strdup_printf(
                                               "the user \"%s\" is not there any more, though nobody removed him: Redis lost "
-                                              "data, or an older copy was put back; put a newer one back, or say that it "
-                                              "is to be so: tessera store adopt", name), -ENODATA); /* the caller's to return; ignoring */
+                                              "data, or an older copy was put back", name), -ENODATA); /* the caller's to return; ignoring */
         return true;
 }
 
