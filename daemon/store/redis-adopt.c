@@ -17,8 +17,10 @@ static int read_found(const RedisReply *reply, StoreFound *ret) {
                 return error_trace(-EUCLEAN);
         if (reply->elements[1]->data[0] && !redis_reply_is_text(reply->elements[1], SCHEMA))
                 return error_trace(-EPROTO);
-        if (g_strlcpy(ret->id, reply->elements[0]->data, sizeof(ret->id)) >= sizeof(ret->id))
+        /* It is shown to root, who is asked about it. */
+        if (reply->elements[0]->data[0] && !redis_is_id(reply->elements[0]->data))
                 return error_trace(-EUCLEAN);
+        (void) g_strlcpy(ret->id, reply->elements[0]->data, sizeof(ret->id)); /* it fits; ignoring */
         for (size_t i = 0; i < G_N_ELEMENTS(counts); i++)
                 *counts[i] = (uint64_t) MAX(reply->elements[2 + i]->integer, 0);
         return 0;

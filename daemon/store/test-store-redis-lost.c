@@ -308,6 +308,10 @@ static void test_R12_what_was_looked_at_is_adopted_and_nothing_else(void) {
         assert_result(store_look(store, &found), 0);
         g_assert_cmpstr(found.id, ==, "");
 
+        redis_server_do(server, "HSET p:{tessera}:store schema 1 id \033[2J0000000000000000000000000000"); /* shown to root */
+        assert_result(store_look(store, &found), -EUCLEAN);
+        redis_server_do(server, "FLUSHALL");
+
         stranger = redis_server_open(server, "p:", "web2");
         assert_result(store_user_get(stranger, "alice", &nobody), STORE_E_NOT_FOUND);
         assert_not_adopted(store, "");
