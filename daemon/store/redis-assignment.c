@@ -8,7 +8,6 @@
 #include "common/error.h"
 #include "daemon/store/redis-store.h"
 
-#define PAGE 500
 #define SWEEP_AT_ONCE 500
 
 enum { USER, UNTIL, BY, REASON, CREATED, N_TEXTS }; /* packed; the time of creation last: lua/assignment_set.lua */
@@ -91,49 +90,28 @@ int redis_assignment_remove(Store *store, uid_t uid, const char *role, bool *ret
         return redis_call_bool(redis_store(store), &call, ret_changed);
 }
 
-static int add_uid(const char *uid, const char *name, void *data) {
-        g_ptr_array_add(data, g_strdup(uid));
-        return 0;
-}
+/* {uid, {role, packed, …}} */
+static int read_row(RedisStore *redis, const RedisReply *row, void *assignments) {
+        const char *uid = redis_row_name(row);
+        const RedisReply *roles;
+        int r = 0;
 
-/* {uid, {role, packed, …}} each */
-static int load(RedisStore *redis, RedisCall *call, GPtrArray *assignments) {
-        _cleanup_redis_reply_ RedisReply *reply = NULL;
-        int r;
-
-        r = redis_call_run(redis, call, &reply);
-        if (r == 0 && reply->type != REPLY_ARRAY)
-                r = error_trace(-EUCLEAN);
-        for (size_t i = 0; r == 0 && i < reply->size; i++) {
-                const RedisReply *row = reply->elements[i], *roles;
-
-                if (row->type != REPLY_ARRAY || row->size != 2 || row->elements[0]->type != REPLY_TEXT ||
-                    row->elements[1]->type != REPLY_ARRAY)
-                        return error_trace(-EUCLEAN);
-                roles = row->elements[1];
-                for (size_t j = 0; r == 0 && j + 1 < roles->size; j += 2)
-                        r = read_assignment(row->elements[0]->data, roles->elements[j], roles->elements[j + 1], assignments);
-        }
+        if (!uid || row->elements[1]->type != REPLY_ARRAY)
+                return error_trace(-EUCLEAN);
+        roles = row->elements[1];
+        for (size_t i = 0; r == 0 && i + 1 < roles->size; i += 2)
+                r = read_assignment(uid, roles->elements[i], roles->elements[i + 1], assignments);
         return r;
 }
 
 int redis_assignment_list(Store *store, uid_t uid, GPtrArray **ret) {
-        g_autoptr(GPtrArray) uids = g_ptr_array_new_with_free_func(g_free), assignments = store_assignment_array();
-        RedisStore *redis = redis_store(store);
-        int r = 0;
+        g_autoptr(GPtrArray) uids = NULL, assignments = store_assignment_array();
+        const RedisLoad load = { SCRIPT_HASHES, "roles:", read_row, assignments };
+        int r;
 
-        if (uid == UID_UNSET)
-                r = redis_each_user(redis, add_uid, uids);
-        else
-                g_ptr_array_add(uids, g_strdup_printf("%u", (unsigned) uid));
-        for (guint i = 0; r == 0 && i < uids->len; i += PAGE) {
-                _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_HASHES);
-
-                redis_call_text(&call, "roles:");
-                for (guint j = i; j < MIN(i + PAGE, uids->len); j++)
-                        redis_call_text(&call, uids->pdata[j]);
-                r = load(redis, &call, assignments);
-        }
+        r = redis_user_uids(redis_store(store), uid, &uids);
+        if (r == 0)
+                r = redis_load(redis_store(store), &load, uids->len, uids->pdata);
         if (r < 0)
                 return r;
         g_ptr_array_sort(assignments, compare);

@@ -9,45 +9,34 @@
 #include "common/error.h"
 #include "daemon/store/redis-store.h"
 
-#define PAGE 500
 #define FORGET_AT_ONCE 500
 
 /* Looking */
 
-static int load(RedisStore *redis, RedisCall *call, GPtrArray *devices) {
-        _cleanup_redis_reply_ RedisReply *reply = NULL;
+static int read_row(RedisStore *redis, const RedisReply *row, void *devices) {
+        const char *id = redis_row_name(row);
+        Device *device;
         int r;
 
-        r = redis_call_run(redis, call, &reply);
-        if (r == 0 && reply->type != REPLY_ARRAY)
-                r = error_trace(-EUCLEAN);
-        for (size_t i = 0; r == 0 && i < reply->size; i++) {
-                const RedisReply *row = reply->elements[i];
-                Device *device;
+        if (!id)
+                return error_trace(-EUCLEAN);
+        r = redis_read_device(id, row->elements[1], &device);
+        if (r < 0)
+                return r == -EUCLEAN ? 0 : r; /* damaged, and as good as none: nobody comes in with it */
+        redis_settle_device(redis, device);
+        g_ptr_array_add(devices, device);
+        return 0;
+}
 
-                if (row->type != REPLY_ARRAY || row->size != 2 || row->elements[0]->type != REPLY_TEXT)
-                        return error_trace(-EUCLEAN);
-                r = redis_read_device(row->elements[0]->data, row->elements[1], &device);
-                if (r == -EUCLEAN) { /* damaged, and as good as none: nobody comes in with it */
-                        r = 0;
-                        continue;
-                }
-                if (r < 0)
-                        return r;
-                redis_settle_device(redis, device);
-                g_ptr_array_add(devices, device);
-        }
-        return r;
+static int load(RedisStore *redis, size_t n, void *const *ids, GPtrArray *devices) {
+        return redis_load(redis, &(RedisLoad) { SCRIPT_HASHES, "device:", read_row, devices }, n, ids);
 }
 
 int redis_device_get(Store *store, const char *id, Device **ret) {
-        _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_HASHES);
         g_autoptr(GPtrArray) devices = store_device_array();
         int r;
 
-        redis_call_text(&call, "device:");
-        redis_call_text(&call, id);
-        r = load(redis_store(store), &call, devices);
+        r = load(redis_store(store), 1, &(void *) { (char *) id }, devices);
         if (r < 0)
                 return r;
         if (devices->len == 0)
@@ -56,7 +45,7 @@ int redis_device_get(Store *store, const char *id, Device **ret) {
         return 0;
 }
 
-static int load_ids(RedisStore *redis, uid_t uid, RedisReply **ret) {
+static int ask_ids(RedisStore *redis, uid_t uid, RedisReply **ret) {
         _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_DEVICE_IDS);
         g_autofree char *text = uid == UID_UNSET ? NULL : g_strdup_printf("%u", (unsigned) uid);
 
@@ -71,22 +60,18 @@ static int compare_created(const void *a, const void *b) {
 }
 
 int redis_device_list(Store *store, uid_t uid, GPtrArray **ret) {
-        g_autoptr(GPtrArray) devices = store_device_array();
-        _cleanup_redis_reply_ RedisReply *ids = NULL;
-        RedisStore *redis = redis_store(store);
+        g_autoptr(GPtrArray) devices = store_device_array(), ids = g_ptr_array_new();
+        _cleanup_redis_reply_ RedisReply *reply = NULL;
         int r;
 
-        r = load_ids(redis, uid, &ids);
-        if (r == 0 && ids->type != REPLY_ARRAY)
+        r = ask_ids(redis_store(store), uid, &reply);
+        if (r == 0 && reply->type != REPLY_ARRAY)
                 r = error_trace(-EUCLEAN);
-        for (size_t i = 0; r == 0 && i < ids->size; i += PAGE) {
-                _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_HASHES);
-
-                redis_call_text(&call, "device:");
-                for (size_t j = i; j < MIN(i + PAGE, ids->size); j++)
-                        redis_call_text(&call, ids->elements[j]->type == REPLY_TEXT ? ids->elements[j]->data : "");
-                r = load(redis, &call, devices);
-        }
+        for (size_t i = 0; r == 0 && i < reply->size; i++)
+                if (reply->elements[i]->type == REPLY_TEXT)
+                        g_ptr_array_add(ids, reply->elements[i]->data);
+        if (r == 0)
+                r = load(redis_store(store), ids->len, ids->pdata, devices);
         if (r < 0)
                 return r;
         g_ptr_array_sort(devices, compare_created); /* stable: of two made at once, the one added first */

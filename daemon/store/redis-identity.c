@@ -8,8 +8,6 @@
 #include "common/error.h"
 #include "daemon/store/redis-store.h"
 
-#define PAGE 500
-
 enum { PROVIDER, ISSUER, SUBJECT, USER, UID, LINKED, BY, N_TEXTS }; /* packed; the provider first: lua/identity_remove.lua */
 
 static GString *pack_name(const char *issuer, const char *subject) {
@@ -90,44 +88,24 @@ static int compare(const void *a, const void *b) {
         return order != 0 ? order : strcmp(first->issuer, second->issuer);
 }
 
-static int add_uid(const char *uid, const char *name, void *data) {
-        g_ptr_array_add(data, g_strdup(uid));
-        return 0;
-}
-
-static int load(RedisStore *redis, RedisCall *call, GPtrArray *identities) {
-        _cleanup_redis_reply_ RedisReply *reply = NULL;
+static int read_row(RedisStore *redis, const RedisReply *row, void *identities) {
+        UserIdentity *identity;
         int r;
 
-        r = redis_call_run(redis, call, &reply);
-        if (r == 0 && reply->type != REPLY_ARRAY)
-                r = error_trace(-EUCLEAN);
-        for (size_t i = 0; r == 0 && i < reply->size; i++) {
-                UserIdentity *identity;
-
-                r = read_identity(reply->elements[i], &identity);
-                if (r == 0)
-                        g_ptr_array_add(identities, identity);
-        }
+        r = read_identity(row, &identity);
+        if (r == 0)
+                g_ptr_array_add(identities, identity);
         return r;
 }
 
 int redis_identity_list(Store *store, uid_t uid, GPtrArray **ret) {
-        g_autoptr(GPtrArray) uids = g_ptr_array_new_with_free_func(g_free), identities = store_identity_array();
-        RedisStore *redis = redis_store(store);
-        int r = 0;
+        g_autoptr(GPtrArray) uids = NULL, identities = store_identity_array();
+        const RedisLoad load = { .script = SCRIPT_IDENTITY_LIST, .row = read_row, .data = identities };
+        int r;
 
-        if (uid == UID_UNSET)
-                r = redis_each_user(redis, add_uid, uids);
-        else
-                g_ptr_array_add(uids, g_strdup_printf("%u", (unsigned) uid));
-        for (guint i = 0; r == 0 && i < uids->len; i += PAGE) {
-                _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_IDENTITY_LIST);
-
-                for (guint j = i; j < MIN(i + PAGE, uids->len); j++)
-                        redis_call_text(&call, uids->pdata[j]);
-                r = load(redis, &call, identities);
-        }
+        r = redis_user_uids(redis_store(store), uid, &uids);
+        if (r == 0)
+                r = redis_load(redis_store(store), &load, uids->len, uids->pdata);
         if (r < 0)
                 return r;
         g_ptr_array_sort(identities, compare);

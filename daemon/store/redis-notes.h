@@ -3,13 +3,12 @@
 #pragma once
 
 /*
- * What may be written later: when sessions were seen, wrong answers, what users owe, and events. Adding takes
+ * What may be written later: when sessions were seen, wrong answers, and events. Adding takes
  * a lock for the time of a table look-up and never waits for the network. One thread writes them in
  * batches: seen times after some seconds, all else after a second. A batch that got no answer is sent again
  * before all others, and counts once (lua/notes.lua).
  *
- * All but what users owe is bounded, that being bounded by them. When more comes than can be written, the newest
- * are let go and counted.
+ * All are bounded. When more comes than can be written, the newest are let go and counted.
  */
 
 #include "daemon/core/types.h"

@@ -116,11 +116,23 @@ unsigned redis_count_user(const User *user);
 /* Remembers which users are disabled, and since when passwords count, as the store says now. */
 int redis_bury_users(RedisStore *redis);
 
+/* Many records: redis-load.c */
+
 /* The names of all users, as a set. */
 int redis_user_names(RedisStore *redis, GHashTable **ret);
+/* The uids of all users as texts, or @uid alone where it is set. */
+int redis_user_uids(RedisStore *redis, uid_t uid, GPtrArray **ret);
 
-/* Calls @each for every user, in any order, until it is not 0. */
-int redis_each_user(RedisStore *redis, int (*each)(const char *uid, const char *name, void *data), void *data);
+typedef struct RedisLoad {
+        RedisScript script; /* asked for some names at a time, answers with rows */
+        const char *kind;   /* of SCRIPT_HASHES: what the names' keys begin with; else NULL */
+        int (*row)(RedisStore *redis, const RedisReply *row, void *data); /* called for each until it is not 0 */
+        void *data;
+} RedisLoad;
+
+int redis_load(RedisStore *redis, const RedisLoad *load, size_t n, void *const *names);
+/* Whose row of SCRIPT_HASHES it is; the record is the element behind. NULL: it is none. */
+const char *redis_row_name(const RedisReply *row);
 
 /* Sessions, looking: redis-session.c */
 

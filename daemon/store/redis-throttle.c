@@ -9,7 +9,6 @@
 #include "common/error.h"
 #include "daemon/store/redis-store.h"
 
-#define PAGE 500
 
 int redis_known_network(Store *store, uid_t uid, const char *network, int64_t since, bool *ret) {
         _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_KNOWN_NETWORK);
@@ -91,7 +90,7 @@ int redis_shared_debt_swap(Store *store, SharedDebt *debt, int64_t now) {
 }
 
 /* {uid, packed limit and key, left, failures, keep, version} */
-static int read_row(const RedisReply *row, GPtrArray *debts) {
+static int read_row(RedisStore *redis, const RedisReply *row, void *debts) {
         g_autoptr(SharedDebt) debt = g_new0(SharedDebt, 1);
         char *texts[2];
         gint64 uid;
@@ -111,37 +110,14 @@ static int read_row(const RedisReply *row, GPtrArray *debts) {
         return r;
 }
 
-static int list_some(RedisStore *redis, const GPtrArray *uids, guint from, GPtrArray *debts) {
-        _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_DEBT_LIST);
-        _cleanup_redis_reply_ RedisReply *reply = NULL;
+int redis_shared_debt_list(Store *store, uid_t uid, int64_t now, GPtrArray **ret) {
+        g_autoptr(GPtrArray) uids = NULL, debts = store_shared_debt_array();
+        const RedisLoad load = { .script = SCRIPT_DEBT_LIST, .row = read_row, .data = debts };
         int r;
 
-        for (guint i = from; i < MIN(from + PAGE, uids->len); i++)
-                redis_call_text(&call, uids->pdata[i]);
-        r = redis_call_run(redis, &call, &reply);
-        if (r == 0 && reply->type != REPLY_ARRAY)
-                r = error_trace(-EUCLEAN);
-        for (size_t i = 0; r == 0 && i < reply->size; i++)
-                r = read_row(reply->elements[i], debts);
-        return r;
-}
-
-static int add_uid(const char *uid, const char *name, void *data) {
-        g_ptr_array_add(data, g_strdup(uid));
-        return 0;
-}
-
-int redis_shared_debt_list(Store *store, uid_t uid, int64_t now, GPtrArray **ret) {
-        g_autoptr(GPtrArray) uids = g_ptr_array_new_with_free_func(g_free), debts = store_shared_debt_array();
-        RedisStore *redis = redis_store(store);
-        int r = 0;
-
-        if (uid != UID_UNSET)
-                g_ptr_array_add(uids, g_strdup_printf("%u", (unsigned) uid));
-        else
-                r = redis_each_user(redis, add_uid, uids);
-        for (guint i = 0; r == 0 && i < uids->len; i += PAGE)
-                r = list_some(redis, uids, i, debts);
+        r = redis_user_uids(redis_store(store), uid, &uids);
+        if (r == 0)
+                r = redis_load(redis_store(store), &load, uids->len, uids->pdata);
         if (r == 0)
                 *ret = g_steal_pointer(&debts);
         return r;

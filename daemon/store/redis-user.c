@@ -9,7 +9,6 @@
 #include "common/error.h"
 #include "daemon/store/redis-store.h"
 
-#define PAGE 500
 #define META "meta."
 
 /* Meta: in a file of this host (store-redis.h) */
@@ -46,34 +45,16 @@ int redis_rename_host(Store *store, const char *from, const char *to) {
 
 /* Looking */
 
-/* Calls @each for each of the records that are there, until that is not 0. */
-static int load_each(RedisStore *redis, RedisCall *call,
-                     int (*each)(RedisStore *redis, const char *name, const RedisReply *flat, void *data), void *data) {
-        _cleanup_redis_reply_ RedisReply *reply = NULL;
-        int r;
-
-        r = redis_call_run(redis, call, &reply);
-        if (r == 0 && reply->type != REPLY_ARRAY)
-                r = error_trace(-EUCLEAN);
-        for (size_t i = 0; r == 0 && i < reply->size; i++) {
-                const RedisReply *row = reply->elements[i];
-
-                if (row->type != REPLY_ARRAY || row->size != 2 || row->elements[0]->type != REPLY_TEXT)
-                        return error_trace(-EUCLEAN);
-                r = each(redis, row->elements[0]->data, row->elements[1], data);
-        }
-        return r;
-}
-
-static int add_user(RedisStore *redis, const char *name, const RedisReply *flat, void *data) {
+static int read_row(RedisStore *redis, const RedisReply *row, void *users) {
+        const char *name = redis_row_name(row);
         User *user;
         int r;
 
-        r = redis_read_user(name, flat, &user);
+        r = name ? redis_read_user(name, row->elements[1], &user) : error_trace(-EUCLEAN);
         if (r < 0)
                 return r;
-        redis_settle_user(redis, user, flat);
-        g_ptr_array_add(data, user);
+        redis_settle_user(redis, user, row->elements[1]);
+        g_ptr_array_add(users, user);
         return 0;
 }
 
@@ -88,13 +69,11 @@ static bool is_lost(RedisStore *redis, const char *name) {
 }
 
 int redis_user_get(Store *store, const char *name, User **ret) {
-        _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_HASHES);
         g_autoptr(GPtrArray) users = store_user_array();
+        const RedisLoad load = { SCRIPT_HASHES, "user:", read_row, users };
         int r;
 
-        redis_call_text(&call, "user:");
-        redis_call_text(&call, name);
-        r = load_each(redis_store(store), &call, add_user, users);
+        r = redis_load(redis_store(store), &load, 1, &(void *) { (char *) name });
         if (r < 0)
                 return r;
         if (users->len == 0)
@@ -104,68 +83,28 @@ int redis_user_get(Store *store, const char *name, User **ret) {
         return 0;
 }
 
-int redis_each_user(RedisStore *redis, int (*each)(const char *uid, const char *name, void *data), void *data) {
-        _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_USERS);
-        _cleanup_redis_reply_ RedisReply *reply = NULL;
-        int r;
-
-        r = redis_call_run(redis, &call, &reply);
-        if (r == 0 && reply->type != REPLY_ARRAY)
-                r = error_trace(-EUCLEAN);
-        for (size_t i = 0; r == 0 && i + 1 < reply->size; i += 2) {
-                if (reply->elements[i]->type != REPLY_TEXT || reply->elements[i + 1]->type != REPLY_TEXT)
-                        return error_trace(-EUCLEAN);
-                r = each(reply->elements[i]->data, reply->elements[i + 1]->data, data);
-        }
-        return r;
-}
-
-static int add_to_set(const char *uid, const char *name, void *names) {
-        (void) g_hash_table_add(names, g_strdup(name)); /* new or not; ignoring */
-        return 0;
-}
-
-int redis_user_names(RedisStore *redis, GHashTable **ret) {
-        g_autoptr(GHashTable) names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-        int r;
-
-        r = redis_each_user(redis, add_to_set, names);
-        if (r == 0)
-                *ret = g_steal_pointer(&names);
-        return r;
-}
-
 static int compare_users(const void *a, const void *b) {
         return strcmp((*(User *const *) a)->name, (*(User *const *) b)->name);
 }
 
-static int add_name(const char *uid, const char *name, void *data) {
-        g_ptr_array_add(data, g_strdup(name));
-        return 0;
-}
-
-static int load_all(RedisStore *redis,
-                    int (*each)(RedisStore *redis, const char *name, const RedisReply *flat, void *data), void *data) {
-        g_autoptr(GPtrArray) names = g_ptr_array_new_with_free_func(g_free);
+static int load_all(RedisStore *redis, const RedisLoad *load) {
+        g_autoptr(GHashTable) names = NULL;
+        g_autofree void **keys = NULL;
+        guint n;
         int r;
 
-        r = redis_each_user(redis, add_name, names);
-        for (guint i = 0; r == 0 && i < names->len; i += PAGE) {
-                _cleanup_call_ RedisCall call = redis_call_new(SCRIPT_HASHES);
-
-                redis_call_text(&call, "user:");
-                for (guint j = i; j < MIN(i + PAGE, names->len); j++)
-                        redis_call_text(&call, names->pdata[j]);
-                r = load_each(redis, &call, each, data);
-        }
-        return r;
+        r = redis_user_names(redis, &names);
+        if (r < 0)
+                return r;
+        keys = g_hash_table_get_keys_as_array(names, &n);
+        return redis_load(redis, load, n, keys);
 }
 
 int redis_user_list(Store *store, GPtrArray **ret) {
         g_autoptr(GPtrArray) users = store_user_array();
         int r;
 
-        r = load_all(redis_store(store), add_user, users);
+        r = load_all(redis_store(store), &(RedisLoad) { SCRIPT_HASHES, "user:", read_row, users });
         if (r < 0)
                 return r;
         g_ptr_array_sort(users, compare_users);
@@ -173,16 +112,19 @@ int redis_user_list(Store *store, GPtrArray **ret) {
         return 0;
 }
 
-static int bury(RedisStore *redis, const char *name, const RedisReply *flat, void *data) {
+static int bury(RedisStore *redis, const RedisReply *row, void *data) {
+        const char *name = redis_row_name(row);
         g_autoptr(User) user = NULL;
         int64_t since, changed;
         int r;
 
-        r = redis_read_user(name, flat, &user);
+        if (!name)
+                return error_trace(-EUCLEAN);
+        r = redis_read_user(name, row->elements[1], &user);
         if (r == 0)
-                r = redis_field_int(flat, "since", 1, REDIS_SINCE_MAX, &since);
+                r = redis_field_int(row->elements[1], "since", 1, REDIS_SINCE_MAX, &since);
         if (r == 0)
-                r = redis_field_int(flat, "changed", 1, REDIS_SINCE_MAX, &changed);
+                r = redis_field_int(row->elements[1], "changed", 1, REDIS_SINCE_MAX, &changed);
         if (r < 0)
                 return r == -EUCLEAN ? 0 : r; /* a damaged record is an outage for that user, and for no other */
         if (!user->enabled)
@@ -193,7 +135,7 @@ static int bury(RedisStore *redis, const char *name, const RedisReply *flat, voi
 }
 
 int redis_bury_users(RedisStore *redis) {
-        return load_all(redis, bury, NULL);
+        return load_all(redis, &(RedisLoad) { SCRIPT_HASHES, "user:", bury, NULL });
 }
 
 /* Changing */
