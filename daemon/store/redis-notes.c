@@ -195,7 +195,7 @@ static void wait_until_due(RedisNotes *notes) {
 
 static void *run(void *data) {
         RedisNotes *notes = data;
-        bool more = true;
+        bool more;
 
         pthread_mutex_lock(&notes->mutex);
         while (!notes->stop) {
@@ -204,7 +204,7 @@ static void *run(void *data) {
                 else
                         wait_until_due(notes);
         }
-        while (more && write_once(notes, &more) == 0)
+        while (write_once(notes, &more) == 0 && more)
                 ;
         pthread_mutex_unlock(&notes->mutex);
         return NULL;

@@ -613,6 +613,27 @@ static void test_notes_count_once(RedisServer *server) {
         g_assert_cmpuint(news.failures, ==, 3);
 }
 
+/* What was noted a moment before is there after the end, also behind a batch that left nothing waiting. */
+static void test_notes_are_written_at_the_end(RedisServer *server) {
+        _cleanup_fleet_ Fleet fleet = open_fleet(server);
+        g_autoptr(GPtrArray) first = NULL, both = NULL;
+        g_autoptr(Session) session = NULL;
+        g_autofree char *id = test_id(1);
+        Event event = { .time = START, .event = (char *) "used" };
+
+        test_open(fleet.web1, 1, ALICE, 11);
+        memcpy(event.session, id, SESSION_ID_SIZE);
+        store_event_add(fleet.web1, &event);
+        assert_result(store_event_list(fleet.web1, id, &first), 0); /* which writes it */
+        store_event_add(fleet.web1, &event);
+        store_session_touch(fleet.web1, id, START + 90);
+        fleet.web1 = store_free(fleet.web1);
+        assert_result(store_event_list(fleet.web2, id, &both), 0);
+        g_assert_cmpuint(both->len, ==, first->len + 1);
+        session = test_get(fleet.web2, 1);
+        g_assert_cmpint(session->seen, ==, START + 90);
+}
+
 int main(void) {
         _cleanup_server_ RedisServer *server = redis_server_new(/* durable= */ false);
 
@@ -636,5 +657,6 @@ int main(void) {
         test_R12_a_replica_gives_no_answer();
         test_notes_while_it_is_away(server);
         test_notes_count_once(server);
+        test_notes_are_written_at_the_end(server);
         return 0;
 }
