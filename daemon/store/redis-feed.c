@@ -31,7 +31,7 @@ struct StoreFeed {
 
 /* Gaps */
 
-/* Who was removed while we did not hear of it. Not where the store went back: then it may have lost him. */
+/* Who was removed while we did not hear of it, where the feed went on. Else the store went back, and may have lost him. */
 static int unsee_removed(RedisStore *redis) {
         g_autoptr(GHashTable) names = NULL;
         int r;
@@ -86,7 +86,7 @@ static int handle_gap(StoreFeed *feed, const char *id, int64_t number) {
         if (redis_call_adopted(feed->hearer.redis) != feed->adopted) /* that is one of its own: begin_anew() */
                 return error_trace(-EAGAIN);
         r = bury_listed(feed->hearer.redis);
-        if (r == 0 && number >= feed->number)
+        if (r == 0 && number > feed->number)
                 r = unsee_removed(feed->hearer.redis);
         if (r < 0)
                 return r;

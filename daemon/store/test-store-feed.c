@@ -462,20 +462,24 @@ static void test_a_time_beyond_all_times(void) {
         assert(second->enabled);
 }
 
-/* As many entries as before, but others: an older copy went on under a clock that is behind. */
+/* As many entries as before, but others: an older copy went on under a clock that is behind, and has lost somebody. */
 static void test_R12_the_same_number_of_another_entry(void) {
         _cleanup_fleet_ Fleet fleet;
         _cleanup_redis_reply_ RedisReply *fed = NULL;
         g_autofree char *entry = NULL;
 
         fleet_init(&fleet);
+        add_user(fleet.web2, "carol", 1003);
+        expect_lines(&fleet.listener, SOON, "added carol");
         g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
         expect_lines(&fleet.listener, SOON, "session 00000010 revoked");
         fed = redis_server_run(fleet.server, "HGET p:{tessera}:store fed");
         entry = g_strdup_printf("XADD p:{tessera}:feed 1-1 n %s by x what rumour", fed->data);
-        redis_server_do(fleet.server, "DEL p:{tessera}:feed");
+        redis_server_do(fleet.server, "DEL p:{tessera}:user:carol p:{tessera}:feed");
+        redis_server_do(fleet.server, "HDEL p:{tessera}:users 1003");
         redis_server_do(fleet.server, entry);
         expect_lines(&fleet.listener, AWAY, "gap");
+        assert_result(get_user(fleet.web1, "carol"), -ENODATA);
 }
 
 /* What web1 only heard of stays revoked there when an older copy is put back; and web1 hears that it was. */
