@@ -146,6 +146,20 @@ static void test_damage_is_an_error(void) {
         }
 }
 
+/* Whoever writes to the store can say that anything is a user: what is no name becomes no line. */
+static void test_R12_only_names_are_remembered(void) {
+        static const char *const others[] = { "", "a b", "a\nnonsense", "\xff" };
+        _cleanup_place_ Place place = place_new();
+
+        for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+                assert_result(tombstones_see_user(place.tombstones, others[i]), 0);
+        assert_result(tombstones_see_user(place.tombstones, "alice"), 0);
+        reopen(&place);
+        for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+                assert(!tombstones_saw_user(place.tombstones, others[i]));
+        assert(tombstones_saw_user(place.tombstones, "alice"));
+}
+
 /* A full disk: it counts all the same, who may refuse is told, and the next one that works writes all. */
 static void test_a_full_disk(void) {
         _cleanup_place_ Place place = place_new();
@@ -257,6 +271,7 @@ int main(void) {
         test_all_kinds_outlast_a_restart();
         test_a_line_that_was_cut_off();
         test_damage_is_an_error();
+        test_R12_only_names_are_remembered();
         test_a_full_disk();
         test_sweep();
         test_a_large_file();

@@ -8,6 +8,7 @@
 
 #include "common/cleanup.h"
 #include "common/error.h"
+#include "common/name.h"
 #include "daemon/store/tombstone-file.h"
 #include "daemon/store/tombstones.h"
 
@@ -231,7 +232,8 @@ int tombstones_see_user(Tombstones *tombstones, const char *name) {
         g_autofree char *escaped = escape(name);
         Tombstone *new;
 
-        if (tombstones_saw_user(tombstones, name))
+        /* Whoever writes to the store can say that anything is one; and "" is nothing that read_line() would take. */
+        if (!name_is_user(name) || tombstones_saw_user(tombstones, name))
                 return 0;
         new = make(ENROLLED, escaped, 1, NULL);
         return add(tombstones, 1, &new);

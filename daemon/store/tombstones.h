@@ -53,7 +53,7 @@ int tombstones_add_user(Tombstones *tombstones, TombstoneUser what, uid_t uid, i
 
 /*
  * Users that the store had when this host looked. Whom it has no more, though nobody removed him, it has lost: he
- * is no stranger, who would be left to the stack behind. Cheap for who is known.
+ * is no stranger, who would be left to the stack behind. Cheap for who is known; who has no user's name is nobody.
  */
 int tombstones_see_user(Tombstones *tombstones, const char *name);
 int tombstones_unsee_user(Tombstones *tombstones, const char *name);
