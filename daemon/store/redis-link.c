@@ -154,6 +154,7 @@ static void server_is_away(RedisLink *link) {
         for (unsigned i = 0; i < G_N_ELEMENTS(link->slots); i++)
                 if (!link->slots[i].busy)
                         close_slot(&link->slots[i]);
+        g_cond_broadcast(&link->given_back); /* who waits for a connection waits for nothing now */
 }
 
 /* Only what never came to an answer, or too late, says that the server is away: not one broken connection. */

@@ -99,6 +99,24 @@ static void test_one_call_tries_again_for_all(void) {
         g_assert_cmpuint(fake_count(fake, &fake->connections), ==, 2);
 }
 
+/* Who came later, and waits for a connection, waits no longer than those do by whom the silence shows. */
+static void test_R12_who_waits_for_a_connection_is_refused_with_the_others(void) {
+        const int64_t deadline = G_USEC_PER_SEC;
+        _cleanup_fake_redis_ FakeRedis *fake = fake_redis_new(fake_stay_silent, "");
+        _cleanup_redis_link_ RedisLink *link = fake_link(fake, deadline);
+        GThread *threads[N_CALLERS];
+        int64_t begun = g_get_monotonic_time();
+
+        for (unsigned i = 0; i < N_CALLERS; i++) {
+                if (i == REDIS_LINK_CONNECTIONS_MAX)
+                        g_usleep(deadline / 2);
+                threads[i] = g_thread_new("caller", call_once, link);
+        }
+        for (unsigned i = 0; i < N_CALLERS; i++)
+                g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(threads[i])), ==, -ETIMEDOUT);
+        g_assert_cmpint(g_get_monotonic_time() - begun, <, deadline * 5 / 4);
+}
+
 static void test_R12_a_refused_connection_and_a_server_that_comes_back(void) {
         FakeRedis *fake = fake_redis_new(fake_answer, "+OK\r\n");
         _cleanup_redis_link_ RedisLink *link = fake_link(fake, LONG);
@@ -251,6 +269,7 @@ int main(void) {
         test_the_wait_doubles_up_to_a_bound();
         test_R12_nobody_waits_for_a_server_known_to_be_silent();
         test_one_call_tries_again_for_all();
+        test_R12_who_waits_for_a_connection_is_refused_with_the_others();
         test_R12_a_refused_connection_and_a_server_that_comes_back();
         test_sixteen_connections_at_most();
         test_one_connection_for_one_call_after_another();
