@@ -2,7 +2,6 @@
 /* SPDX-FileCopyrightText: the tessera authors */
 
 #include <errno.h>
-#include <limits.h>
 
 #include "common/error.h"
 #include "daemon/store/sqlite-store.h"
@@ -43,42 +42,18 @@ int store_export_sessions(Store *store, int64_t *after, unsigned max, GPtrArray 
         return 0;
 }
 
-static int run_nothing(Job *job, Db *db) {
-        return 0;
-}
-
-/* Wrong answers that were noted, into the database. */
-static int write_failures(SqliteStore *sqlite) {
-        Job barrier = { .run = run_nothing, .after_notes = true };
-
-        return notes_any_failed(sqlite->notes) ? writer_run(sqlite->writer, &barrier) : 0;
-}
-
 int store_export_news(Store *store, const char *user, LoginNews *ret) {
         int r;
 
         r = check_backend(store);
-        if (r == 0)
-                r = write_failures(sqlite_store(store));
+        if (r == 0 && notes_any_failed(sqlite_store(store)->notes))
+                r = writer_write_notes(sqlite_store(store)->writer);
         if (r == 0) {
                 _cleanup_reader_ Reader *reader = lock(store);
-                _cleanup_query_ Query query = db_query(
-                        reader->db, "SELECT last_login, last_from, failures, failed, failed_from FROM user WHERE name = ?");
 
-                query_text(&query, user);
-                r = query_step(&query);
-                if (r == 0)
-                        return STORE_E_NOT_FOUND;
-                if (r > 0)
-                        *ret = (LoginNews) {
-                                .last = query_column_int(&query, 0),
-                                .last_from = g_strdup(query_column_text(&query, 1)),
-                                .failures = (unsigned) CLAMP(query_column_int(&query, 2), 0, INT_MAX),
-                                .failed = query_column_int(&query, 3),
-                                .failed_from = g_strdup(query_column_text(&query, 4)),
-                        };
+                r = user_load_news(reader->db, user, ret);
         }
-        return r < 0 ? error_trace(r) : 0;
+        return r < 0 ? error_trace(r) : r;
 }
 
 static void free_network(void *data) {

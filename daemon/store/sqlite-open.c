@@ -187,7 +187,7 @@ static int evict(Db *db, const SessionOpen *open, GPtrArray *ended) {
 
 /* What is told at a login, and then begins anew. Failures that were noted are in the database by now. */
 
-static int load_news(Db *db, const char *user, LoginNews *ret) {
+int user_load_news(Db *db, const char *user, LoginNews *ret) {
         _cleanup_query_ Query query = db_query(
                 db, "SELECT last_login, last_from, failures, failed, failed_from FROM user WHERE name = ?");
         int r;
@@ -195,7 +195,7 @@ static int load_news(Db *db, const char *user, LoginNews *ret) {
         query_text(&query, user);
         r = query_step(&query);
         if (r <= 0)
-                return r;
+                return r == 0 ? STORE_E_NOT_FOUND : r;
         *ret = (LoginNews) {
                 .last = query_column_int(&query, 0),
                 .last_from = g_strdup(query_column_text(&query, 1)),
@@ -222,7 +222,7 @@ static int tell_news(Db *db, const SessionOpen *open) {
 
         if (!open->ret_news)
                 return 0;
-        r = load_news(db, open->session->user, open->ret_news);
+        r = user_load_news(db, open->session->user, open->ret_news);
         if (r == 0)
                 r = reset_news(db, open->session);
         if (r == 0 && open->network)

@@ -267,10 +267,6 @@ int sqlite_session_list(Store *store, const SessionFilter *filter, GPtrArray **r
 
 /* Events */
 
-static int run_nothing(Job *job, Db *db) {
-        return 0;
-}
-
 static Event *read_event(const Query *query, const char *session) {
         Event *event = g_new0(Event, 1);
 
@@ -296,12 +292,11 @@ static int load_events(Db *db, const char *session, GPtrArray *events) {
 
 int sqlite_event_list(Store *store, const char *session, GPtrArray **ret) {
         SqliteStore *sqlite = sqlite_store(store);
-        Job barrier = { .run = run_nothing, .after_notes = true };
         g_autoptr(GPtrArray) events = store_event_array();
         int r;
 
         /* Takes waiting events along. On a full disk what is there is still worth showing; ignoring. */
-        (void) writer_run(sqlite->writer, &barrier);
+        (void) writer_write_notes(sqlite->writer);
         {
                 _cleanup_reader_ Reader *reader = reader_lock(&sqlite->range);
 

@@ -92,6 +92,9 @@ int sqlite_session_open(Store *store, const Session *session, unsigned max_per_u
 int sqlite_session_open_login(Store *store, const Session *session, unsigned max_per_user, const char *network,
                               bool *ret_bound, GPtrArray **ret_ended, LoginNews *ret_news);
 
+/* What the next login would be told, of what is in the database: 0, STORE_E_NOT_FOUND or a negative errno. */
+int user_load_news(Db *db, const char *user, LoginNews *ret);
+
 /* Sessions, changing: sqlite-change.c */
 
 void sqlite_session_touch(Store *store, const char *id, int64_t now);

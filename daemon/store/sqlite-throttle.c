@@ -91,17 +91,12 @@ static UserDebt *read_debt(const Query *query) {
         return user_debt_copy(&row);
 }
 
-static int run_nothing(Job *job, Db *db) {
-        return 0;
-}
-
 int sqlite_debt_list(Store *store, GPtrArray **ret) {
         SqliteStore *sqlite = sqlite_store(store);
-        Job barrier = { .run = run_nothing, .after_notes = true };
         g_autoptr(GPtrArray) debts = store_debt_array();
         int r;
 
-        r = writer_run(sqlite->writer, &barrier);
+        r = writer_write_notes(sqlite->writer);
         if (r == 0) {
                 _cleanup_reader_ Reader *reader = reader_lock(&sqlite->range);
                 _cleanup_query_ Query query = db_query(reader->db, "SELECT uid, name, key, until, failures FROM debt");

@@ -301,6 +301,16 @@ int writer_run(Writer *writer, Job *job) {
         return error_trace(waiting.r);
 }
 
+static int run_nothing(Job *job, Db *db) {
+        return 0;
+}
+
+int writer_write_notes(Writer *writer) {
+        Job barrier = { .run = run_nothing, .after_notes = true };
+
+        return writer_run(writer, &barrier);
+}
+
 void writer_wake(Writer *writer) {
         pthread_mutex_lock(&writer->mutex);
         if (notes_due(writer->notes) < writer->sleeps_until)

@@ -42,5 +42,8 @@ Writer *writer_free(Writer *writer);
 /* Runs @job and returns its result; 0 only when it is durable. */
 int writer_run(Writer *writer, Job *job);
 
+/* Writes the notes that wait, as before a job that is to come after them. */
+int writer_write_notes(Writer *writer);
+
 /* Something came due earlier than before. */
 void writer_wake(Writer *writer);
