@@ -107,16 +107,6 @@ static const struct {
         { "DENIED", "the server is in protected mode, and speaks with its own host only" },
 };
 
-/* Of what the server says: letters, and not too many of them. It ends up in logs and on terminals. */
-static char *plain(const RedisReply *reply) {
-        char *text = g_strndup(reply->data, MIN(reply->size, WORDS_MAX));
-
-        for (char *c = text; *c; c++)
-                if (!g_ascii_isprint(*c))
-                        *c = '?';
-        return text;
-}
-
 /* -EACCES where the server does not let us, or 0. */
 static int check_refused(const RedisReply *reply, char **ret_problem) {
         for (unsigned i = 0; i < G_N_ELEMENTS(refusals); i++) {
@@ -124,7 +114,7 @@ static int check_refused(const RedisReply *reply, char **ret_problem) {
 
                 if (!redis_reply_is_error(reply, refusals[i].code))
                         continue;
-                said = plain(reply);
+                said = redis_text_plain(reply->data, WORDS_MAX);
                 *ret_problem = g_strdup_printf("%s: %s", refusals[i].words, said);
                 return error_trace(-EACCES);
         }
@@ -192,7 +182,7 @@ static int select_db(RedisConnection *connection, const RedisLinkSettings *setti
                 *ret_problem = g_strdup("this is no Redis");
                 return error_trace(-EPROTO);
         }
-        said = plain(reply);
+        said = redis_text_plain(reply->data, WORDS_MAX);
         *ret_problem = g_strdup_printf("the server does not let us use database %u: %s", settings->db, said);
         return error_trace(-EACCES);
 }

@@ -12,6 +12,7 @@
 
 #include "common/error.h"
 #include "daemon/store/redis-probe.h"
+#include "daemon/store/redis-reply.h"
 
 #define VERSION_MAJOR 6
 #define VERSION_MINOR 2
@@ -140,16 +141,7 @@ static int call_words(Probe *probe, const char *words, RedisReply **ret) {
         return call(probe, n, arguments, ret);
 }
 
-/* What the server says of itself, as it may stand in a log or on a terminal. */
-
-static char *plain(const char *text, size_t size) {
-        char *copy = g_strndup(text, size);
-
-        for (char *c = copy; *c; c++)
-                if (!g_ascii_isprint(*c))
-                        *c = '?';
-        return copy;
-}
+/* What the server says of itself */
 
 static char *info_value(const char *info, const char *name) {
         g_autofree char *line = g_strdup_printf("\n%s:", name);
@@ -158,7 +150,7 @@ static char *info_value(const char *info, const char *name) {
         if (!value)
                 return NULL;
         value += strlen(line);
-        return plain(value, MIN(strcspn(value, "\r\n"), 64));
+        return redis_text_plain(value, MIN(strcspn(value, "\r\n"), 64));
 }
 
 static bool info_is(const char *info, const char *name, const char *expected) {
@@ -285,7 +277,7 @@ static bool names(const RedisReply *reply, const char *command) {
 
 static void tell_forbidden(Probe *probe, const RedisReply *reply) {
         g_autoptr(GString) found = g_string_new(NULL);
-        g_autofree char *said = reply->type == REPLY_ERROR ? plain(reply->data, 80) : NULL;
+        g_autofree char *said = reply->type == REPLY_ERROR ? redis_text_plain(reply->data, 80) : NULL;
 
         if (reply->type != REPLY_ARRAY) {
                 find(probe, true, "the server does not run scripts: %s", said ?: "no list came of one");

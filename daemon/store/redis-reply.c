@@ -251,3 +251,12 @@ bool redis_reply_is_error(const RedisReply *reply, const char *code) {
 bool redis_reply_is_text(const RedisReply *reply, const char *text) {
         return reply->type == REPLY_TEXT && reply->size == strlen(text) && memcmp(reply->data, text, reply->size) == 0;
 }
+
+char *redis_text_plain(const char *text, size_t max) {
+        char *plain = g_strndup(text, max);
+
+        for (char *c = plain; *c; c++)
+                if (!g_ascii_isprint(*c))
+                        *c = '?';
+        return plain;
+}

@@ -27,3 +27,6 @@ int redis_reader_take(RedisReader *reader, const void *data, size_t size, RedisR
 int redis_command_new(size_t argc, const RedisArg *argv, char **ret, size_t *ret_size);
 /* Wipes it. Accepts NULL. */
 void redis_command_free(char *command, size_t size);
+
+/* Of what a server says: letters, and not more than @max of them. It ends up in logs and on terminals. g_free. */
+char *redis_text_plain(const char *text, size_t max);
