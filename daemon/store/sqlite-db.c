@@ -201,10 +201,6 @@ bool db_in_transaction(Db *db) {
         return !sqlite3_get_autocommit(db->handle);
 }
 
-int64_t db_last_key(Db *db) {
-        return sqlite3_last_insert_rowid(db->handle);
-}
-
 int64_t db_changes(Db *db) {
         return sqlite3_changes64(db->handle);
 }

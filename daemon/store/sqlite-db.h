@@ -43,7 +43,6 @@ int db_run(Db *db, const char *sql);
 int db_run_once(Db *db, const char *sql);
 
 bool db_in_transaction(Db *db);
-int64_t db_last_key(Db *db); /* of the row inserted last */
 int64_t db_changes(Db *db);  /* rows changed by the last statement */
 
 /* Pages in the write-ahead log after the last commit. */
