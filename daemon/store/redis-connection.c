@@ -135,6 +135,10 @@ static int check_signed_in(const RedisReply *reply, char **ret_problem) {
         for (unsigned i = 0; i < G_N_ELEMENTS(refusals); i++)
                 if (redis_reply_is_error(reply, refusals[i].code))
                         words = refusals[i].words;
+        if (reply->type == REPLY_ERROR && g_str_has_prefix(reply->data, "ERR max number of clients")) {
+                *ret_problem = g_strdup("the server takes no more connections (maxclients)");
+                return error_trace(-EHOSTDOWN);
+        }
         if (reply->type == REPLY_ERROR && g_strstr_len(reply->data, -1, "without any password configured"))
                 words = "the server has no password for its default user, but the settings name one";
         *ret_problem = g_strdup(words);

@@ -306,6 +306,15 @@ static void test_a_refused_sign_in_sends_nothing_else(void) {
         g_assert_cmpstr(fake->log->str, ==, "AUTH wrong\n");
 }
 
+/* Which is not about the password. */
+static void test_a_server_without_room_is_told_as_such(void) {
+        _cleanup_fake_redis_ FakeRedis *fake = fake_redis_new(say_no, "-ERR max number of clients reached\r\n");
+        _cleanup_redis_link_ RedisLink *link = link_with(fake, false, NULL, "right", 0, LONG);
+
+        fake_call_is(link, "PING", -EHOSTDOWN);
+        problem_has(link, "maxclients");
+}
+
 static void test_a_refused_database_sends_nothing_else(void) {
         _cleanup_fake_redis_ FakeRedis *fake = fake_redis_new(say_no, "-ERR DB index is out of range\033[2J\r\n");
         _cleanup_redis_link_ RedisLink *link = link_with(fake, false, NULL, "", 99, LONG);
@@ -357,6 +366,7 @@ int main(void) {
         test_a_password_that_is_sent_back_is_not_told();
         test_refusals();
         test_a_refused_sign_in_sends_nothing_else();
+        test_a_server_without_room_is_told_as_such();
         test_a_refused_database_sends_nothing_else();
         test_half_settings();
         return 0;
