@@ -93,8 +93,8 @@ int daemon_run(Cli *cli, const char *option, const char *second, DaemonAnswer *r
                 return cli_fail(cli, CLI_FAILED, "failed", NULL, DAEMON " could not be run: %s", error->message);
         why = last_words(errors);
         ret->good = g_spawn_check_wait_status(status, NULL);
-        if (!ret->good && (why || !*output))
-                return cli_fail(cli, CLI_FAILED, "failed", NULL, "%s", why ?: DAEMON " said nothing");
         ret->lines = g_strsplit(output, "\n", -1);
+        if (!*daemon_answer_get(ret, "state")) /* else it has logged no more than warnings */
+                return cli_fail(cli, CLI_FAILED, "failed", NULL, "%s", why ?: DAEMON " said nothing");
         return 0;
 }

@@ -16,8 +16,8 @@ void daemon_answer_deinit(DaemonAnswer *answer);
 G_DEFINE_AUTO_CLEANUP_CLEAR_FUNC(DaemonAnswer, daemon_answer_deinit)
 
 /*
- * Runs it as the daemon's user, with at most two @options (the second may be NULL). 0, or the exit code of what was told:
- * also where it failed and said why.
+ * Runs it as the daemon's user, with @option and @second (or NULL). 0 where it told a "state=", also one in which it
+ * did nothing, or the exit code of what was told: also where it failed and said why.
  */
 int daemon_run(Cli *cli, const char *option, const char *second, DaemonAnswer *ret);
 

@@ -86,7 +86,7 @@ def test_migrate(fleet):
     assert [user["user"] for user in root.json("user", "list")] == ["alice"]
 
 
-def test_migrate_says_who_is_another(fleet):
+def assert_another_alice_is_told(fleet):
     fleet.join()
     fleet.stop_daemon()
     prefix = "tessera:{tessera}:"
@@ -95,6 +95,15 @@ def test_migrate_says_who_is_another(fleet):
     fleet.say("HSET", prefix + "user:alice", "uid", "7", "enabled", "1", "created", "1", "since", "1", "changed", "1")
     message = failure(fleet.root.run("--json", "store", "migrate"), "conflict")
     assert message == f'nothing was moved: user "alice" has uid {ACCOUNTS["alice"]} here and 7 there'
+
+
+def test_migrate_says_who_is_another(fleet):
+    assert_another_alice_is_told(fleet)
+
+
+def test_a_warning_of_the_server_does_not_hide_who_is_another(fleet):
+    fleet.say("CONFIG", "SET", "appendonly", "no")
+    assert_another_alice_is_told(fleet)
 
 
 def migrated(fleet):
