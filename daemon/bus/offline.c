@@ -219,12 +219,19 @@ static void tell_moved(const StoreMoved *moved) {
                 (void) printf("kept=%s\n", (const char *) moved->kept->pdata[i]);
 }
 
-/* Durable. Nothing is put in the place of another file. */
+/*
+ * Durable. Nothing is put in the place of another file. SQLite's log goes by the database's name: what stands in it
+ * would be lost, a revocation too, so it has to be written back, which who closes it last has done, if he could.
+ */
 static int rename_database(Migration *migration, const char *to, char **ret_message) {
         _cleanup_close_ int folder = open(migration->options->state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+        g_autofree char *log = g_strconcat(migration->database, "-wal", NULL);
+        bool is_new = !g_str_equal(migration->database, to);
 
-        if (folder < 0 || (!g_str_equal(migration->database, to) &&
-                           renameat2(AT_FDCWD, migration->database, AT_FDCWD, to, RENAME_NOREPLACE) < 0) ||
+        if (is_new && is_there(log))
+                return complain(-EBUSY, ret_message, "\"%s\" is not written back; end what has it open, such as sqlite3, "
+                                "make room on its disk, and run it again", log);
+        if (folder < 0 || (is_new && renameat2(AT_FDCWD, migration->database, AT_FDCWD, to, RENAME_NOREPLACE) < 0) ||
             fsync(folder) < 0)
                 return complain(-errno, ret_message, "\"%s\" cannot be called \"%s\": %s", migration->database, to,
                                 g_strerror(errno));

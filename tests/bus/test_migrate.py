@@ -4,6 +4,7 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 
@@ -127,6 +128,26 @@ def test_what_was_interrupted_goes_on(moving):
     told = offline(host, "--migrate-store")
     assert told["users"] == ["2 0"] and told["kept"] == ["alice", "bob"] and told["sessions"][0].startswith("2 ")
     assert_moved(host)
+    host.stop()
+
+
+def test_no_log_of_the_database_is_left_behind(moving):
+    """Somebody looks into it while it moves, so SQLite does not write the log back: what was revoked may stand there alone."""
+    host, redis = moving
+    reader, writer = (sqlite3.connect(host.folder / OWN, isolation_level=None) for _ in range(2))
+    reader.execute("BEGIN")
+    assert reader.execute("SELECT count(*) FROM user WHERE enabled").fetchone() == (1,)
+    writer.execute("UPDATE user SET enabled = 0 WHERE name = 'alice'")
+    for end in ("-wal", "-shm"):
+        os.chown(f"{host.folder / OWN}{end}", host.uid, host.uid)
+    line = offline(host, "--migrate-store", status=1)
+    assert "tessera.db-wal" in line and "end what has it open" in line
+    assert has(host, OWN) and not has(host, MOVING) and say(redis, "DBSIZE") == "0"
+    reader.close()
+    writer.close()
+    assert offline(host, "--migrate-store")["state"] == ["done"]
+    host.start()
+    assert [(user["user"], user["enabled"]) for user in host.call("Users.List")] == [("alice", False), ("bob", False)]
     host.stop()
 
 
