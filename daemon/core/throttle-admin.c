@@ -21,8 +21,9 @@ static GPtrArray *find_own(Throttle *throttle, uid_t uid) {
         return found;
 }
 
-/* The same, of all that share it. */
+/* The same, of all that share it; each once, whatever is told, as whoever forgets one frees it. */
 static int find_lanes(Throttle *throttle, uid_t uid, GPtrArray **ret) {
+        g_autoptr(GHashTable) found = g_hash_table_new(NULL, NULL);
         g_autoptr(GPtrArray) debts = NULL;
         int64_t now = clock_running(throttle->clock);
         int r;
@@ -44,7 +45,8 @@ static int find_lanes(Throttle *throttle, uid_t uid, GPtrArray **ret) {
                         continue;
                 lane = lane_get(throttle, debt->uid, limit, debt->key);
                 lane->debt = (Debt) { .until = debt_later(now, debt->left), .failures = debt->failures };
-                g_ptr_array_add(*ret, lane);
+                if (g_hash_table_add(found, lane))
+                        g_ptr_array_add(*ret, lane);
         }
         return 0;
 }
