@@ -179,7 +179,7 @@ static int fail_redis(int r, Store *to, const char *at, const char *rest, char *
 }
 
 /* Is there room for all in what stands there? Nothing is changed. 1: no, which was told. */
-static int check(const Migration *migration, Store *from, Store **ret_to, char **ret_message) {
+static int check(const Migration *migration, Store *from, char **ret_message) {
         g_autoptr(GPtrArray) conflicts = NULL;
         g_autoptr(Store) to = NULL;
         StoreFound found = { .users = 0 };
@@ -203,8 +203,6 @@ static int check(const Migration *migration, Store *from, Store **ret_to, char *
                 return fail_redis(r, to, "what is in Redis", "", ret_message);
         for (guint i = 0; i < conflicts->len; i++)
                 (void) printf("conflict=%s\n", (const char *) conflicts->pdata[i]);
-        if (ret_to)
-                *ret_to = found.id[0] ? g_steal_pointer(&to) : NULL;
         return conflicts->len > 0;
 }
 
@@ -265,22 +263,22 @@ static int move_all(Migration *migration, char **ret_message) {
         return 0;
 }
 
-static int count_all(const Migration *migration, Store *from, Store *to, char **ret_message) {
+static int count_all(const Migration *migration, Store *from, char **ret_message) {
         g_auto(StoreMoved) moved = { .kept = NULL };
-        StoreMove move = move_of(migration, from, to);
+        StoreMove move = move_of(migration, from, /* to= */ NULL);
         g_autofree char *at = NULL;
         int r;
 
         r = store_move_run(&move, &moved, &at);
         if (r != 0)
-                return fail_redis(r, NULL, at, "", ret_message);
+                return fail_redis(r, /* to= */ NULL, at, "", ret_message);
         tell_moved(&moved);
         return 0;
 }
 
 /* Between the two names no daemon starts with either store: what was copied cannot be overtaken. */
 static int migrate(Migration *migration, char **ret_message) {
-        g_autoptr(Store) from = NULL, to = NULL;
+        g_autoptr(Store) from = NULL;
         int r;
 
         r = find_database(migration, ret_message);
@@ -291,17 +289,16 @@ static int migrate(Migration *migration, char **ret_message) {
         }
         r = open_own(migration, &from, ret_message);
         if (r == 0)
-                r = check(migration, from, &to, ret_message);
+                r = check(migration, from, ret_message);
         if (r > 0)
                 (void) printf("state=conflicts\n");
         if (r == 0 && migration->dry) {
-                r = count_all(migration, from, to, ret_message);
+                r = count_all(migration, from, ret_message);
                 if (r == 0)
                         (void) printf("state=dry\n");
                 return r;
         }
         from = store_free(from); /* into one file */
-        to = store_free(to);
         if (r != 0)
                 return r;
         r = rename_database(migration, migration->moving, ret_message);
