@@ -334,6 +334,22 @@ static void test_revoked_at_one_host_is_over_at_the_others(void) {
         expect(scene.web2, for_host, "token-revoked");
 }
 
+/* They share the store all the same, and what is known there. */
+static void test_revoked_is_over_at_hosts_without_a_name_in_common(void) {
+        _scene_ Scene scene = scene_new();
+        g_autofree char *unused = NULL, *ticket = NULL, *opened = NULL;
+
+        use_fleet(scene.web1, NULL);
+        use_fleet(scene.web2, NULL);
+        trust_each_other(&scene);
+        unused = ticket_for(scene.web1, WEB2);
+        ticket = ticket_for(scene.web1, WEB2);
+        opened = log_in(scene.web2, ticket, 7);
+        revoke_session(scene.web1, scene.login);
+        g_assert_cmpint(world_state(scene.web2, opened), ==, SESSION_REVOKED);
+        expect(scene.web2, unused, "token-revoked");
+}
+
 static void test_R2_what_a_device_went_on_to_ends_with_it(void) {
         _scene_ Scene scene = scene_new();
         g_autofree char *by_device = NULL, *ticket = NULL, *opened = NULL, *why = NULL;
@@ -421,6 +437,7 @@ int main(void) {
         test_A9_a_ticket_for_one_host_of_the_fleet_is_no_others();
         test_A9_a_host_prints_its_own_fleet_tickets_and_no_access_tokens();
         test_revoked_at_one_host_is_over_at_the_others();
+        test_revoked_is_over_at_hosts_without_a_name_in_common();
         test_R2_what_a_device_went_on_to_ends_with_it();
         test_a_stranger_to_the_store_is_believed_as_trust_d_says();
         test_a_fleet_without_a_shared_store_is_none();

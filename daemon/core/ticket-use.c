@@ -65,7 +65,7 @@ int ticket_origin(Core *core, const CoreConfig *config, const TicketClaims *clai
         g_autoptr(Session) origin = NULL;
         int r;
 
-        if (!core_fleet_of(core, config))
+        if (!store_is_shared(core->store))
                 return 0;
         r = store_session_get(core->store, claims->session, &origin);
         if (r < 0)

@@ -34,9 +34,9 @@ TokenReason ticket_look_here(const Core *core, const CoreConfig *config, int64_t
 const char *ticket_hindrance(const TicketGrant *grant, const Subject *subject);
 
 /*
- * Hosts of a fleet see each other's sessions: the one that the ticket of @user came from, alive, or that it
- * is over; and then the ticket is, too. Neither where it is not in the store: it was opened outside the
- * fleet, by a host that trust.d speaks for alone. 0 or a negative errno.
+ * Hosts that share a store see each other's sessions, whether or not their fleet has a name: the one that the
+ * ticket of @user came from, alive, or that it is over; and then the ticket is, too. Neither where it is not in
+ * the store: it was opened elsewhere, by a host that trust.d speaks for alone. 0 or a negative errno.
  */
 int ticket_origin(Core *core, const CoreConfig *config, const TicketClaims *claims, const User *user, int64_t now,
                   Session **ret, bool *ret_over);
