@@ -8,7 +8,7 @@
 #include <errno.h>
 
 #include "daemon/core/test-fake-clock.h"
-#include "daemon/core/throttle.h"
+#include "daemon/core/throttle-private.h"
 #include "daemon/store/store-memory.h"
 
 #define ALICE 1000
@@ -27,6 +27,7 @@ typedef struct Host {
         Throttle *throttle;
         int broken; /* a negative errno: what the store says */
         bool stutters; /* it tells all twice */
+        bool crowded;  /* somebody else always was there first */
         int swaps;
 } Host;
 
@@ -50,6 +51,8 @@ static int swap(void *data, SharedDebt *debt, int64_t now) {
         Host *host = data;
 
         host->swaps++;
+        if (host->crowded)
+                return STORE_E_STATE;
         return host->broken < 0 ? host->broken : store_shared_debt_swap(host->store, debt, now - host->offset);
 }
 
@@ -253,9 +256,27 @@ static void test_nothing_of_a_fleet_stays_in_memory(void) {
         succeed(&fleet->hosts[1], &at_console);
         fleet_forward(fleet, THROTTLE_KEEP + 3600);
         fleet->hosts[0].swaps = 0;
+        g_assert_cmpuint(g_hash_table_size(fleet->hosts[0].throttle->lanes), ==, 1);
         throttle_sweep(fleet->hosts[0].throttle);
+        g_assert_cmpuint(g_hash_table_size(fleet->hosts[0].throttle->lanes), ==, 0);
         g_assert_cmpint(fleet->hosts[0].swaps, ==, 0);
         g_assert_cmpuint(fill(fleet, &at_console), ==, BURST);
+}
+
+/* Who never gets his turn is told so, and is not charged. */
+static void test_T4_where_too_many_are_at_one_users_door(void) {
+        g_autoptr(Fleet) fleet = fleet_new();
+        Host *host = &fleet->hosts[0];
+        ThrottleRefusal refusal;
+        ThrottleCharge charge;
+        bool changed = false;
+
+        assert(guess(host, &at_console));
+        host->crowded = true;
+        g_assert_cmpint(throttle_charge(host->throttle, &defaults, &at_console, &charge, &refusal), ==, -EBUSY);
+        g_assert_cmpint(throttle_reset_user(host->throttle, ALICE, &changed), ==, -EBUSY);
+        host->crowded = false;
+        g_assert_cmpuint(fill(fleet, &at_console), ==, BURST - 1);
 }
 
 /* R12: nobody is looked at while nobody can say what he owes, and nobody is charged. */
@@ -373,6 +394,7 @@ int main(void) {
         test_a_debt_that_is_told_twice_is_one();
         test_what_passes_is_forgotten_by_itself();
         test_nothing_of_a_fleet_stays_in_memory();
+        test_T4_where_too_many_are_at_one_users_door();
         test_R12_without_the_store_nothing_is_looked_at();
         test_R12_a_store_that_goes_in_the_middle();
         test_T4_guesses_at_all_hosts_at_once_get_one_budget();
