@@ -2,7 +2,9 @@
 # SPDX-FileCopyrightText: the tessera authors
 """What is done to the store while no daemon runs: a host's own one moves to its fleet's, and an emptied one is adopted."""
 
+import contextlib
 import os
+import shutil
 import signal
 import sqlite3
 import subprocess
@@ -149,6 +151,40 @@ def test_no_log_of_the_database_is_left_behind(moving):
     host.start()
     assert [(user["user"], user["enabled"]) for user in host.call("Users.List")] == [("alice", False), ("bob", False)]
     host.stop()
+
+
+def copy(host, path, to):
+    shutil.copy(host.folder / path, host.folder / to)
+    os.chown(host.folder / to, host.uid, host.uid)
+
+
+def test_a_database_beside_one_that_is_half_moved(moving):
+    host, redis = moving
+    copy(host, OWN, MOVING)
+    assert "is half moved, and there is" in offline(host, "--migrate-store", status=1)
+    assert has(host, OWN) and has(host, MOVING) and say(redis, "DBSIZE") == "0"
+
+
+def test_a_database_without_keys(moving):
+    host, redis = moving
+    (host.folder / "state/keys").rename(host.folder / "keys")
+    assert "no keys belong to it" in offline(host, "--migrate-store", status=1)
+    assert has(host, OWN) and say(redis, "DBSIZE") == "0"
+
+
+def test_a_member_of_the_fleet_moves_another_database(moving):
+    """It is no other host for that, and its store is no other one."""
+    host, redis = moving
+    assert offline(host, "--migrate-store")["state"] == ["done"]
+    copy(host, MOVED, OWN)
+    with contextlib.closing(sqlite3.connect(host.folder / OWN, isolation_level=None)) as database:
+        database.execute("UPDATE meta SET value = 'other.example' WHERE key = 'name'")
+    line = offline(host, "--migrate-store", status=1)
+    assert f'is called "{host.name}" in its fleet, and "other.example" in' in line and has(host, OWN)
+    copy(host, MOVED, OWN)
+    say(redis, "FLUSHALL")
+    assert "is not the one that this host knows" in offline(host, "--migrate-store", status=1)
+    assert has(host, OWN) and not has(host, MOVING) and say(redis, "DBSIZE") == "0"
 
 
 def test_who_is_another_in_the_fleet(moving, make_host):
