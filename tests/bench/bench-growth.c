@@ -9,7 +9,7 @@
  * host that uses it) or memory (a PLACE is a number of sessions, made at once). A check is what the
  * daemon asks the store about an access token: its session and its user. A refresh is the use of a
  * device's counter and the session that it gives. The two stores take turns; a line "NAME
- * MICROSECONDS" is one call, and "rss KIB" what the process holds at the end.
+ * MICROSECONDS" is one call.
  */
 
 #include <glib.h>
@@ -226,15 +226,6 @@ static void measure(Place *place, const char *what, void (*call)(Place *place, u
         }
 }
 
-static void print_rss(void) {
-        g_autofree char *status = NULL;
-        const char *line;
-
-        if (!g_file_get_contents("/proc/self/status", &status, NULL, NULL) || !(line = strstr(status, "VmRSS:")))
-                die("/proc/self/status cannot be read");
-        printf("rss %ld\n", strtol(line + strlen("VmRSS:"), NULL, 10));
-}
-
 static void measure_both(const char *backend, const char *small, const char *big, int rounds) {
         Place places[] = { open_place("small", backend, small), open_place("big", backend, big) };
 
@@ -245,7 +236,6 @@ static void measure_both(const char *backend, const char *small, const char *big
                         measure(place, "check", check);
                         measure(place, "refresh", refresh);
                 }
-        print_rss();
         for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
                 (void) store_free(places[i].store);
                 g_free(places[i].boot);
