@@ -4,15 +4,16 @@
 
 import contextlib
 import os
+import pathlib
+import re
 import shutil
 import signal
 import sqlite3
 import subprocess
-import time
 
 import pytest
 
-from daemon import SETTINGS, Refused
+from daemon import SETTINGS, Refused, wait_for
 from test_life import refuses
 from test_store_redis import folder, free_port, make_redis, say  # noqa: F401: fixtures
 
@@ -106,9 +107,7 @@ def test_no_daemon_starts_while_it_moves(moving):
     process = subprocess.Popen([*host.command()[:3], "--migrate-store"], env=host.environment(), user=host.uid,
                                group=host.uid, extra_groups=[], stderr=subprocess.DEVNULL)
     try:
-        while not has(host, "state/lock"):
-            time.sleep(0.02)
-        time.sleep(0.2)
+        wait_for(lambda: re.search(rf"FLOCK +ADVISORY +WRITE {process.pid} ", pathlib.Path("/proc/locks").read_text()))
         refuses(host, '"tessera store" is at work here')
     finally:
         redis.process.send_signal(signal.SIGCONT)
