@@ -284,6 +284,10 @@ static void test_R12_the_server_was_away(void) {
 /* Entries that nobody can read any more. */
 static void test_gap_where_it_was_trimmed(void) {
         _cleanup_fleet_ Fleet fleet;
+        g_autofree char *device = test_id(3), *again = g_strdup_printf("HSET p:{tessera}:device:%s revoked 0", device);
+        g_autoptr(GPtrArray) ended = NULL;
+        g_autoptr(Device) got = NULL;
+        bool changed;
 
         fleet_init(&fleet);
         stop_listening(&fleet.listener);
@@ -295,9 +299,13 @@ static void test_gap_where_it_was_trimmed(void) {
 
         stop_listening(&fleet.listener);
         g_assert_cmpuint(test_end(fleet.web2, 1, SESSION_EVENT_REVOKE), ==, 1);
+        assert_result(store_device_revoke(fleet.web2, device, "lost", START, &changed, &ended), 0);
         redis_server_do(fleet.server, "XTRIM p:{tessera}:feed MAXLEN 0");
         listen_to(&fleet.listener, fleet.web1);
         expect_lines(&fleet.listener, AWAY, "gap");
+        redis_server_do(fleet.server, again);
+        got = test_get_device(fleet.web1, 3);
+        g_assert_cmpint(got->revoked, !=, 0);
 }
 
 static int get_user(Store *store, const char *name) {
@@ -445,7 +453,8 @@ static void test_an_id_behind_which_nothing_comes(void) {
 /* By a time that no clock will ever tell a user could be disabled for good, on each host that heard of it. */
 static void test_a_time_beyond_all_times(void) {
         _cleanup_fleet_ Fleet fleet;
-        g_autoptr(User) first = NULL, second = NULL;
+        g_autoptr(User) first = NULL, second = NULL, third = NULL;
+        g_autoptr(GPtrArray) ended = NULL;
         bool changed;
 
         fleet_init(&fleet);
@@ -460,6 +469,11 @@ static void test_a_time_beyond_all_times(void) {
         assert_result(store_user_enable(fleet.web1, "bob", &changed), 0);
         assert_result(store_user_get(fleet.web1, "bob", &second), 0);
         assert(second->enabled);
+
+        assert_result(store_user_remove(fleet.web1, "bob", "left", START, &ended), 0);
+        add_user(fleet.web1, "bob", 1002);
+        assert_result(store_user_get(fleet.web1, "bob", &third), 0);
+        assert(third->enabled);
 }
 
 /* As many entries as before, but others: an older copy went on under a clock that is behind, and has lost somebody. */
@@ -496,8 +510,9 @@ static void test_R12_heard_of_and_put_back(void) {
         g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
         assert_result(store_device_revoke(fleet.web2, device, "lost", START, &changed, &devices), 0);
         assert_result(store_user_disable(fleet.web2, "bob", "left", START, &changed, &ended), 0);
+        add_user(fleet.web2, "carol", 1003);
         expect_lines(&fleet.listener, SOON, "session 00000010 revoked", "device 00000003", "session 0000005a revoked",
-                     "disabled bob");
+                     "disabled bob", "added carol");
         redis_server_kill(fleet.server); /* the dump is from before */
         redis_server_start(fleet.server, /* durable= */ false);
         expect_lines(&fleet.listener, AWAY, "gap");
@@ -507,6 +522,7 @@ static void test_R12_heard_of_and_put_back(void) {
         g_assert_cmpint(got->revoked, !=, 0);
         assert_result(store_user_get(fleet.web1, "bob", &bob), 0);
         assert(!bob->enabled);
+        assert_result(get_user(fleet.web1, "carol"), -ENODATA);
 }
 
 /* Flushed: silence, until an administrator says that this is the store; then what was known may be wrong. */
@@ -542,6 +558,29 @@ static void test_R12_adopted_with_a_feed_as_long(void) {
         pthread_mutex_unlock(&fleet.listener.mutex);
         g_assert_cmpuint(test_end(fleet.web2, 4, SESSION_EVENT_REVOKE), ==, 2);
         expect_lines(&fleet.listener, SOON, "session 00000004 revoked", "session 00000005 revoked");
+}
+
+/* The same while nobody listens, and something came since: that would be the next one, were it the same feed. */
+static void test_R12_adopted_before_a_start(void) {
+        _cleanup_fleet_ Fleet fleet;
+        _cleanup_redis_reply_ RedisReply *fed = NULL;
+        g_autofree char *set = NULL, *entry = NULL;
+        unsigned next;
+
+        fleet_init(&fleet);
+        g_assert_cmpuint(test_end(fleet.web2, 16, SESSION_EVENT_REVOKE), ==, 1);
+        expect_lines(&fleet.listener, SOON, "session 00000010 revoked");
+        stop_listening(&fleet.listener);
+        fed = redis_server_run(fleet.server, "HGET p:{tessera}:store fed");
+        next = (unsigned) atoi(fed->data) + 1;
+        redis_server_do(fleet.server, "FLUSHALL");
+        redis_server_adopt(fleet.web1);
+        set = g_strdup_printf("HSET p:{tessera}:store fed %u", next);
+        entry = g_strdup_printf("XADD p:{tessera}:feed * n %u by x what disable user bob uid 1002 since 5", next);
+        redis_server_do(fleet.server, set);
+        redis_server_do(fleet.server, entry);
+        listen_to(&fleet.listener, fleet.web1);
+        expect_lines(&fleet.listener, SOON, "gap");
 }
 
 /* What was revoked before a host heard of anything counts there, too: it reads that at its first start. */
@@ -581,6 +620,7 @@ int main(void) {
         test_R12_heard_of_and_put_back();
         test_R12_flushed();
         test_R12_adopted_with_a_feed_as_long();
+        test_R12_adopted_before_a_start();
         test_first_start_learns();
         return 0;
 }
