@@ -199,6 +199,17 @@ def revokes(host, session):
         return False
 
 
+def test_R12_a_server_that_was_away_for_long_is_listened_to_in_time(fleet, log_in, redis):
+    """As docs/redis.md says: it goes on within three seconds, and what ended is heard within five."""
+    web1, web2 = fleet
+    session = log_in(web1, "c1")
+    redis.kill()
+    time.sleep(6.5)  # who waits twice as long each time, on and on, would now do so for six seconds more
+    redis.start()
+    wait_for(lambda: revokes(web2, session), timeout=3)
+    wait_for(lambda: asked(web1) == ["session-c1"], timeout=5)
+
+
 def test_R12_what_was_done_while_one_host_was_away_it_hears_later(fleet, log_in, redis):
     """The server was killed in between, and has read its file again."""
     web1, web2 = fleet
