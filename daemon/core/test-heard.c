@@ -238,20 +238,19 @@ static void test_left_logins_are_found_behind_other_hosts(void) {
 
 static const LoginRequest by_ssh = { .user = "alice", .service = "sshd", .rhost = "192.0.2.1", .tty = "ssh" };
 
-/* Does the session open that was authenticated before @entry (NULL: a gap) was told? */
-static LoginVerdict open_behind(const StoreFeedEntry *entry) {
-        _scene_ Scene scene = scene_new();
+/* Does the session open that was authenticated, by @proof, before @entry (NULL: a gap) was told? */
+static LoginVerdict open_behind(Scene *scene, const char *proof, const StoreFeedEntry *entry) {
         Caller child = world_pam_child(9), pam = world_pam(9);
         LoginRequest request = by_ssh;
-        LoginAnswer answer = world_authenticate(scene.web1, &child, &request, ALICE_PASSWORD);
+        LoginAnswer answer = world_authenticate(scene->web1, &child, &request, proof);
 
         g_assert_cmpint(answer.verdict, ==, LOGIN_ALLOW);
         request.session = answer.session;
         if (entry)
-                hear(&scene, *entry);
+                hear(scene, *entry);
         else
-                scene.handler.gap(scene.handler.data);
-        return world_ask(scene.web1, login_open, &pam, &request).verdict;
+                scene->handler.gap(scene->handler.data);
+        return world_ask(scene->web1, login_open, &pam, &request).verdict;
 }
 
 static void test_nobody_comes_in_behind_it(void) {
@@ -270,9 +269,26 @@ static void test_nobody_comes_in_behind_it(void) {
                 { { .what = STORE_FEED_EVERYBODY, .uid = UID_UNSET, .own = true }, LOGIN_ALLOW },
         };
 
-        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
-                g_assert_cmpint(open_behind(&rows[i].entry), ==, rows[i].verdict);
-        g_assert_cmpint(open_behind(NULL), ==, LOGIN_DENY);
+        for (size_t i = 0; i < G_N_ELEMENTS(rows) + 1; i++) {
+                _scene_ Scene scene = scene_new();
+                bool gap = i == G_N_ELEMENTS(rows);
+
+                g_assert_cmpint(open_behind(&scene, ALICE_PASSWORD, gap ? NULL : &rows[i].entry), ==,
+                                gap ? LOGIN_DENY : rows[i].verdict);
+        }
+}
+
+/* Nor by a token of what has ended, whatever the store says of that by now. */
+static void test_nobody_comes_in_out_of_it(void) {
+        _scene_ Scene scene = scene_new();
+        g_autofree char *token = world_token(scene.web1, ALICE, 5);
+        g_autoptr(Session) own = world_session(scene.web1, scene.own), bobs = world_session(scene.web1, scene.bobs);
+        const StoreFeedEntry entry = { .what = STORE_FEED_SESSION, .user = "alice", .uid = ALICE, .session = own };
+        const StoreFeedEntry other = { .what = STORE_FEED_SESSION, .user = "bob", .uid = BOB, .session = bobs };
+
+        own->state = bobs->state = SESSION_REVOKED;
+        g_assert_cmpint(open_behind(&scene, token, &other), ==, LOGIN_ALLOW);
+        g_assert_cmpint(open_behind(&scene, token, &entry), ==, LOGIN_DENY);
 }
 
 /* Gaps */
@@ -309,6 +325,7 @@ int main(void) {
         test_a_uid_that_is_anothers_here();
         test_left_logins_are_found_behind_other_hosts();
         test_nobody_comes_in_behind_it();
+        test_nobody_comes_in_out_of_it();
         test_R12_a_gap_is_looked_into();
         test_R12_a_gap_that_cannot_be_looked_into_stays_one();
         return 0;
