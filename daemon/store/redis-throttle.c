@@ -39,7 +39,7 @@ static int read_debt(RedisReply *const *texts, SharedDebt *debt) {
         if (!read_number(texts[0], INT64_MIN, INT64_MAX, &left) || !read_number(texts[1], 0, UINT_MAX, &failures) ||
             !read_number(texts[2], 0, INT64_MAX, &keep) || !read_number(texts[3], 0, INT64_MAX, &version))
                 return error_trace(-EUCLEAN);
-        debt->left = left;
+        debt->left = CLAMP(left, -LEFT_MAX, LEFT_MAX); /* sums of it stay within 64 bits, whatever was sent */
         debt->failures = (unsigned) failures;
         debt->keep = keep;
         debt->version = (uint64_t) version;
