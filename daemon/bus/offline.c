@@ -171,7 +171,7 @@ static StoreMove move_of(const Migration *migration, Store *from, Store *to) {
 }
 
 static int fail_redis(int r, Store *to, const char *at, const char *rest, char **ret_message) {
-        g_autofree char *problem = r < 0 && to ? store_problem(to) : NULL;
+        g_autofree char *problem = r < 0 && to ? store_problem_of(to, r) : NULL;
 
         return complain(r < 0 ? r : -EEXIST, ret_message, "%s: %s%s", at,
                         r == STORE_E_EXISTS ? "another one has come there meanwhile"
