@@ -47,6 +47,7 @@ void redis_settle_device(RedisStore *redis, Device *device) {
         if (device->revoked != 0 || !tombstones_has_device(redis->tombstones, device->id))
                 return;
         device->revoked = store_revoked_at(device->used);
+        g_free(device->revoke_reason); /* a record that went back to unrevoked may have one */
         device->revoke_reason = g_strdup("revoked");
 }
 
